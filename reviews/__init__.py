@@ -1,0 +1,1 @@
+"""What agents want to do, and what people decided."""

@@ -1,0 +1,1 @@
+"""Approvals and feedback over HTTP."""

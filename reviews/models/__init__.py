@@ -1,0 +1,8 @@
+"""Rows of approvals, decisions, policy and feedback."""
+
+from reviews.models.approval import Approval, ApprovalEvent, ApprovalItem
+from reviews.models.decision import Decision
+from reviews.models.feedback import FeedbackExample
+from reviews.models.policy import PolicyVersion
+
+__all__ = ["Approval", "ApprovalEvent", "ApprovalItem", "Decision", "FeedbackExample", "PolicyVersion"]

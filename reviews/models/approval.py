@@ -1,0 +1,231 @@
+"""Approval requests: what an agent asks leave to do, and the timeline of what became of it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Self
+
+import pgtrigger
+from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.db.models import F, Q
+
+from reviews import states
+from reviews.ids import new_id
+from reviews.models.fields import VerbatimJSONField
+
+if TYPE_CHECKING:
+    from agents.models import Project
+
+STATUSES = [(status.value, status.value) for status in states.Status]
+RISK_LEVELS = [(level, level) for level in ("low", "medium", "high", "critical")]
+PRIORITIES = [(name, name) for name in ("low", "normal", "high", "urgent")]
+WAITING = sorted(states.WAITING)
+DECIDED = sorted(states.DECIDED)
+
+
+class ApprovalQuerySet(models.QuerySet["Approval"]):
+    """Reads of requests that can be chained."""
+
+    def of_project(self, project: Project) -> Self:
+        return self.filter(project=project)
+
+    def waiting(self) -> Self:
+        """Those on which somebody may still decide, the clock aside."""
+        return self.filter(status__in=WAITING)
+
+    def decided(self) -> Self:
+        return self.filter(status__in=DECIDED)
+
+    def due(self, now: datetime) -> Self:
+        """Those whose deadline has passed without a decision and that nobody has expired yet."""
+        return self.waiting().filter(expires_at__lte=now)
+
+    def by_urgency(self) -> Self:
+        """Soonest deadline first; among those due in the same minute, the riskiest first."""
+        return self.order_by("due_minute", "-risk_score", "id")
+
+    def newest_first(self) -> Self:
+        return self.order_by("-requested_at", "-id")
+
+
+class Approval(models.Model):
+    """One request for approval. What is to be done is in its items: one, or several in a batch."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    project = models.ForeignKey("agents.Project", on_delete=models.PROTECT, related_name="approvals")
+    status = models.CharField(max_length=16, choices=STATUSES, default=states.Status.PENDING)
+
+    # What was asked.
+    action = models.CharField(max_length=200, help_text="Of a batch: the action of its first item.")
+    summary = models.CharField(max_length=500, blank=True)
+    description = models.TextField(blank=True, help_text="Markdown.")
+    context = VerbatimJSONField(default=dict)
+    metadata = VerbatimJSONField(default=dict)
+    tags = ArrayField(models.CharField(max_length=100), default=list, blank=True)
+    priority = models.CharField(max_length=10, choices=PRIORITIES, default="normal")
+    team = models.CharField(max_length=100, blank=True)
+    confidence = models.FloatField(null=True, blank=True, help_text="The agent's own, 0 to 1.")
+    suggestion = models.CharField(max_length=16, blank=True, help_text="The verdict that the agent suggests.")
+
+    # Who asked, and where in its work.
+    agent = models.CharField(max_length=200, blank=True)
+    agent_version = models.CharField(max_length=100, blank=True)
+    session_id = models.CharField(max_length=200, blank=True)
+    end_user = models.CharField(max_length=200, blank=True)
+    trace_id = models.CharField(max_length=32, blank=True, help_text="32 hexadecimal digits.")
+    span_id = models.CharField(max_length=16, blank=True, help_text="16 hexadecimal digits.")
+    requested_by_key = models.ForeignKey(
+        "agents.ApiKey", on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+    requested_by_user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+    )
+    requested_by_label = models.CharField(max_length=200)
+
+    # What the policy made of it.
+    policy_version = models.ForeignKey("reviews.PolicyVersion", on_delete=models.PROTECT, related_name="approvals")
+    rule = models.CharField(max_length=100, help_text="The rule of the policy that matched.")
+    risk_level = models.CharField(max_length=8, choices=RISK_LEVELS)
+    risk_score = models.FloatField(help_text="0 to 1.")
+    risk = models.JSONField(help_text='{"factors": [{"name", "weight", "detail"}], "explanation": text}')
+
+    # Times.
+    requested_at = models.DateTimeField()
+    timeout_seconds = models.PositiveIntegerField()
+    on_timeout = models.CharField(max_length=10, default="reject")
+    expires_at = models.DateTimeField(help_text="No verdict is accepted from this moment on.")
+    due_minute = models.IntegerField(help_text="expires_at in whole minutes since 1970: items due together sort by risk.")
+    callback_url = models.URLField(max_length=500, blank=True)
+
+    # What became of it.
+    closed_at = models.DateTimeField(null=True, blank=True, help_text="Decided, cancelled or expired.")
+    verdict = models.CharField(max_length=8, blank=True)
+    decided_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+    )
+    decided_by_label = models.CharField(max_length=200, blank=True, help_text="Who decided, as told to whoever is late.")
+    outcome = models.JSONField(null=True, blank=True, help_text='{"status", "detail", "recorded_at", "by"}')
+
+    objects = ApprovalQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                name="reviews_approval_status", condition=Q(status__in=[name for name, _ in STATUSES])
+            ),
+            models.CheckConstraint(
+                name="reviews_approval_risk_level", condition=Q(risk_level__in=[name for name, _ in RISK_LEVELS])
+            ),
+            models.CheckConstraint(name="reviews_approval_deadline", condition=Q(expires_at__gt=F("requested_at"))),
+            models.CheckConstraint(
+                name="reviews_approval_verdict_when_decided",
+                condition=(Q(status__in=DECIDED) & ~Q(verdict="")) | (~Q(status__in=DECIDED) & Q(verdict="")),
+            ),
+            models.CheckConstraint(
+                name="reviews_approval_closed_unless_waiting",
+                condition=Q(status__in=WAITING, closed_at__isnull=True)
+                | (~Q(status__in=WAITING) & Q(closed_at__isnull=False)),
+            ),
+            models.CheckConstraint(
+                name="reviews_approval_decided_in_time",
+                condition=~Q(status__in=DECIDED) | Q(closed_at__lt=F("expires_at")) | Q(decided_by_label="timeout"),
+            ),
+            models.CheckConstraint(
+                name="reviews_approval_outcome_of_granted",
+                condition=Q(outcome__isnull=True) | Q(status__in=sorted(states.GRANTED)),
+            ),
+        ]
+        indexes = [
+            models.Index(
+                F("project"), F("due_minute"), F("risk_score").desc(), F("id"),
+                name="reviews_queue", condition=Q(status__in=WAITING),
+            ),
+            models.Index(fields=["expires_at"], name="reviews_due", condition=Q(status__in=WAITING)),
+            models.Index(fields=["project", "-requested_at", "-id"], name="reviews_newest"),
+            models.Index(fields=["project", "status", "-requested_at", "-id"], name="reviews_by_status"),
+            models.Index(fields=["project", "action", "-requested_at", "-id"], name="reviews_by_action"),
+            models.Index(fields=["project", "agent", "-requested_at", "-id"], name="reviews_by_agent"),
+            models.Index(
+                fields=["project", "session_id", "-requested_at"],
+                name="reviews_by_session", condition=~Q(session_id=""),
+            ),
+            models.Index(
+                fields=["project", "trace_id", "-requested_at"], name="reviews_by_trace", condition=~Q(trace_id="")
+            ),
+            models.Index(fields=["project", "-closed_at"], name="reviews_decided", condition=Q(status__in=DECIDED)),
+            models.Index(
+                fields=["project", "action", "-closed_at"],
+                name="reviews_precedents", condition=Q(status__in=DECIDED),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.action} ({self.status})"
+
+    @property
+    def item(self) -> ApprovalItem:
+        """The first thing asked for, and of a request that is no batch the only one. Wants `items` prefetched."""
+        return next(iter(self.items.all()))
+
+    @property
+    def is_waiting(self) -> bool:
+        return self.status in states.WAITING
+
+
+class ApprovalItem(models.Model):
+    """One action to decide on. Never changes: a decision with other arguments keeps them itself."""
+
+    approval = models.ForeignKey(Approval, on_delete=models.PROTECT, related_name="items")
+    index = models.PositiveSmallIntegerField(help_text="The place in the request, from 0.")
+    action = models.CharField(max_length=200)
+    description = models.TextField(blank=True, help_text="Markdown.")
+    arguments = VerbatimJSONField(default=dict, help_text="As proposed by the agent.")
+    arguments_schema = VerbatimJSONField(null=True, blank=True, help_text="JSON Schema of the arguments.")
+    allowed_decisions = ArrayField(models.CharField(max_length=8))
+
+    class Meta:
+        ordering = ["approval", "index"]
+        constraints = [models.UniqueConstraint(fields=["approval", "index"], name="reviews_item_index")]
+        triggers = [pgtrigger.Protect(name="item_append_only", operation=pgtrigger.Update | pgtrigger.Delete)]
+
+    def __str__(self) -> str:
+        return f"{self.action} [{self.index}]"
+
+
+class ApprovalEvent(models.Model):
+    """One line of a request's timeline."""
+
+    class Kind(models.TextChoices):
+        REQUESTED = "requested"
+        DECIDED = "decided"
+        CANCELLED = "cancelled"
+        EXPIRED = "expired"
+        MESSAGE = "message"
+        OUTCOME = "outcome"
+
+    project = models.ForeignKey("agents.Project", on_delete=models.PROTECT, related_name="+")
+    approval = models.ForeignKey(Approval, on_delete=models.PROTECT, related_name="events")
+    kind = models.CharField(max_length=16, choices=Kind.choices)
+    at = models.DateTimeField()
+    actor = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+    )
+    actor_label = models.CharField(max_length=200, help_text="A person's name, a key's name, or `deadline`.")
+    detail = models.JSONField(default=dict)
+
+    class Meta:
+        ordering = ["id"]
+        indexes = [models.Index(fields=["approval", "id"], name="reviews_timeline")]
+        triggers = [pgtrigger.Protect(name="event_append_only", operation=pgtrigger.Update | pgtrigger.Delete)]
+
+    def __str__(self) -> str:
+        return f"{self.kind} by {self.actor_label}"
+
+
+def due_minute(expires_at: datetime) -> int:
+    """The value of `Approval.due_minute` for a deadline."""
+    return int(expires_at.timestamp() // 60)
+
+

@@ -1,0 +1,31 @@
+"""Versions of a project's review policy."""
+
+from __future__ import annotations
+
+import pgtrigger
+from django.conf import settings
+from django.db import models
+from django.db.models.functions import Now
+
+from reviews.models.fields import VerbatimJSONField
+
+
+class PolicyVersion(models.Model):
+    """One immutable version of a project's policy. The one with the highest number is in force."""
+
+    project = models.ForeignKey("agents.Project", on_delete=models.PROTECT, related_name="policy_versions")
+    number = models.PositiveIntegerField(help_text="Counts from 1 in each project.")
+    document = VerbatimJSONField(help_text="What `reviews.policy.schema.load` reads.")
+    note = models.CharField(max_length=200, blank=True)
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+    )
+    created_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        ordering = ["project", "-number"]
+        constraints = [models.UniqueConstraint(fields=["project", "number"], name="reviews_policy_version_number")]
+        triggers = [pgtrigger.Protect(name="policy_version_append_only", operation=pgtrigger.Update | pgtrigger.Delete)]
+
+    def __str__(self) -> str:
+        return f"policy version {self.number}"

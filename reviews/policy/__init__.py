@@ -1,0 +1,1 @@
+"""What a project's rules make of a request."""

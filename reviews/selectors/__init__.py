@@ -1,0 +1,1 @@
+"""Reads across rows, for pages and the API."""
