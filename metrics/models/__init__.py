@@ -1,0 +1,10 @@
+"""Tables of the telemetry side, one module per table."""
+
+from metrics.models.heartbeat import Heartbeat
+from metrics.models.log import Log
+from metrics.models.point import Point
+from metrics.models.rollup import Rollup
+from metrics.models.span import Span
+from metrics.models.trace import Trace
+
+__all__ = ["Heartbeat", "Log", "Point", "Rollup", "Span", "Trace"]

@@ -1,0 +1,204 @@
+"""Time ranges of pages and series: presets, custom bounds, steps and how bins line up. Pure: the clock is an argument.
+
+A range is a whole number of bins of `step`, aligned to `origin`; the last bin is the one that `now` falls into. So bins do not
+shift while a page refreshes itself, and a preset always has the same number of points.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+MINUTE = 60
+HOUR = 60 * MINUTE
+DAY = 24 * HOUR
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+DEFAULT_PRESET = "1h"
+# Length and step in seconds. Every length is a multiple of its step.
+PRESETS: dict[str, tuple[int, int]] = {
+    "15m": (15 * MINUTE, MINUTE),
+    "1h": (HOUR, MINUTE),
+    "6h": (6 * HOUR, 5 * MINUTE),
+    "24h": (DAY, 15 * MINUTE),
+    "7d": (7 * DAY, 2 * HOUR),
+    "30d": (30 * DAY, 6 * HOUR),
+}
+STEP_LADDER = (MINUTE, 5 * MINUTE, 15 * MINUTE, HOUR, 2 * HOUR, 6 * HOUR, 12 * HOUR, DAY)
+MAX_BINS_OF_CUSTOM_RANGE = 120
+LONGEST_RANGE = timedelta(days=400)
+
+
+class RangeError(ValueError):
+    """A bound or a step that cannot be used. `parameter` is its name in the URL."""
+
+    def __init__(self, parameter: str, message: str) -> None:
+        super().__init__(message)
+        self.parameter = parameter
+        self.message = message
+
+
+@dataclass(frozen=True, slots=True)
+class TimeRange:
+    """Bins of `step` from `start` (inclusive) to `end` (exclusive), all UTC; `now` bounds what can have happened yet."""
+
+    start: datetime
+    end: datetime
+    step: timedelta
+    now: datetime
+    preset: str = ""
+    compare: bool = False
+
+    @property
+    def until(self) -> datetime:
+        """The end of what can have happened: the end of the range or the present, whichever is earlier."""
+        return min(self.end, self.now)
+
+    @property
+    def length(self) -> timedelta:
+        return self.end - self.start
+
+    @property
+    def elapsed_seconds(self) -> float:
+        """Seconds of the range that have passed, at least a minute so that a rate is never divided by nothing."""
+        return max((self.until - self.start).total_seconds(), float(MINUTE))
+
+    @property
+    def previous_start(self) -> datetime:
+        return self.start - self.length
+
+    @property
+    def previous_until(self) -> datetime:
+        """The same distance into the previous period as the present is into this one, so that the two compare fairly."""
+        return self.until - self.length
+
+    @property
+    def bin_count(self) -> int:
+        return round(self.length / self.step)
+
+    def bins(self) -> list[datetime]:
+        """The starts of the bins, in order."""
+        return [self.start + index * self.step for index in range(self.bin_count)]
+
+    def past_bins(self) -> int:
+        """How many bins have begun; later ones are unknown and not zero."""
+        if self.until <= self.start:
+            return 0
+        return min(self.bin_count, -((self.start - self.until) // self.step))
+
+    def parameters(self) -> dict[str, str]:
+        """What a link must carry to show the same range."""
+        if self.preset:
+            found = {"range": self.preset}
+        else:
+            found = {"from": rfc3339(self.start), "to": rfc3339(self.end)}
+        if self.compare:
+            found["compare"] = "1"
+        return found
+
+
+def zone(name: str | None) -> ZoneInfo:
+    """The person's time zone, UTC when it is empty or unknown."""
+    try:
+        return ZoneInfo(name or "UTC")
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return ZoneInfo("UTC")
+
+
+def rfc3339(moment: datetime) -> str:
+    """RFC 3339 in UTC, with a fraction only where there is one: `2026-01-02T03:04:05Z`."""
+    text = moment.astimezone(UTC).isoformat(timespec="microseconds" if moment.microsecond else "seconds")
+    return text.replace("+00:00", "Z")
+
+
+def parse_time(text: str, *, parameter: str, tz: ZoneInfo) -> datetime:
+    """RFC 3339, or a date or local time without offset, which is read in `tz`. Raises RangeError naming `parameter`."""
+    try:
+        # A "+" of an offset that was not escaped arrives as a space.
+        moment = datetime.fromisoformat(text.strip().replace(" ", "+" if text.count(":") > 1 and "T" in text else "T"))
+    except ValueError as error:
+        raise RangeError(parameter, f"{parameter} must be a time like 2026-01-31T14:00:00Z.") from error
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=tz)
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError as error:
+        raise RangeError(parameter, f"{parameter} is out of range.") from error
+
+
+def floor(moment: datetime, step: timedelta, origin: datetime = EPOCH) -> datetime:
+    """The start of the bin that holds `moment`."""
+    return moment - (moment - origin) % step
+
+
+def ceil(moment: datetime, step: timedelta, origin: datetime = EPOCH) -> datetime:
+    """The end of the bin that `moment` falls into; a moment on the edge is its own end."""
+    return floor(moment + step - timedelta(microseconds=1), step, origin)
+
+
+def step_for(length: timedelta, most: int = MAX_BINS_OF_CUSTOM_RANGE) -> timedelta:
+    """The finest step of the ladder that covers `length` in at most `most` bins (days when none does)."""
+    for seconds in STEP_LADDER:
+        if length <= timedelta(seconds=seconds) * most:
+            return timedelta(seconds=seconds)
+    return timedelta(seconds=STEP_LADDER[-1])
+
+
+def page_range(parameters: Mapping[str, str], *, tz: ZoneInfo, now: datetime, default: str = DEFAULT_PRESET) -> TimeRange:
+    """The range that a page's URL asks for: `range=<preset>`, or `from` and `to`; `compare=1` adds the period before.
+
+    Raises RangeError naming the parameter that cannot be used.
+    """
+    compare = parameters.get("compare", "") in {"1", "on", "true"}
+    if parameters.get("from") or parameters.get("to"):
+        return _custom(parameters, tz=tz, now=now, compare=compare)
+    preset = parameters.get("range") or default
+    if preset not in PRESETS:
+        raise RangeError("range", f"range must be one of {', '.join(PRESETS)}.")
+    return preset_range(preset, tz=tz, now=now, compare=compare)
+
+
+def preset_range(preset: str, *, tz: ZoneInfo, now: datetime, compare: bool = False) -> TimeRange:
+    """The last 15 minutes, hour, ... up to and including the bin of `now`."""
+    length, step = (timedelta(seconds=seconds) for seconds in PRESETS[preset])
+    end = floor(now, step, _local_origin(now, step, tz)) + step
+    return TimeRange(start=end - length, end=end, step=step, now=now, preset=preset, compare=compare)
+
+
+def _custom(parameters: Mapping[str, str], *, tz: ZoneInfo, now: datetime, compare: bool) -> TimeRange:
+    end = parse_time(parameters["to"], parameter="to", tz=tz) if parameters.get("to") else now
+    if parameters.get("from"):
+        start = parse_time(parameters["from"], parameter="from", tz=tz)
+    else:
+        start = end - timedelta(hours=1)
+    check_order(start, end)
+    step = step_for(end - start)
+    origin = _local_origin(end, step, tz)
+    return TimeRange(start=floor(start, step, origin), end=ceil(end, step, origin), step=step, now=now, compare=compare)
+
+
+def check_order(start: datetime, end: datetime) -> None:
+    """Raises RangeError when the bounds are swapped or further apart than anything may be asked for."""
+    if start >= end:
+        raise RangeError("from", "from must be before to.")
+    if end - start > LONGEST_RANGE:
+        raise RangeError("from", f"A range may be at most {LONGEST_RANGE.days} days long.")
+
+
+def _local_origin(moment: datetime, step: timedelta, tz: ZoneInfo) -> datetime:
+    """Steps of hours and days start at the person's midnight; shorter ones at the epoch."""
+    if step <= timedelta(hours=1):
+        return EPOCH
+    return moment.astimezone(tz).replace(hour=0, minute=0, second=0, microsecond=0).astimezone(UTC)
+
+
+def start_of_day(now: datetime, tz: ZoneInfo) -> datetime:
+    """The person's last midnight, in UTC."""
+    return _local_origin(now, timedelta(days=1), tz)
+
+
+def minutes(start: datetime, end: datetime) -> Iterator[datetime]:
+    """Every whole minute from `start` to before `end`."""
+    moment = floor(start, timedelta(minutes=1))
+    while moment < end:
+        yield moment
+        moment += timedelta(minutes=1)
