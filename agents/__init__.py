@@ -1,0 +1,1 @@
+"""Who and where: projects, people, roles, keys, audit and notifications."""

@@ -1,0 +1,11 @@
+"""How allauth behaves here: nobody signs up by themselves; members are invited."""
+
+from allauth.account.adapter import DefaultAccountAdapter
+from django.http import HttpRequest
+
+
+class ClosedSignupAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ships no types
+    """Closes the sign-up form; `agents.services.members.accept` is the only way in."""
+
+    def is_open_for_signup(self, request: HttpRequest) -> bool:
+        return False

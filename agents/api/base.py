@@ -1,0 +1,45 @@
+"""The base of every API view: who calls, for which project, with which right."""
+
+from typing import Any, ClassVar
+
+from rest_framework.request import Request
+from rest_framework.views import APIView
+
+from agents.access import api_project
+from agents.authentication import Caller
+from agents.models import Project
+from agents.permissions import Permission, Scope
+from console.lib.http import Problem
+
+class ApiView(APIView):
+    """Declares per method which key scope and which personal permission it takes.
+
+    `scopes` and `permissions` map upper-case HTTP methods; a missing entry refuses that sort of caller
+    with a 403, so an endpoint that forgets to declare is closed. `body_limit` is in bytes.
+    """
+
+    checks_project: ClassVar[bool] = True
+    scopes: ClassVar[dict[str, Scope]] = {}
+    permissions: ClassVar[dict[str, Permission]] = {}
+    body_limit: ClassVar[int] = 1024 * 1024
+
+    caller: Caller
+    project: Project
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        if int(request.META.get("CONTENT_LENGTH") or 0) > self.body_limit:
+            raise Problem(413, f"The body is larger than {self.body_limit} bytes.")
+        super().initial(request, *args, **kwargs)
+        caller = request.auth
+        assert caller is None or isinstance(caller, Caller)
+        if not hasattr(self, (request.method or "").lower()):
+            return  # Django answers 405.
+        self.project = api_project(
+            caller,
+            query=request.query_params,
+            headers={"handrail-project": request.headers.get("Handrail-Project", "")},
+            scope=self.scopes.get(request.method or ""),
+            permission=self.permissions.get(request.method or ""),
+        )
+        assert caller is not None
+        self.caller = caller

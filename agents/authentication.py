@@ -1,0 +1,191 @@
+"""Who is calling the API: an agent's key, a personal token, or a signed-in person.
+
+Keys come in the forms that telemetry SDKs send (ARCHITECTURE.md, section 5), so that pointing an
+existing agent here takes an address and a key. The same code serves DRF views and plain ASGI callables.
+"""
+
+import base64
+import binascii
+import ipaddress
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.http import HttpRequest
+from rest_framework.authentication import BaseAuthentication, SessionAuthentication
+from rest_framework.request import Request
+
+from agents.models import ApiKey, PersonalToken, User, api_key, token
+from agents.models.credential import digest
+from agents.permissions import Scope
+from agents.throttling import admit
+from console.lib import clock
+from console.lib.http import Problem
+
+CHALLENGE = {"WWW-Authenticate": 'Bearer realm="handrail"'}
+SECRET_MAX_CHARS = 200
+
+
+@dataclass(frozen=True)
+class Caller:
+    """The author of an API request: exactly one of a key or a person (who may have come with a token)."""
+
+    key: ApiKey | None = None
+    user: User | None = None
+    token: PersonalToken | None = None
+
+    @property
+    def label(self) -> str:
+        """A name for timelines and the audit log."""
+        if self.key is not None:
+            return f"key {self.key.name}"
+        assert self.user is not None
+        return self.user.display_name
+
+    @property
+    def ident(self) -> str:
+        """A stable identity, for rate limits and idempotency."""
+        if self.key is not None:
+            return f"key:{self.key.pk}"
+        assert self.user is not None
+        return f"user:{self.user.pk}"
+
+    def has_scope(self, scope: Scope) -> bool:
+        """Whether this is a key that carries `scope`."""
+        return self.key is not None and scope in self.key.scopes
+
+
+def caller_from_headers(headers: Mapping[str, str], client_ip: str, now: datetime) -> Caller | None:
+    """The caller whose secret the headers carry, or None when they carry none.
+
+    `headers` has lower-case names. Raises Problem 401 for a secret that is unknown, revoked, expired or
+    used from outside its networks, and Problem 429 over the caller's rate limit.
+    """
+    secret = secret_in(headers)
+    if secret is None:
+        return None
+    caller = _caller_of(secret, client_ip, now)
+    if caller is None:
+        raise Problem(401, "This key is unknown, expired or revoked.", headers=CHALLENGE)
+    admit(caller.ident, is_person=caller.user is not None, now=now)
+    return caller
+
+
+def secret_in(headers: Mapping[str, str]) -> str | None:
+    """The secret in `Authorization` (Bearer, bare, Basic password), `x-api-key` or `api_key`."""
+    authorization = headers.get("authorization", "").strip()
+    if authorization:
+        kind, _, rest = authorization.partition(" ")
+        if not rest:
+            return kind
+        if kind.lower() == "bearer":
+            return rest.strip()
+        if kind.lower() == "basic":
+            return _basic_password(rest.strip())
+        return authorization
+    return headers.get("x-api-key", "").strip() or headers.get("api_key", "").strip() or None
+
+
+def _basic_password(encoded: str) -> str:
+    try:
+        user, _, password = base64.b64decode(encoded, validate=True).decode().partition(":")
+    except (binascii.Error, UnicodeDecodeError):
+        return encoded
+    return password or user
+
+
+def _caller_of(secret: str, client_ip: str, now: datetime) -> Caller | None:
+    if len(secret) > SECRET_MAX_CHARS:
+        return None
+    if secret.startswith(token.PREFIX):
+        return _person_of(secret, now)
+    if not secret.startswith(api_key.PREFIX):
+        return None
+    found = (
+        ApiKey.objects.usable(now)
+        .select_related("project")
+        .filter(secret_hash=digest(secret), project__archived_at__isnull=True)
+        .first()
+    )
+    if not isinstance(found, ApiKey) or not _network_allowed(found.allowed_networks, client_ip):
+        return None
+    if found.usage_is_stale(now):
+        ApiKey.objects.filter(pk=found.pk).update(last_used_at=now)
+    return Caller(key=found)
+
+
+def _person_of(secret: str, now: datetime) -> Caller | None:
+    found = (
+        PersonalToken.objects.usable(now)
+        .select_related("user")
+        .filter(secret_hash=digest(secret), user__is_active=True)
+        .first()
+    )
+    if not isinstance(found, PersonalToken):
+        return None
+    if found.usage_is_stale(now):
+        PersonalToken.objects.filter(pk=found.pk).update(last_used_at=now)
+    return Caller(user=found.user, token=found)
+
+
+def _network_allowed(networks: list[str], client_ip: str) -> bool:
+    if not networks:
+        return True
+    try:
+        address = ipaddress.ip_address(client_ip)
+    except ValueError:
+        return False
+    return any(address in ipaddress.ip_network(network) for network in networks)
+
+
+def headers_of(request: HttpRequest) -> dict[str, str]:
+    """Credential headers by lower-case name.
+
+    Django drops header names with an underscore, which older Phoenix clients use (`api_key`), so under
+    ASGI they are read from the raw scope.
+    """
+    scope = getattr(request, "scope", None)
+    if scope is not None:
+        return headers_in_scope(scope)
+    return {
+        "authorization": request.META.get("HTTP_AUTHORIZATION", ""),
+        "x-api-key": request.META.get("HTTP_X_API_KEY", ""),
+        "api_key": request.META.get("HTTP_API_KEY", ""),
+    }
+
+
+def headers_in_scope(scope: Mapping[str, Any]) -> dict[str, str]:
+    """An ASGI scope's headers by lower-case name; of a repeated header the last one counts."""
+    return {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
+
+
+class HandrailAuthentication(BaseAuthentication):
+    """DRF authentication: a secret in the headers, else the browser session with CSRF enforced."""
+
+    def authenticate(self, request: Request) -> tuple[Any, Caller] | None:
+        caller = caller_from_headers(
+            headers_of(request._request), request.META.get("REMOTE_ADDR", ""), clock.now()
+        )
+        if caller is not None:
+            return caller.user or _KeyUser(), caller
+        session = SessionAuthentication().authenticate(request)
+        if session is None:
+            return None
+        person = session[0]
+        assert isinstance(person, User)
+        caller = Caller(user=person)
+        admit(caller.ident, is_person=True, now=clock.now())
+        return person, caller
+
+    def authenticate_header(self, request: Request) -> str:
+        return CHALLENGE["WWW-Authenticate"]
+
+
+class _KeyUser:
+    """What `request.user` is when a key calls: authenticated, but nobody."""
+
+    is_authenticated = True
+    is_anonymous = False
+    is_active = True
+    pk = None

@@ -1,0 +1,82 @@
+"""The websocket behind every open page: it carries invalidations, and checks again who may hear them."""
+
+from typing import Any
+
+from channels.db import database_sync_to_async
+from channels.generic.websocket import AsyncJsonWebsocketConsumer
+
+from agents.models import Project, User
+from agents.permissions import Permission
+from agents.selectors import permissions_of
+from console.lib import live
+
+GROUPS_MAX = 20
+POLICY_VIOLATION = 4403
+
+
+def permission_for(name: str) -> Permission | None:
+    """What a person needs to hear of a group; None for groups that do not exist."""
+    if name in {"metrics", "alerts"}:
+        return Permission.TELEMETRY_VIEW
+    if name == "queue" or name.startswith("approval."):
+        return Permission.APPROVAL_VIEW
+    return None
+
+
+class LiveConsumer(AsyncJsonWebsocketConsumer):
+    """One page's connection at /ws/p/<project>/.
+
+    The browser sends {"subscribe": ["queue", "approval.<id>", ...]}, each message replacing the last;
+    it receives {"group": "queue", ...counts}. The person's own group is always included.
+    """
+
+    project: Project
+    user: User
+    groups_heard: set[str]
+
+    async def connect(self) -> None:
+        self.groups_heard = set()
+        user = self.scope["user"]
+        if not isinstance(user, User) or not await self._load(user):
+            await self.close(POLICY_VIOLATION)
+            return
+        await self.accept()
+        await live.hub().add(live.user_group(self.user.pk), self.forward)
+
+    @database_sync_to_async
+    def _load(self, user: User) -> bool:
+        slug = self.scope["url_route"]["kwargs"]["project"]
+        project = Project.objects.open().of(user.pk).filter(slug=slug).first()
+        if project is None:
+            return False
+        self.user, self.project = user, project
+        return True
+
+    async def receive_json(self, content: Any, **_kwargs: Any) -> None:
+        names = content.get("subscribe") if isinstance(content, dict) else None
+        if not isinstance(names, list) or len(names) > GROUPS_MAX:
+            await self.send_json({"error": "send {\"subscribe\": [up to 20 group names]}"})
+            return
+        permissions = await database_sync_to_async(permissions_of)(self.user.pk, self.project.pk)
+        wanted = {name for name in names if isinstance(name, str) and permission_for(name) in permissions}
+        for name in wanted - self.groups_heard:
+            await live.hub().add(live.project_group(self.project.pk, name), self.forward)
+        for name in self.groups_heard - wanted:
+            await live.hub().remove(live.project_group(self.project.pk, name), self.forward)
+        self.groups_heard = wanted
+        await self.send_json({"subscribed": sorted(wanted)})
+
+    async def forward(self, message: dict[str, Any]) -> None:
+        """Passes an invalidation on under the name the browser knows; drops people who lost their access."""
+        if message.get("access") and not await database_sync_to_async(permissions_of)(self.user.pk, self.project.pk):
+            await self.close(POLICY_VIOLATION)
+            return
+        group = str(message["group"]).partition(".")[2]
+        await self.send_json({**message, "group": group})
+
+    async def disconnect(self, code: int) -> None:
+        if not hasattr(self, "user"):
+            return
+        await live.hub().remove(live.user_group(self.user.pk), self.forward)
+        for name in self.groups_heard:
+            await live.hub().remove(live.project_group(self.project.pk, name), self.forward)

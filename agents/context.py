@@ -1,0 +1,47 @@
+"""What the shell around every page shows: projects, navigation, the bell."""
+
+from typing import Any
+
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
+
+from agents.models import Project, User
+from agents.permissions import Permission
+from agents.selectors import projects_of, unread_count
+
+# (label, icon, URL name, permission, shortcut key): only what exists, in the order of the rail.
+NAVIGATION = [
+    (_("Overview"), "layout-dashboard", "metrics:overview", Permission.TELEMETRY_VIEW, "g o"),
+    (_("Queue"), "inbox", "reviews:queue", Permission.APPROVAL_VIEW, "g q"),
+    (_("Traces"), "list-tree", "metrics:traces", Permission.TELEMETRY_VIEW, "g t"),
+    (_("Feedback"), "graduation-cap", "reviews:feedback", Permission.FEEDBACK_VIEW, "g f"),
+    (_("Settings"), "settings", "agents:project-settings", Permission.PROJECT_MANAGE, "g s"),
+]
+
+
+def shell(request: HttpRequest) -> dict[str, Any]:
+    """Context of templates/base.html. Empty for visitors and for requests that render no shell."""
+    user = getattr(request, "user", None)
+    if not isinstance(user, User) or request.headers.get("HX-Request") == "true":
+        return {}
+    project = getattr(request, "project", None)
+    permissions = getattr(request, "project_permissions", frozenset())
+    return {
+        "project": project,
+        "projects": projects_of(user),
+        "unread_count": unread_count(user),
+        "nav_items": nav_items(project, permissions, request.path) if project else [],
+    }
+
+
+def nav_items(project: Project, permissions: frozenset[Permission], path: str) -> list[dict[str, Any]]:
+    """The rail: what a role may not see is absent."""
+    items = []
+    for label, icon, name, permission, key in NAVIGATION:
+        if permission in permissions:
+            url = reverse(name, kwargs={"project": project.slug})
+            home = name == "metrics:overview"
+            active = path == url if home else path.startswith(url)
+            items.append({"label": label, "icon": icon, "url": url, "key": key, "active": active, "name": name})
+    return items

@@ -1,0 +1,22 @@
+"""The tables of people and projects, one file per subject."""
+
+from agents.models.api_key import ApiKey
+from agents.models.audit import AuditEvent
+from agents.models.idempotency import IdempotencyRecord
+from agents.models.invitation import Invitation
+from agents.models.notification import Notification
+from agents.models.project import Membership, Project
+from agents.models.token import PersonalToken
+from agents.models.user import User
+
+__all__ = [
+    "ApiKey",
+    "AuditEvent",
+    "IdempotencyRecord",
+    "Invitation",
+    "Membership",
+    "Notification",
+    "PersonalToken",
+    "Project",
+    "User",
+]

@@ -1,0 +1,43 @@
+"""Entry point of every web process: websockets, OTLP and long waits as plain ASGI, everything else Django."""
+
+import os
+from typing import Any
+
+from django.core.asgi import get_asgi_application
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "console.settings")
+django_app = get_asgi_application()
+
+# Django must be set up before any module with models is imported.
+from channels.auth import AuthMiddlewareStack  # noqa: E402
+from channels.routing import URLRouter  # noqa: E402
+from channels.security.websocket import AllowedHostsOriginValidator  # noqa: E402
+from django.urls import path  # noqa: E402
+
+from agents.consumers import LiveConsumer  # noqa: E402
+from console.lib.logs import RequestLog  # noqa: E402
+from metrics.api import otlp  # noqa: E402
+from reviews.api import wait  # noqa: E402
+
+websockets = AllowedHostsOriginValidator(
+    AuthMiddlewareStack(URLRouter([path("ws/p/<slug:project>/", LiveConsumer.as_asgi())]))
+)
+
+
+async def dispatch(scope: Any, receive: Any, send: Any) -> None:
+    """Gives a connection to whoever serves it.
+
+    OTLP and long waits bypass Django's request cycle: a Django view costs a millisecond and an async one
+    holds a thread while it waits. They share authentication and access with the views.
+    """
+    if scope["type"] == "websocket":
+        await websockets(scope, receive, send)
+    elif scope["type"] == "http" and otlp.handles(scope["path"]):
+        await otlp.application(scope, receive, send)
+    elif scope["type"] == "http" and wait.handles(scope):
+        await wait.application(scope, receive, send)
+    else:
+        await django_app(scope, receive, send)
+
+
+application = RequestLog(dispatch)

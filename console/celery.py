@@ -1,0 +1,18 @@
+"""The Celery app: settings come from Django, tasks are found by name in each app's `tasks` module."""
+
+import os
+from typing import Any
+
+from celery import Celery
+from celery.signals import setup_logging
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "console.settings")
+
+app = Celery("handrail")
+app.config_from_object("django.conf:settings", namespace="CELERY")
+app.autodiscover_tasks(["agents", "metrics", "reviews"])
+
+
+@setup_logging.connect
+def _keep_our_logging(**_kwargs: Any) -> None:
+    """Celery would install its own handlers; Django's LOGGING already writes JSON lines."""

@@ -1,0 +1,41 @@
+"""Typed reads of environment variables. An unusable value stops the process with the variable's name."""
+
+import os
+
+from django.core.exceptions import ImproperlyConfigured
+
+
+def text(name: str, default: str = "") -> str:
+    """The variable's value, or `default` when it is unset or empty."""
+    return os.environ.get(name, "").strip() or default
+
+
+def integer(name: str, default: int, *, minimum: int = 0) -> int:
+    """A whole number of at least `minimum`; raises ImproperlyConfigured naming the variable."""
+    raw = text(name)
+    if not raw:
+        return default
+    try:
+        value = int(raw)
+    except ValueError:
+        raise ImproperlyConfigured(f"{name} must be a whole number, not {raw!r}") from None
+    if value < minimum:
+        raise ImproperlyConfigured(f"{name} must be at least {minimum}, not {value}")
+    return value
+
+
+def boolean(name: str, default: bool = False) -> bool:
+    """True for 1, true, yes, on; False for 0, false, no, off; raises ImproperlyConfigured otherwise."""
+    raw = text(name).lower()
+    if not raw:
+        return default
+    if raw in {"1", "true", "yes", "on"}:
+        return True
+    if raw in {"0", "false", "no", "off"}:
+        return False
+    raise ImproperlyConfigured(f"{name} must be yes or no, not {raw!r}")
+
+
+def words(name: str) -> list[str]:
+    """A comma-separated list without empty entries."""
+    return [word.strip() for word in text(name).split(",") if word.strip()]

@@ -1,0 +1,158 @@
+"""Invalidations from any process to every open browser.
+
+A publisher sends `{"group": ..., counts}` to a Valkey channel after its transaction has committed.
+Each web process keeps one Valkey subscription per group that somebody there listens to, and fans out
+locally, so five hundred browsers cost one message per process. The first event of a group goes out at
+once; further ones coalesce (ARCHITECTURE.md, section 8). Messages say that something changed, never what.
+"""
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import orjson
+import redis.asyncio
+from django.conf import settings
+from django.db import transaction
+from redis import RedisError
+
+from console.lib import valkey
+
+logger = logging.getLogger(__name__)
+
+CHANNEL_PREFIX = "handrail:live:"
+RECONNECT_SECONDS = 1.0
+Listener = Callable[[dict[str, Any]], Awaitable[None]]
+
+
+def project_group(project_id: int, name: str) -> str:
+    """The group of one subject of a project: `queue`, `metrics`, `alerts` or `approval.<id>`."""
+    return f"p{project_id}.{name}"
+
+
+def user_group(user_id: int) -> str:
+    """The group of one person: their bell and their access."""
+    return f"u{user_id}.user"
+
+
+def publish(group: str, **counts: Any) -> None:
+    """Tells every browser that listens to `group` that it changed, once the transaction has committed."""
+    message = orjson.dumps({"group": group, **counts})
+    transaction.on_commit(lambda: _send(group, message))
+
+
+def _send(group: str, message: bytes) -> None:
+    valkey.attempt(lambda client: client.publish(CHANNEL_PREFIX + group, message))
+
+
+def interval_seconds(group: str) -> float:
+    """How long further events of a group are held back: 2 a second for metrics, 10 for the rest."""
+    return 0.5 if group.endswith(".metrics") else 0.1
+
+
+@dataclass
+class _Channel:
+    """What one process knows of a group: its listeners, and the event that waits for its turn."""
+
+    listeners: set[Listener] = field(default_factory=set)
+    last_sent: float = 0.0
+    held: dict[str, Any] | None = None
+    timer: asyncio.TimerHandle | None = None
+
+
+class Hub:
+    """The process's one subscriber. Lives in one event loop; all methods run there."""
+
+    def __init__(self) -> None:
+        self._channels: dict[str, _Channel] = {}
+        self._pubsub: redis.asyncio.client.PubSub | None = None
+        self._reader: asyncio.Task[None] | None = None
+        self._sending: set[asyncio.Task[None]] = set()
+
+    async def add(self, group: str, listener: Listener) -> None:
+        """From now on `listener` is awaited with each message of `group`."""
+        known = group in self._channels
+        self._channels.setdefault(group, _Channel()).listeners.add(listener)
+        if self._reader is None or self._reader.done():
+            self._reader = asyncio.create_task(self._read_forever(), name="live-hub")
+        elif not known and self._pubsub is not None:
+            with contextlib.suppress(RedisError, OSError):
+                await self._pubsub.subscribe(CHANNEL_PREFIX + group)
+
+    async def remove(self, group: str, listener: Listener) -> None:
+        """Stops awaiting `listener`; the last one to leave drops the subscription."""
+        channel = self._channels.get(group)
+        if channel is None:
+            return
+        channel.listeners.discard(listener)
+        if channel.listeners:
+            return
+        if channel.timer:
+            channel.timer.cancel()
+        del self._channels[group]
+        if self._pubsub is not None:
+            with contextlib.suppress(RedisError, OSError):
+                await self._pubsub.unsubscribe(CHANNEL_PREFIX + group)
+
+    async def _read_forever(self) -> None:
+        while self._channels:
+            try:
+                await self._read_connection()
+            except (RedisError, OSError):
+                logger.warning("live_hub_reconnecting")
+                await asyncio.sleep(RECONNECT_SECONDS)
+
+    async def _read_connection(self) -> None:
+        client = redis.asyncio.Redis.from_url(settings.VALKEY_URL, socket_connect_timeout=2, health_check_interval=15)
+        async with client, client.pubsub(ignore_subscribe_messages=True) as pubsub:
+            await pubsub.subscribe(*(CHANNEL_PREFIX + group for group in self._channels))
+            self._pubsub = pubsub
+            # Whatever was published while nobody listened is unknown: let everyone look again.
+            for group in list(self._channels):
+                self._arrive(group, {"group": group, "resync": True})
+            try:
+                while self._channels:
+                    message = await pubsub.get_message(timeout=5.0)
+                    if message is not None:
+                        body = orjson.loads(message["data"])
+                        self._arrive(body["group"], body)
+            finally:
+                self._pubsub = None
+
+    def _arrive(self, group: str, message: dict[str, Any]) -> None:
+        channel = self._channels.get(group)
+        if channel is None:
+            return
+        wait = channel.last_sent + interval_seconds(group) - time.monotonic()
+        if wait <= 0 and channel.held is None:
+            self._deliver(channel, message)
+            return
+        channel.held = message
+        if channel.timer is None:
+            channel.timer = asyncio.get_running_loop().call_later(max(wait, 0), self._release, channel)
+
+    def _release(self, channel: _Channel) -> None:
+        channel.timer = None
+        message, channel.held = channel.held, None
+        if message is not None:
+            self._deliver(channel, message)
+
+    def _deliver(self, channel: _Channel, message: dict[str, Any]) -> None:
+        channel.last_sent = time.monotonic()
+        for listener in list(channel.listeners):
+            task = asyncio.ensure_future(listener(message))
+            self._sending.add(task)
+            task.add_done_callback(self._sending.discard)
+
+
+_hubs: "WeakKeyDictionary[asyncio.AbstractEventLoop, Hub]" = WeakKeyDictionary()
+
+
+def hub() -> Hub:
+    """The hub of the running event loop; a web process has exactly one."""
+    return _hubs.setdefault(asyncio.get_running_loop(), Hub())

@@ -1,0 +1,90 @@
+"""JSON log lines with the request's id and trace id, and the ASGI layer that gives each request one."""
+
+import logging
+import re
+import secrets
+import time
+from typing import Any
+
+import structlog
+
+logger = logging.getLogger("handrail.request")
+
+TRACEPARENT = re.compile(rb"^[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}$")
+REQUEST_ID = re.compile(rb"^[A-Za-z0-9._-]{8,64}$")
+QUIET_PATHS = ("/static/", "/healthz", "/readyz")
+
+_SHARED = [
+    structlog.contextvars.merge_contextvars,
+    structlog.stdlib.add_log_level,
+    structlog.stdlib.add_logger_name,
+    structlog.stdlib.ExtraAdder(),
+    structlog.processors.TimeStamper(fmt="iso", utc=True),
+]
+
+
+def logging_config(level: str) -> dict[str, Any]:
+    """Django's LOGGING: one JSON object a line on standard error."""
+    return {
+        "version": 1,
+        "disable_existing_loggers": False,
+        "formatters": {
+            "json": {
+                "()": structlog.stdlib.ProcessorFormatter,
+                "processors": [
+                    structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                    structlog.processors.format_exc_info,
+                    structlog.processors.JSONRenderer(),
+                ],
+                "foreign_pre_chain": _SHARED,
+            }
+        },
+        "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "json"}},
+        "root": {"handlers": ["stderr"], "level": level},
+        "loggers": {
+            "django.request": {"level": "ERROR"},
+            "django.server": {"level": "WARNING"},
+            "uvicorn.access": {"level": "WARNING"},
+            "uvicorn.error": {"level": "WARNING"},
+            "httpx": {"level": "WARNING"},
+        },
+    }
+
+
+class RequestLog:
+    """ASGI wrapper: binds `request_id` and `trace_id` to every log line and writes one line per HTTP request.
+
+    An incoming X-Request-ID is kept when it looks like one, and always sent back.
+    """
+
+    def __init__(self, app: Any) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        headers = dict(scope["headers"])
+        given = headers.get(b"x-request-id", b"")
+        request_id = given.decode() if REQUEST_ID.match(given) else secrets.token_hex(8)
+        context = {"request_id": request_id}
+        if match := TRACEPARENT.match(headers.get(b"traceparent", b"")):
+            context["trace_id"] = match.group(1).decode()
+        started = time.perf_counter()
+        status = 500
+
+        async def send_with_id(message: Any) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                message["headers"] = [*message.get("headers", []), (b"x-request-id", request_id.encode())]
+            await send(message)
+
+        with structlog.contextvars.bound_contextvars(**context):
+            try:
+                await self._app(scope, receive, send_with_id)
+            finally:
+                if not scope["path"].startswith(QUIET_PATHS):
+                    elapsed = round((time.perf_counter() - started) * 1000, 1)
+                    facts = {"method": scope["method"], "path": scope["path"], "status": status, "ms": elapsed}
+                    logger.info("request", extra=facts)
