@@ -34,12 +34,16 @@ class ApiView(APIView):
         assert caller is None or isinstance(caller, Caller)
         if not hasattr(self, (request.method or "").lower()):
             return  # Django answers 405.
-        self.project = api_project(
+        self.project = self.find_project(request, caller, **kwargs)
+        assert caller is not None
+        self.caller = caller
+
+    def find_project(self, request: Request, caller: Caller | None, **kwargs: Any) -> Project:
+        """The project the request is about; views of objects override this, for an object carries its own project."""
+        return api_project(
             caller,
             query=request.query_params,
             headers={"handrail-project": request.headers.get("Handrail-Project", "")},
             scope=self.scopes.get(request.method or ""),
             permission=self.permissions.get(request.method or ""),
         )
-        assert caller is not None
-        self.caller = caller
