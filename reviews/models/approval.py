@@ -96,7 +96,7 @@ class Approval(models.Model):
     timeout_seconds = models.PositiveIntegerField()
     on_timeout = models.CharField(max_length=10, default="reject")
     expires_at = models.DateTimeField(help_text="No verdict is accepted from this moment on.")
-    due_minute = models.IntegerField(help_text="expires_at in whole minutes since 1970: items due together sort by risk.")
+    due_minute = models.IntegerField(help_text="expires_at in minutes since 1970: items due together sort by risk.")
     callback_url = models.URLField(max_length=500, blank=True)
 
     # What became of it.
@@ -105,7 +105,7 @@ class Approval(models.Model):
     decided_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
     )
-    decided_by_label = models.CharField(max_length=200, blank=True, help_text="Who decided, as told to whoever is late.")
+    decided_by_label = models.CharField(max_length=200, blank=True, help_text="Who decided, for those who are late.")
     outcome = models.JSONField(null=True, blank=True, help_text='{"status", "detail", "recorded_at", "by"}')
 
     objects = ApprovalQuerySet.as_manager()
@@ -139,8 +139,12 @@ class Approval(models.Model):
         ]
         indexes = [
             models.Index(
-                F("project"), F("due_minute"), F("risk_score").desc(), F("id"),
-                name="reviews_queue", condition=Q(status__in=WAITING),
+                F("project"),
+                F("due_minute"),
+                F("risk_score").desc(),
+                F("id"),
+                name="reviews_queue",
+                condition=Q(status__in=WAITING),
             ),
             models.Index(fields=["expires_at"], name="reviews_due", condition=Q(status__in=WAITING)),
             models.Index(fields=["project", "-requested_at", "-id"], name="reviews_newest"),
@@ -149,7 +153,8 @@ class Approval(models.Model):
             models.Index(fields=["project", "agent", "-requested_at", "-id"], name="reviews_by_agent"),
             models.Index(
                 fields=["project", "session_id", "-requested_at"],
-                name="reviews_by_session", condition=~Q(session_id=""),
+                name="reviews_by_session",
+                condition=~Q(session_id=""),
             ),
             models.Index(
                 fields=["project", "trace_id", "-requested_at"], name="reviews_by_trace", condition=~Q(trace_id="")
@@ -157,7 +162,8 @@ class Approval(models.Model):
             models.Index(fields=["project", "-closed_at"], name="reviews_decided", condition=Q(status__in=DECIDED)),
             models.Index(
                 fields=["project", "action", "-closed_at"],
-                name="reviews_precedents", condition=Q(status__in=DECIDED),
+                name="reviews_precedents",
+                condition=Q(status__in=DECIDED),
             ),
         ]
 
@@ -227,5 +233,3 @@ class ApprovalEvent(models.Model):
 def due_minute(expires_at: datetime) -> int:
     """The value of `Approval.due_minute` for a deadline."""
     return int(expires_at.timestamp() // 60)
-
-

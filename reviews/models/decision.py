@@ -21,7 +21,7 @@ class Decision(models.Model):
     approval = models.ForeignKey("reviews.Approval", on_delete=models.PROTECT, related_name="decisions")
     item = models.ForeignKey("reviews.ApprovalItem", on_delete=models.PROTECT, related_name="decisions")
     verdict = models.CharField(max_length=8, choices=VERDICTS)
-    arguments = VerbatimJSONField(null=True, blank=True, help_text="What the agent is to run with; null unless granted.")
+    arguments = VerbatimJSONField(null=True, blank=True, help_text="What the agent is to run with instead, of `edit`.")
     reason = models.TextField(blank=True)
     message = models.TextField(blank=True, help_text="For the agent: of `respond`, the answer.")
     labels = ArrayField(models.CharField(max_length=100), default=list, blank=True)

@@ -10,7 +10,7 @@ from psycopg.types.json import Json
 
 
 class VerbatimJSONField(models.JSONField):
-    """PostgreSQL `json`, not `jsonb`: keys stay in the order of the sender, which is the order a reviewer reads them in.
+    """PostgreSQL `json`, not `jsonb`: keys stay in the order in which the agent sent them.
 
     It cannot be searched or compared in SQL; columns that are use JSONField.
     """
