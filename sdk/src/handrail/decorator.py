@@ -1,0 +1,240 @@
+"""`approval_required`: a function that runs only after a person agreed, with what they agreed to."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import logging
+import threading
+from collections.abc import Callable, Coroutine, Mapping
+from typing import TYPE_CHECKING, Any, ParamSpec, Protocol, TypeVar, overload
+
+from handrail.approvals import Approval, JsonObject
+from handrail.client import AsyncHandrail, Handrail
+from handrail.errors import HandrailError
+from handrail.tracing import ToolSpan, tool_span
+
+if TYPE_CHECKING:
+    from opentelemetry.trace import TracerProvider
+    from typing_extensions import Unpack
+
+    from handrail.options import OutcomeStatus, RequestOptions
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+_log = logging.getLogger("handrail")
+_default_client: Handrail | None = None
+_default_client_lock = threading.Lock()
+
+
+class ApprovalDecorator(Protocol):
+    """Adds the reviewer's answer to what the function may return, and keeps it synchronous or asynchronous."""
+
+    @overload
+    def __call__(self, function: Callable[P, Coroutine[Any, Any, R]]) -> Callable[P, Coroutine[Any, Any, R | str]]: ...
+
+    @overload
+    def __call__(self, function: Callable[P, R]) -> Callable[P, R | str]: ...
+
+
+def approval_required(
+    action: str | None = None,
+    *,
+    client: Handrail | AsyncHandrail | None = None,
+    tracer_provider: TracerProvider | None = None,
+    **options: Unpack[RequestOptions],
+) -> ApprovalDecorator:
+    """Make a function wait for a person's approval before it runs.
+
+    The request carries the call's arguments by name (`self` and `cls` left out; they must be JSON values). Approved,
+    the function runs with them; edited, with the reviewer's; answered, it does not run and the reviewer's message is
+    returned in its place. Rejected, expired or cancelled, the NotApproved error is raised. What then happened is
+    recorded as the outcome: succeeded, or failed when the function raised.
+
+    action: the function's own name when left out.
+    client: made from the environment when left out; a coroutine function needs an AsyncHandrail when one is given.
+    tracer_provider: where the tool span goes, OpenTelemetry's global one when left out.
+    options: as for `request_approval`; the summary may name arguments, for instance "Refund {amount} EUR".
+    """
+
+    def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
+        name = action or str(getattr(function, "__name__", "call"))
+        gate = _Gate(function, name, tracer_provider, dict(options))
+        if inspect.iscoroutinefunction(function):
+            if isinstance(client, Handrail):
+                raise TypeError(f"{name} is a coroutine function: pass an AsyncHandrail")
+            return gate.awaiting(client)
+        if isinstance(client, AsyncHandrail):
+            raise TypeError(f"{name} is an ordinary function: pass a Handrail")
+        return gate.blocking(client)
+
+    return decorate
+
+
+class _Gate:
+    """One decorated function. The two faces differ only in who blocks."""
+
+    def __init__(
+        self,
+        function: Callable[..., Any],
+        action: str,
+        tracer_provider: TracerProvider | None,
+        options: Mapping[str, Any],
+    ) -> None:
+        self._function = function
+        self._action = action
+        self._tracer_provider = tracer_provider
+        self._options = options
+        self._signature = inspect.signature(function)
+
+    def blocking(self, given: Handrail | None) -> Callable[..., Any]:
+        @functools.wraps(self._function)
+        def run(*args: Any, **kwargs: Any) -> Any:
+            client = given or default_client()
+            call = self._bind(args, kwargs)
+            with tool_span(self._action, call.proposed, self._tracer_provider) as span:
+                requested = client.request_approval(self._action, call.proposed, **self._request_options(call))
+                span.set("handrail.approval.id", requested.id)
+                approval = client.wait(requested.id)
+                if approval.answer is not None:
+                    return _answered(span, approval)
+                try:
+                    edited = call.with_arguments(approval.final_arguments)
+                    span.set("gen_ai.tool.call.arguments", edited.proposed)
+                    result = self._function(*edited.bound.args, **edited.bound.kwargs)
+                except Exception as error:
+                    self._record(client, approval.id, "failed", _failure(error))
+                    raise
+                span.set("gen_ai.tool.call.result", result)
+            self._record(client, approval.id, "succeeded", {})
+            return result
+
+        return run
+
+    def awaiting(self, given: AsyncHandrail | None) -> Callable[..., Any]:
+        @functools.wraps(self._function)
+        async def run(*args: Any, **kwargs: Any) -> Any:
+            if given is None:
+                # A client made here belongs to this call's event loop, so it cannot be shared between calls.
+                async with AsyncHandrail() as client:
+                    return await self._await_call(client, self._bind(args, kwargs))
+            return await self._await_call(given, self._bind(args, kwargs))
+
+        return run
+
+    async def _await_call(self, client: AsyncHandrail, call: _Call) -> Any:
+        with tool_span(self._action, call.proposed, self._tracer_provider) as span:
+            requested = await client.request_approval(self._action, call.proposed, **self._request_options(call))
+            span.set("handrail.approval.id", requested.id)
+            approval = await client.wait(requested.id)
+            if approval.answer is not None:
+                return _answered(span, approval)
+            try:
+                edited = call.with_arguments(approval.final_arguments)
+                span.set("gen_ai.tool.call.arguments", edited.proposed)
+                result = await self._function(*edited.bound.args, **edited.bound.kwargs)
+            except Exception as error:
+                await self._record_async(client, approval.id, "failed", _failure(error))
+                raise
+            span.set("gen_ai.tool.call.result", result)
+        await self._record_async(client, approval.id, "succeeded", {})
+        return result
+
+    def _bind(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> _Call:
+        bound = self._signature.bind(*args, **kwargs)
+        bound.apply_defaults()
+        return _Call(self._action, bound)
+
+    def _request_options(self, call: _Call) -> RequestOptions:
+        options: Any = dict(self._options)
+        if options.get("summary"):
+            options["summary"] = options["summary"].format_map(call.proposed)
+        found: RequestOptions = options
+        return found
+
+    def _record(self, client: Handrail, approval_id: str, status: OutcomeStatus, detail: JsonObject) -> None:
+        # The action has happened: its result must not be lost because the note about it could not be written.
+        try:
+            client.record_outcome(approval_id, status, detail)
+        except HandrailError as error:
+            _log.warning("The outcome of approval %s was not recorded: %s", approval_id, error)
+
+    async def _record_async(
+        self, client: AsyncHandrail, approval_id: str, status: OutcomeStatus, detail: JsonObject
+    ) -> None:
+        try:
+            await client.record_outcome(approval_id, status, detail)
+        except HandrailError as error:
+            _log.warning("The outcome of approval %s was not recorded: %s", approval_id, error)
+
+
+class _Call:
+    """The arguments of one call, by name.
+
+    proposed: what a reviewer sees; a `**keywords` parameter's entries stand beside the other arguments.
+    """
+
+    def __init__(self, action: str, bound: inspect.BoundArguments) -> None:
+        self._action = action
+        self.bound = bound
+        parameters = bound.signature.parameters
+        self._receiver = next(iter(parameters), "") if next(iter(parameters), "") in ("self", "cls") else ""
+        keywords = [name for name, each in parameters.items() if each.kind is inspect.Parameter.VAR_KEYWORD]
+        self._keywords = keywords[0] if keywords else ""
+        hidden = (self._receiver, self._keywords)
+        self.proposed: dict[str, Any] = {name: value for name, value in bound.arguments.items() if name not in hidden}
+        self.proposed.update(bound.arguments.get(self._keywords, {}))
+
+    def with_arguments(self, arguments: JsonObject) -> _Call:
+        """The call with what was approved. Arguments that were not changed stay the objects they were.
+
+        Raises HandrailError when the reviewer's arguments do not fit the function.
+        """
+        named = {name: value for name, value in arguments.items() if name in self.bound.signature.parameters}
+        named.pop(self._keywords, None)
+        others = {name: value for name, value in arguments.items() if name not in named}
+        if others and not self._keywords:
+            raise HandrailError(f"{self._action} has no argument {', '.join(sorted(others))}, which the reviewer gave")
+        bound = inspect.BoundArguments(self.bound.signature, type(self.bound.arguments)())
+        for name, parameter in self.bound.signature.parameters.items():
+            if name == self._receiver:
+                bound.arguments[name] = self.bound.arguments[name]
+            elif name == self._keywords:
+                bound.arguments[name] = others
+            elif name in named:
+                if parameter.kind is parameter.VAR_POSITIONAL and not isinstance(named[name], list | tuple):
+                    raise HandrailError(f"{self._action} needs a list for {name}, and the reviewer gave something else")
+                before = self.proposed.get(name)
+                same = name in self.proposed and _same(before, named[name])
+                bound.arguments[name] = before if same else named[name]
+            elif parameter.default is inspect.Parameter.empty and parameter.kind is not parameter.VAR_POSITIONAL:
+                raise HandrailError(f"{self._action} needs the argument {name}, which the reviewer removed")
+        bound.apply_defaults()
+        return _Call(self._action, bound)
+
+
+def default_client() -> Handrail:
+    """The blocking client made from the environment, once per process."""
+    global _default_client
+    with _default_client_lock:
+        if _default_client is None:
+            _default_client = Handrail()
+        return _default_client
+
+
+def _answered(span: ToolSpan, approval: Approval) -> str:
+    answer = approval.answer or ""
+    span.set("gen_ai.tool.call.result", answer)
+    return answer
+
+
+def _failure(error: Exception) -> JsonObject:
+    return {"error": {"type": type(error).__qualname__, "message": str(error)[:500]}}
+
+
+def _same(before: object, after: object) -> bool:
+    """Whether JSON would write both alike, so that a tuple that came back as a list counts as unchanged."""
+    if isinstance(before, tuple):
+        before = list(before)
+    return type(before) is type(after) and before == after

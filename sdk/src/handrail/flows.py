@@ -1,0 +1,235 @@
+"""What both clients do, without doing any of it: generators that yield effects and receive their results.
+
+A flow yields `Send`, `Pause`, `OpenStream`, `NextLine` or `Emit`; a driver (see `client`) carries each one out, by
+blocking or by awaiting, and sends the result back in. So retries, waiting and resuming exist once, and tests can run
+them without a network or a clock.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import time
+from collections.abc import Callable, Generator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from math import ceil
+from typing import Any, NoReturn, TypeVar
+
+from handrail import wire
+from handrail.approvals import Approval, parse_approval
+from handrail.errors import HandrailError, Unreachable, WaitTimeout, from_problem
+from handrail.examples import FeedbackExample, parse_example
+from handrail.retry import RETRYABLE_STATUSES, RetryPolicy, parse_retry_after
+from handrail.wire import Request, Response, TransportFailure
+
+LONGEST_POLL_SECONDS = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """Send the request; the result is a Response or a TransportFailure."""
+
+    request: Request
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """Let time pass; the result is None."""
+
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class OpenStream:
+    """Send the request, leaving a good answer's body unread; closes the stream opened before.
+
+    The result is a Response (with its body only when the status is not 200) or a TransportFailure.
+    """
+
+    request: Request
+
+
+@dataclass(frozen=True, slots=True)
+class NextLine:
+    """Read one line of the open stream; the result is a str, None at its end, or a TransportFailure."""
+
+
+@dataclass(frozen=True, slots=True)
+class Emit:
+    """Hand an example to the caller; the result is None."""
+
+    example: FeedbackExample
+
+
+Effect = Send | Pause | OpenStream | NextLine | Emit
+Result = Response | TransportFailure | str | None
+T = TypeVar("T")
+Flow = Generator[Effect, Any, T]
+
+
+@dataclass(slots=True)
+class Outage:
+    """Failures in a row of one call, and whether to bear another one.
+
+    now: a monotonic clock in seconds.
+    """
+
+    policy: RetryPolicy
+    patience_seconds: float
+    what: str
+    now: Callable[[], float] = time.monotonic
+    rng: random.Random = field(default_factory=random.Random)
+    _failures: int = 0
+    _since: float = 0.0
+
+    def over(self) -> None:
+        """The server answered: the next failure begins a new outage."""
+        self._failures = 0
+
+    def pause_after(self, failure: Response | TransportFailure) -> float:
+        """Seconds to pause before the next try. Raises Unreachable when that would be longer than patience lasts."""
+        if self._failures == 0:
+            self._since = self.now()
+        self._failures += 1
+        retry_after = None
+        if isinstance(failure, Response):
+            retry_after = parse_retry_after(failure.headers, datetime.now(timezone.utc))
+        seconds = self.policy.pause(self._failures, retry_after, self.rng)
+        if self.now() + seconds - self._since > self.patience_seconds:
+            self._give_up(failure)
+        return seconds
+
+    def _give_up(self, failure: Response | TransportFailure) -> NoReturn:
+        tries = f"{self._failures} {'try' if self._failures == 1 else 'tries'}"
+        if isinstance(failure, TransportFailure):
+            raise Unreachable(f"{self.what}: no answer after {tries}: {failure.reason}")
+        problem = from_problem(failure.status, failure.body, what=self.what)
+        raise Unreachable(
+            f"{problem}; gave up after {tries}",
+            status=failure.status,
+            title=problem.title,
+            detail=problem.detail,
+            errors=problem.errors,
+            extra=problem.extra,
+        )
+
+
+def is_transient(result: Response | TransportFailure) -> bool:
+    """Whether trying again may help."""
+    return isinstance(result, TransportFailure) or result.status in RETRYABLE_STATUSES
+
+
+def call(request: Request, policy: RetryPolicy) -> Flow[Any]:
+    """Send a request until it is answered, and return the JSON of a good answer."""
+    outage = Outage(policy, policy.patience_seconds, request.what)
+    while True:
+        result: Response | TransportFailure = yield Send(request)
+        if not is_transient(result):
+            return answer_of(request, result)
+        yield Pause(outage.pause_after(result))
+
+
+def wait(
+    approval_id: str, timeout: float | None, policy: RetryPolicy, now: Callable[[], float] = time.monotonic
+) -> Flow[Approval]:
+    """Poll until the approval is decided; returns it approved, answered or mixed, raises when it was denied.
+
+    timeout: seconds, None to wait as long as the request is open. Raises WaitTimeout when it passes, and Unreachable
+    after an unbroken outage of `policy.wait_patience_seconds`.
+    """
+    deadline = None if timeout is None else now() + timeout
+    outage = Outage(policy, policy.wait_patience_seconds, f"waiting for approval {approval_id}", now)
+    while True:
+        seconds = LONGEST_POLL_SECONDS if deadline is None else _poll_seconds(deadline - now())
+        request = wire.long_poll(approval_id, seconds)
+        asked_at = now()
+        result: Response | TransportFailure = yield Send(request)
+        if is_transient(result):
+            pause = outage.pause_after(result)
+            if deadline is not None and now() + pause > deadline:
+                raise Unreachable(f"{outage.what}: no answer before the timeout of {timeout:g} s")
+            yield Pause(pause)
+            continue
+        outage.over()
+        approval = parse_approval(answer_of(request, result))
+        if not approval.is_open:
+            approval.raise_if_denied()
+            return approval
+        if deadline is not None and now() >= deadline:
+            raise WaitTimeout(approval)
+        if now() - asked_at < 1.0:
+            # A poll that ends at once (a server on its way down, a proxy in between) must not become a busy loop.
+            yield Pause(1.0 if deadline is None else max(0.0, min(1.0, deadline - now())))
+
+
+def feedback(
+    filters: Mapping[str, Any],
+    cursor: str,
+    *,
+    follow: bool,
+    policy: RetryPolicy,
+    now: Callable[[], float] = time.monotonic,
+) -> Flow[None]:
+    """Emit every example after `cursor`, resuming after the last whole line when the stream breaks.
+
+    follow: go on waiting for new examples for ever.
+    """
+    outage = Outage(policy, policy.wait_patience_seconds, "GET /api/v1/feedback", now)
+    while True:
+        asked_at = now()
+        request = wire.feedback(filters, cursor, LONGEST_POLL_SECONDS if follow else 0)
+        result: Response | TransportFailure = yield OpenStream(request)
+        if isinstance(result, Response) and not is_transient(result):
+            if result.status != 200:
+                raise from_problem(result.status, result.body, what=request.what)
+            start = cursor
+            cursor, failure = yield from _lines(cursor)
+            if cursor != start:
+                outage.over()
+            if failure is None and not follow:
+                return
+            if failure is None:
+                outage.over()
+                if cursor == start:
+                    # An empty stream that ended well also says where it ended; it must not become a busy loop.
+                    cursor = result.headers.get("handrail-cursor", cursor)
+                    yield Pause(max(0.0, asked_at + 1.0 - now()))
+                continue
+            result = failure
+        yield Pause(outage.pause_after(result))
+
+
+def _lines(cursor: str) -> Flow[tuple[str, TransportFailure | None]]:
+    """Emit the open stream's examples; returns the last cursor, and what broke the stream, if anything did."""
+    while True:
+        line: str | TransportFailure | None = yield NextLine()
+        if line is None or isinstance(line, TransportFailure):
+            return cursor, line
+        if not line.strip():
+            continue
+        try:
+            data = json.loads(line)
+        except ValueError:
+            return cursor, TransportFailure("the stream was cut off within a line")
+        example = parse_example(data)
+        yield Emit(example)
+        cursor = example.cursor or cursor
+
+
+def answer_of(request: Request, result: Response | TransportFailure) -> Any:
+    """The JSON of a good answer. Raises HandrailError for every other one."""
+    assert isinstance(result, Response)
+    if not 200 <= result.status < 300:
+        raise from_problem(result.status, result.body, what=request.what)
+    try:
+        return json.loads(result.body) if result.body else None
+    except ValueError as error:
+        raise HandrailError(
+            f"{request.what}: the answer is not JSON; is the address right?", status=result.status
+        ) from error
+
+
+def _poll_seconds(remaining: float) -> int:
+    """Whole seconds to ask the server to wait: rounded up, because a rounded-down poll would spin at the end."""
+    return max(0, min(LONGEST_POLL_SECONDS, ceil(remaining)))

@@ -1,0 +1,142 @@
+"""Spans reach Handrail, and approvals know the span they were asked in."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from loopback import KEY, Loopback
+
+from handrail import ApprovalRejected, Handrail, approval_required, configure_tracing
+
+pytest.importorskip("opentelemetry.sdk")
+
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from opentelemetry.sdk.trace import TracerProvider
+
+
+@pytest.fixture
+def provider(server: Loopback) -> Iterator[TracerProvider]:
+    made = configure_tracing(
+        "support-service",
+        agent_name="support",
+        agent_version="1.2",
+        environment="test",
+        url=server.url,
+        key=KEY,
+        set_global=False,
+    )
+    yield made
+    made.shutdown()
+
+
+def exported(server: Loopback, provider: TracerProvider) -> list[tuple[Any, dict[str, Any], dict[str, Any]]]:
+    """(span, its attributes, its resource's attributes) for everything that arrived."""
+    assert provider.force_flush()
+    found: list[tuple[Any, dict[str, Any], dict[str, Any]]] = []
+    for request in server.requests("POST", "/v1/traces"):
+        for resource in ExportTraceServiceRequest.FromString(request.body).resource_spans:
+            about = plain(resource.resource.attributes)
+            for scope in resource.scope_spans:
+                found.extend((span, plain(span.attributes), about) for span in scope.spans)
+    return found
+
+
+def plain(attributes: Any) -> dict[str, Any]:
+    return {each.key: getattr(each.value, each.value.WhichOneof("value")) for each in attributes}
+
+
+def test_a_span_arrives_with_its_service_and_agent(server: Loopback, provider: TracerProvider) -> None:
+    with provider.get_tracer("test").start_as_current_span("invoke_agent support"):
+        pass
+    ((span, attributes, resource),) = exported(server, provider)
+    assert span.name == "invoke_agent support"
+    assert attributes == {"gen_ai.agent.name": "support", "gen_ai.agent.version": "1.2"}
+    assert resource["service.name"] == "support-service"
+    assert resource["deployment.environment.name"] == "test"
+    assert server.seen[0].headers["authorization"] == f"Bearer {KEY}"
+
+
+def test_a_span_may_name_another_agent(server: Loopback, provider: TracerProvider) -> None:
+    provider.get_tracer("test").start_span("chat", attributes={"gen_ai.agent.name": "triage"}).end()
+    ((_, attributes, _),) = exported(server, provider)
+    assert attributes["gen_ai.agent.name"] == "triage"
+
+
+def test_an_approval_knows_the_current_span(server: Loopback, provider: TracerProvider, blocking: Handrail) -> None:
+    with provider.get_tracer("test").start_as_current_span("work") as span:
+        blocking.request_approval("restart")
+        context = span.get_span_context()
+    blocking.request_approval("restart")
+    first, second = (each.json() for each in server.requests("POST", "/api/v1/approvals"))
+    assert first["trace_id"] == f"{context.trace_id:032x}"
+    assert first["span_id"] == f"{context.span_id:016x}"
+    assert "trace_id" not in second
+    assert "span_id" not in second
+
+
+def test_a_gated_tool_is_a_tool_span_with_the_arguments_it_ran_with(
+    server: Loopback, provider: TracerProvider, blocking: Handrail
+) -> None:
+    server.on_create = lambda approval: server.decide(approval["id"], "edit", arguments={"amount": 5})
+
+    @approval_required("process_refund", client=blocking, tracer_provider=provider)
+    def refund(amount: float) -> dict[str, float]:
+        return {"paid": amount}
+
+    refund(12.5)
+    ((span, attributes, _),) = exported(server, provider)
+    asked = server.requests("POST", "/api/v1/approvals")[0].json()
+    assert span.name == "execute_tool process_refund"
+    assert asked["span_id"] == span.span_id.hex()
+    assert attributes["gen_ai.operation.name"] == "execute_tool"
+    assert attributes["gen_ai.tool.name"] == "process_refund"
+    assert attributes["gen_ai.tool.call.arguments"] == '{"amount": 5}'
+    assert attributes["gen_ai.tool.call.result"] == '{"paid": 5}'
+    assert attributes["handrail.approval.id"] in server.approvals
+
+
+def test_a_rejection_is_no_error_of_the_tool_but_a_failure_is(
+    server: Loopback, provider: TracerProvider, blocking: Handrail
+) -> None:
+    verdicts = iter(["reject", "approve"])
+    server.on_create = lambda approval: server.decide(approval["id"], next(verdicts))
+
+    @approval_required(client=blocking, tracer_provider=provider)
+    def refund(amount: float) -> None:
+        raise OSError("gateway")
+
+    with pytest.raises(ApprovalRejected):
+        refund(1.0)
+    with pytest.raises(OSError, match="gateway"):
+        refund(1.0)
+    rejected, failed = exported(server, provider)
+    assert rejected[0].status.code == 0
+    assert rejected[1]["handrail.approval.status"] == "rejected"
+    assert failed[0].status.code == 2
+    assert failed[1]["error.type"] == "OSError"
+    assert failed[0].events[0].name == "exception"
+
+
+def test_without_opentelemetry_the_client_works_and_configure_tracing_names_the_extra(server: Loopback) -> None:
+    server.on_create = lambda approval: server.decide(approval["id"], "approve")
+    program = f"""
+import sys
+sys.modules["opentelemetry"] = None
+import handrail
+with handrail.Handrail({server.url!r}, {KEY!r}) as client:
+    @handrail.approval_required(client=client)
+    def restart(service):
+        return service
+    assert restart("web") == "web"
+try:
+    handrail.configure_tracing("x", url={server.url!r}, key={KEY!r})
+except handrail.HandrailError as error:
+    print(error)
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False)
+    assert done.stderr == ""
+    assert "handrail[otel]" in done.stdout
