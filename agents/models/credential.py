@@ -8,6 +8,7 @@ from typing import Self
 from django.db import models
 
 SECRET_BYTES = 32
+HINT_CHARS = 4
 LAST_USED_STEP = timedelta(minutes=1)
 
 
@@ -19,6 +20,11 @@ def new_secret(prefix: str) -> str:
 def digest(secret: str) -> bytes:
     """SHA-256 of a secret. A slow hash would add nothing: the secret has 256 bits of entropy."""
     return hashlib.sha256(secret.encode()).digest()
+
+
+def hint_of(secret: str) -> str:
+    """What may be shown of a secret for ever: its prefix and four characters."""
+    return secret[: secret.index("_") + 1 + HINT_CHARS]
 
 
 class CredentialQuerySet(models.QuerySet["Credential"]):
@@ -47,6 +53,12 @@ class Credential(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name} ({self.hint}…)"
+
+    def state(self, now: datetime) -> str:
+        """`active`, `expired` or `revoked` at `now`."""
+        if self.revoked_at is not None:
+            return "revoked"
+        return "expired" if self.expires_at is not None and self.expires_at <= now else "active"
 
     def usage_is_stale(self, now: datetime) -> bool:
         """Whether `last_used_at` is worth a write; it is kept to the minute."""

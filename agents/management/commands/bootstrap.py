@@ -1,0 +1,102 @@
+"""`manage.py bootstrap`: makes an installation ready to serve. Safe to run at every start, by several at once."""
+
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.contrib.staticfiles.management.commands import collectstatic
+from django.core.files.storage import storages
+from django.core.management import call_command
+from django.core.management.base import BaseCommand
+from django.db import connection
+
+from agents.services import first_run
+from agents.services.first_run import Credentials
+from console.lib import clock
+
+LOCK = 4_242_001
+FIRST_RUN_FILE = "first-run.json"
+
+
+class Command(BaseCommand):
+    """Migrates, collects static files, and creates the first admin, project and key when there is nobody."""
+
+    help = "Migrate, collect static files, and on an empty database create the first admin, project and API key."
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        with _one_at_a_time():
+            call_command("migrate", interactive=False, verbosity=0)
+            collect_static(settings.STATIC_ROOT)
+            if first_run.create(keep=_keep, now=clock.now()):
+                self.stdout.write(f"Created the first admin; see {_first_run_path()}")
+            else:
+                _refresh_url()
+
+
+@contextmanager
+def _one_at_a_time() -> Iterator[None]:
+    """Holds an advisory lock on a connection of its own, for migrate opens and ends transactions on the usual one."""
+    guard = connection.copy()
+    try:
+        guard.set_autocommit(False)
+        with guard.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK])
+        yield
+        guard.rollback()
+    finally:
+        guard.close()
+
+
+def collect_static(root: Path) -> None:
+    """Collects static files into `root` unless it exists: completely or not at all. Older versions are removed."""
+    if not root.exists():
+        root.parent.mkdir(parents=True, exist_ok=True)
+        unfinished = Path(tempfile.mkdtemp(prefix=f".{root.name}.", dir=root.parent))
+        unfinished.chmod(0o755)
+        command = collectstatic.Command()
+        options = {"location": str(unfinished), "base_url": settings.STATIC_URL}
+        command.storage = storages.create_storage({**settings.STORAGES["staticfiles"], "OPTIONS": options})
+        call_command(command, interactive=False, verbosity=0)
+        unfinished.rename(root)
+    for other in root.parent.iterdir():
+        if other != root:
+            shutil.rmtree(other, ignore_errors=True)
+
+
+def _first_run_path() -> Path:
+    path: Path = settings.DATA_DIR / FIRST_RUN_FILE
+    return path
+
+
+def _keep(credentials: Credentials) -> None:
+    _write({"url": settings.PUBLIC_URL, **asdict(credentials)})
+
+
+def _refresh_url() -> None:
+    """The port may be another one than at the last start."""
+    try:
+        kept = json.loads(_first_run_path().read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return
+    if isinstance(kept, dict) and kept.get("url") != settings.PUBLIC_URL:
+        _write({**kept, "url": settings.PUBLIC_URL})
+
+
+def _write(content: dict[str, Any]) -> None:
+    """Replaces the file at once, readable by its owner only, and on the disk before anything relies on it."""
+    path = _first_run_path()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor, name = tempfile.mkstemp(prefix=f".{FIRST_RUN_FILE}.", dir=path.parent)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        json.dump(content, file, indent=2)
+        file.write("\n")
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(name, path)
