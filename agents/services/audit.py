@@ -1,5 +1,6 @@
 """The audit log is written by the services whose acts it tells of, inside their transaction."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
@@ -24,4 +25,14 @@ def record(
         target=target[:LABEL_CHARS],
         detail=detail,
         at=now,
+    )
+
+
+def record_by_system(*, targets: Iterable[tuple[int, str]], action: str, detail: dict[str, Any], now: datetime) -> None:
+    """Adds one audit row for each (project id, target) on which the system itself did the same, in one statement."""
+    AuditEvent.objects.bulk_create(
+        AuditEvent(
+            project_id=project_id, actor_label=SYSTEM, action=action, target=target[:LABEL_CHARS], detail=detail, at=now
+        )
+        for project_id, target in targets
     )
