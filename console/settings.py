@@ -126,10 +126,10 @@ TEMPLATES: list[dict[str, Any]] = [
     }
 ]
 COTTON_DIR = "_components"
-FORMS_URLFIELD_ASSUME_HTTPS = True
 
 # One database. DATABASE_DIRECT_URL bypasses a transaction pooler for LISTEN, migrations and exports.
-DATABASE_URL = env.text("DATABASE_URL", "postgresql://127.0.0.1:5432/handrail")
+_running = env.kept_addresses(DATA_DIR / "servers.json")
+DATABASE_URL = env.text("DATABASE_URL") or _running.get("DATABASE_URL", "postgresql://127.0.0.1:5432/handrail")
 DATABASE_DIRECT_URL = env.text("DATABASE_DIRECT_URL", DATABASE_URL)
 DATABASE_POOLED = env.boolean("DATABASE_POOLED")
 
@@ -155,7 +155,7 @@ DATABASES = {"default": _database(DATABASE_URL)}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # Valkey may be flushed or away at any time; see ARCHITECTURE.md, section 2.
-VALKEY_URL = env.text("VALKEY_URL", "redis://127.0.0.1:6379/0")
+VALKEY_URL = env.text("VALKEY_URL") or _running.get("VALKEY_URL", "redis://127.0.0.1:6379/0")
 CACHES = {"default": {"BACKEND": "console.lib.cache.FallbackCache", "LOCATION": VALKEY_URL, "KEY_PREFIX": "handrail"}}
 
 CELERY_BROKER_URL = VALKEY_URL
@@ -285,5 +285,8 @@ OTLP_MAX_BODY = env.integer("OTLP_MAX_BODY", 64 * 1024 * 1024, minimum=1024)
 INGEST_MAX_IN_FLIGHT = env.integer("INGEST_MAX_IN_FLIGHT", 256 * 1024 * 1024, minimum=1024)
 TELEMETRY_MAX_AGE_DAYS = env.integer("TELEMETRY_MAX_AGE_DAYS", 90, minimum=1)
 TELEMETRY_MAX_AHEAD_SECONDS = env.integer("TELEMETRY_MAX_AHEAD_SECONDS", 3600)
+
+# How long a request waits for a person when its agent does not say.
+APPROVAL_TIMEOUT_SECONDS = env.integer("APPROVAL_TIMEOUT_SECONDS", 300, minimum=1)
 
 LOGGING = logging_config(env.text("LOG_LEVEL", "INFO"))

@@ -1,6 +1,8 @@
 """Typed reads of environment variables. An unusable value stops the process with the variable's name."""
 
+import json
 import os
+from pathlib import Path
 
 from django.core.exceptions import ImproperlyConfigured
 
@@ -39,3 +41,12 @@ def boolean(name: str, default: bool = False) -> bool:
 def words(name: str) -> list[str]:
     """A comma-separated list without empty entries."""
     return [word.strip() for word in text(name).split(",") if word.strip()]
+
+
+def kept_addresses(path: Path) -> dict[str, str]:
+    """The addresses of embedded servers that a running `up` has written down; empty when none runs."""
+    try:
+        kept = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return {str(name): str(address) for name, address in kept.items()}

@@ -1,0 +1,50 @@
+# Everything a newcomer needs: `make up`, `make demo`, `make test`, `make lint`, `make bench`.
+# Programs of the environment are run as modules: a script's first line breaks on a path with a space.
+SHELL := /bin/sh
+PYTHON ?= python3
+PY := .venv/bin/python
+.DEFAULT_GOAL := help
+.PHONY: help up demo test lint bench browser clean
+
+help:
+	@echo "make up      start Handrail (PORT, HANDRAIL_DATA, DATABASE_URL, VALKEY_URL are honoured)"
+	@echo "make demo    the same, with a small fleet of sample agents"
+	@echo "make test    every test, on real servers in a temporary folder"
+	@echo "make lint    formatting, types, layers, templates"
+	@echo "make bench   measurements, as ratios and percentiles"
+
+.venv/installed: pyproject.toml sdk/pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit("Handrail needs Python 3.11 or newer; set PYTHON=") if sys.version_info < (3, 11) else None'
+	@test -x $(PY) || $(PYTHON) -m venv .venv
+	@echo "Installing pinned dependencies into .venv"
+	@$(PY) -m pip install --quiet --disable-pip-version-check -c constraints.txt -e . -e "./sdk[otel]"
+	@touch $@
+
+.venv/installed-dev: .venv/installed
+	@$(PY) -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev]" -e "./sdk[otel]"
+	@touch $@
+
+up: .venv/installed
+	@exec $(PY) manage.py up
+
+demo: .venv/installed
+	@exec $(PY) manage.py up --demo
+
+browser: .venv/installed-dev
+	@$(PY) -m tests.browser
+
+test: browser
+	$(PY) -m pytest -n 2 --dist loadgroup
+
+lint: .venv/installed-dev
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+	$(PY) -m mypy .
+	$(PY) -c "from importlinter.cli import lint_imports_command; lint_imports_command()"
+	$(PY) -m djlint templates --check --lint --quiet
+
+bench: .venv/installed-dev
+	$(PY) -m bench
+
+clean:
+	rm -rf .venv

@@ -1,0 +1,204 @@
+"""`manage.py up`: the whole of Handrail under one supervisor, in the foreground."""
+
+import fcntl
+import json
+import os
+import secrets
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from argparse import ArgumentParser
+from pathlib import Path
+from typing import IO, Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+
+from console.lib import embedded, env
+from console.lib.supervisor import Child, ChildFailed, Supervisor
+
+PORT_WAIT_SECONDS = 10.0
+
+
+class Command(BaseCommand):
+    """Starts PostgreSQL and Valkey unless their URLs are set, prepares the database, then web, worker and beat."""
+
+    help = "Start everything: embedded servers if needed, migrations, web, worker and beat. Ctrl-C stops it."
+    requires_system_checks = []
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--demo", action="store_true", help="also run a small fleet of sample agents")
+
+    def handle(self, *_args: Any, **options: Any) -> None:
+        data: Path = settings.DATA_DIR
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
+        prepare_folder(data)
+        with lock(data):
+            wait_for_port(settings.PORT)
+            supervisor = Supervisor()
+            try:
+                self._run(supervisor, data, demo=options["demo"])
+            except (ChildFailed, embedded.EmbeddedError) as error:
+                raise CommandError(str(error)) from error
+            except KeyboardInterrupt:
+                self.stderr.write("Interrupted before everything had started.")
+            finally:
+                supervisor.stop()
+                (data / "servers.json").unlink(missing_ok=True)
+
+    def _run(self, supervisor: Supervisor, data: Path, *, demo: bool) -> None:
+        environment = start_servers(supervisor, data)
+        run_bootstrap(environment)
+        for child in application_children(environment):
+            supervisor.start(child)
+        supervisor.handle_signals()
+        for child in list(supervisor.children):
+            if child.name == "web":
+                child.wait_ready()
+        first_run = json.loads((data / "first-run.json").read_text(encoding="utf-8")) if first_run_kept(data) else {}
+        if demo and first_run:
+            supervisor.start(demo_child(environment, first_run))
+        self.stdout.write(banner(first_run))
+        self.stdout.flush()
+        supervisor.watch()
+        self.stdout.write("Stopping…")
+
+
+def prepare_folder(data: Path) -> None:
+    """Makes the data folder, passable but not readable for others, and the key that signs sessions."""
+    if not data.exists():
+        data.mkdir(parents=True)
+        data.chmod(0o711)
+    key = data / "secret-key"
+    if not key.exists():
+        descriptor = os.open(key, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w") as file:
+            file.write(secrets.token_urlsafe(50))
+
+
+def lock(data: Path) -> IO[str]:
+    """Holds the data folder for one `up`; raises CommandError when another one has it."""
+    file = (data / "up.lock").open("w")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        file.close()
+        raise CommandError(f"Handrail is already running from {data}. Set HANDRAIL_DATA for a second one.") from None
+    return file
+
+
+def wait_for_port(port: int) -> None:
+    """Waits for a predecessor that is still going away; raises CommandError when the port stays taken."""
+    deadline = time.monotonic() + PORT_WAIT_SECONDS
+    while True:
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((env.text("HOST", "127.0.0.1"), port))
+            except OSError:
+                if time.monotonic() > deadline:
+                    raise CommandError(f"Port {port} is taken. Set PORT to another one.") from None
+            else:
+                return
+        time.sleep(0.2)
+
+
+def start_servers(supervisor: Supervisor, data: Path) -> dict[str, str]:
+    """Starts the servers whose URLs are unset; returns the environment of every other process.
+
+    Their addresses are kept in servers.json while they run, so that manage.py commands find them.
+    """
+    addresses = {name: os.environ[name] for name in ("DATABASE_URL", "VALKEY_URL") if os.environ.get(name)}
+    started: list[Child] = []
+    if "DATABASE_URL" not in addresses:
+        child, addresses["DATABASE_URL"] = embedded.postgres(data)
+        started.append(child)
+    if "VALKEY_URL" not in addresses:
+        child, addresses["VALKEY_URL"] = embedded.valkey(data)
+        started.append(child)
+    for child in started:
+        supervisor.start(child)
+    for child in started:
+        child.wait_ready()
+        if child.name == "postgres":
+            embedded.create_database(addresses["DATABASE_URL"])
+    descriptor = os.open(data / "servers.json", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        json.dump(addresses, file)
+    # The port is in `web` alone by argument, but cookies and links need it everywhere.
+    return {**os.environ, **addresses, "HANDRAIL_DATA": str(data), "PORT": str(settings.PORT)}
+
+
+def run_bootstrap(environment: dict[str, str]) -> None:
+    """Migrations, static files and the first project, in a process that sees the right database."""
+    done = subprocess.run(
+        [sys.executable, "manage.py", "bootstrap"], env=environment, cwd=settings.BASE_DIR, check=False
+    )
+    if done.returncode:
+        raise ChildFailed(f"the database could not be prepared (exit status {done.returncode})")
+
+
+def application_children(environment: dict[str, str]) -> list[Child]:
+    """Web, worker and beat."""
+    port = str(settings.PORT)
+    workers = str(env.integer("WEB_WORKERS", 2, minimum=1))
+    host = env.text("HOST", "127.0.0.1")
+    proxies = env.text("TRUSTED_PROXIES")
+    proxy_options = ["--proxy-headers", "--forwarded-allow-ips", proxies] if proxies else ["--no-proxy-headers"]
+    web = ["uvicorn", "console.asgi:application", "--host", host, "--port", port, "--workers", workers]
+    web += ["--lifespan", "off", "--no-access-log", "--ws", "websockets-sansio", "--no-server-header", *proxy_options]
+    web += ["--log-config", str(settings.BASE_DIR / "console" / "uvicorn-logging.json"), "--timeout-graceful-shutdown", "5"]
+    worker = ["celery", "-A", "console", "worker", "--pool", "threads", "--concurrency", "4", "--without-gossip"]
+    beat = ["celery", "-A", "console", "beat", "--pidfile", ""]
+
+    def child(name: str, argv: list[str], **facts: Any) -> Child:
+        command = [sys.executable, "-m", *argv]
+        return Child(name=name, argv=command, env=environment, cwd=settings.BASE_DIR, **facts)
+
+    return [
+        child("web", web, ready=lambda: answers(f"http://127.0.0.1:{port}/readyz"), ready_seconds=60.0),
+        child("worker", worker, stop_seconds=20.0),
+        child("beat", beat),
+    ]
+
+
+def answers(url: str) -> bool:
+    """Whether a GET of `url` succeeds."""
+    try:
+        with urllib.request.urlopen(url, timeout=2) as response:  # noqa: S310  # our own loopback address
+            return bool(response.status == 200)
+    except (urllib.error.URLError, OSError):
+        return False
+
+
+def demo_child(environment: dict[str, str], first_run: dict[str, str]) -> Child:
+    """The sample agents, who know of Handrail only what every agent knows: an address and a key."""
+    fleet = settings.BASE_DIR / "sdk" / "examples" / "fleet"
+    known = {"HANDRAIL_URL": settings.PUBLIC_URL, "HANDRAIL_API_KEY": first_run["api_key"]}
+    argv = [sys.executable, str(fleet), "--backfill", "6"]
+    return Child(name="demo", argv=argv, env={**environment, **known}, cwd=settings.BASE_DIR)
+
+
+def first_run_kept(data: Path) -> bool:
+    """Whether the file with the first credentials is still there."""
+    return (data / "first-run.json").exists()
+
+
+def banner(first_run: dict[str, str]) -> str:
+    """What a new user needs next."""
+    lines = [f"\nHandrail is ready at {settings.PUBLIC_URL}\n"]
+    if first_run:
+        lines += [
+            f"  Sign in as    {first_run['email']}",
+            f"  Password      {first_run['password']}   (of the first run)",
+            "",
+            "  An agent with OpenTelemetry needs:",
+            f"    export OTEL_EXPORTER_OTLP_ENDPOINT={settings.PUBLIC_URL}",
+            f'    export OTEL_EXPORTER_OTLP_HEADERS="Authorization=Bearer%20{first_run["api_key"]}"',
+        ]
+    lines += ["", "  Ctrl-C stops everything.", ""]
+    return "\n".join(lines)
