@@ -164,9 +164,7 @@ class HandrailAuthentication(BaseAuthentication):
     """DRF authentication: a secret in the headers, else the browser session with CSRF enforced."""
 
     def authenticate(self, request: Request) -> tuple[Any, Caller] | None:
-        caller = caller_from_headers(
-            headers_of(request._request), request.META.get("REMOTE_ADDR", ""), clock.now()
-        )
+        caller = caller_from_headers(headers_of(request._request), request.META.get("REMOTE_ADDR", ""), clock.now())
         if caller is not None:
             return caller.user or _KeyUser(), caller
         session = SessionAuthentication().authenticate(request)

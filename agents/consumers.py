@@ -55,7 +55,7 @@ class LiveConsumer(AsyncJsonWebsocketConsumer):
     async def receive_json(self, content: Any, **_kwargs: Any) -> None:
         names = content.get("subscribe") if isinstance(content, dict) else None
         if not isinstance(names, list) or len(names) > GROUPS_MAX:
-            await self.send_json({"error": "send {\"subscribe\": [up to 20 group names]}"})
+            await self.send_json({"error": 'send {"subscribe": [up to 20 group names]}'})
             return
         permissions = await database_sync_to_async(permissions_of)(self.user.pk, self.project.pk)
         wanted = {name for name in names if isinstance(name, str) and permission_for(name) in permissions}

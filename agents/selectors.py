@@ -1,6 +1,12 @@
 """Reads about people and projects."""
 
-from agents.models import Membership, Notification, Project, User
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db.models import Q, QuerySet
+
+from agents.models import ApiKey, AuditEvent, Invitation, Membership, Notification, PersonalToken, Project, User
 from agents.permissions import Permission
 from agents.roles import ROLE_PERMISSIONS, Role
 
@@ -25,3 +31,75 @@ def members_with(project_id: int, permission: Permission) -> list[User]:
     """The active people who hold `permission` in a project."""
     memberships = Membership.objects.filter(project_id=project_id).with_permission(permission).select_related("user")
     return [membership.user for membership in memberships]
+
+
+def memberships_of(user: User) -> QuerySet[Membership]:
+    """A person's memberships in open projects, by the project's name."""
+    mine = Membership.objects.filter(user=user, project__archived_at__isnull=True)
+    return mine.select_related("project").order_by("project__name", "pk")
+
+
+def archived_projects_run_by(user: User) -> QuerySet[Project]:
+    """Archived projects that a person may restore."""
+    runs = Q(memberships__user=user, memberships__role__in=roles_with(Permission.PROJECT_MANAGE))
+    return Project.objects.filter(runs, archived_at__isnull=False).order_by("name", "pk")
+
+
+def members_of(project: Project) -> QuerySet[Membership]:
+    """Everybody in a project, by name."""
+    return Membership.objects.filter(project=project).select_related("user").order_by("user__name", "user__email")
+
+
+def open_invitations(project: Project, now: datetime) -> QuerySet[Invitation]:
+    """Invitations whose link still works, the newest first."""
+    waiting = Invitation.objects.filter(
+        project=project, accepted_at__isnull=True, revoked_at__isnull=True, expires_at__gt=now
+    )
+    return waiting.select_related("invited_by").order_by("-created_at", "-pk")
+
+
+def keys_of(project: Project) -> QuerySet[ApiKey]:
+    """A project's keys, the newest first, those revoked last."""
+    keys = ApiKey.objects.filter(project=project).select_related("created_by", "replaced_by")
+    return keys.order_by("revoked_at", "-created_at", "-pk")
+
+
+def tokens_of(user: User) -> QuerySet[PersonalToken]:
+    """A person's tokens that are not revoked, the newest first."""
+    return PersonalToken.objects.filter(user=user, revoked_at__isnull=True).order_by("-created_at", "-pk")
+
+
+@dataclass(frozen=True)
+class Page[Row]:
+    """Part of a list: its rows, and the sort key of the last one when more follow."""
+
+    rows: Sequence[Row]
+    next: tuple[str | int, ...] | None
+
+
+def audit_page(project: Project, *, action: str, after: tuple[datetime, int] | None, size: int) -> "AuditPage":
+    """Audit rows of a project, the newest first, after the row with that time and id; `action` "" means all."""
+    events = AuditEvent.objects.filter(project=project).select_related("actor_user", "actor_key")
+    if action:
+        events = events.filter(action=action)
+    if after is not None:
+        at, pk = after
+        events = events.filter(Q(at__lt=at) | Q(at=at, pk__lt=pk))
+    return Page.of(events.order_by("-at", "-pk"), size)
+
+
+def audit_actions(project: Project) -> list[str]:
+    """The actions that occur in a project's audit log."""
+    return list(
+        AuditEvent.objects.filter(project=project).order_by("action").values_list("action", flat=True).distinct()
+    )
+
+
+def notification_page(user: User, *, unread: bool, before: int | None, size: int) -> "NotificationPage":
+    """A person's notifications, the newest first, older than the one with id `before`."""
+    rows = Notification.objects.of(user.pk).select_related("project")
+    if unread:
+        rows = rows.unread()
+    if before is not None:
+        rows = rows.filter(pk__lt=before)
+    return Page.of(rows.order_by("-pk"), size)

@@ -150,7 +150,13 @@ def _database(url: str) -> dict[str, Any]:
     }
 
 
-_CONNECTION_FIELDS = [("NAME", "dbname"), ("USER", "user"), ("PASSWORD", "password"), ("HOST", "host"), ("PORT", "port")]
+_CONNECTION_FIELDS = [
+    ("NAME", "dbname"),
+    ("USER", "user"),
+    ("PASSWORD", "password"),
+    ("HOST", "host"),
+    ("PORT", "port"),
+]
 DATABASES = {"default": _database(DATABASE_URL)}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
@@ -165,11 +171,11 @@ CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_TRANSPORT_OPTIONS = {"socket_timeout": 5, "socket_connect_timeout": 1, "visibility_timeout": 3600}
 CELERY_TIMEZONE = "UTC"
-CELERY_BEAT_SCHEDULE_FILENAME = str(DATA_DIR / "beat-schedule")
+# Beat keeps its schedule in memory: a file would be one more thing that kill -9 can damage.
 CELERY_BEAT_SCHEDULE = {
     "expire-due-approvals": {"task": "reviews.tasks.expire_due", "schedule": 2.0, "options": {"expires": 10}},
     "make-partitions": {"task": "metrics.tasks.make_partitions", "schedule": 3600.0},
-    "drop-old-telemetry": {"task": "metrics.tasks.drop_expired", "schedule": 6 * 3600.0},
+    "drop-old-telemetry": {"task": "metrics.tasks.drop_expired", "schedule": 3600.0},
     "forget-old-records": {"task": "agents.tasks.forget_old_records", "schedule": 3600.0},
 }
 

@@ -13,7 +13,12 @@ from drf_spectacular.views import SpectacularSwaggerSplitView
 from console.lib import valkey
 from console.lib.http import Problem, problem_response
 
-_DOCS_POLICY = {"script-src": [SELF], "style-src": [SELF, "'unsafe-inline'"], "img-src": [SELF, "data:"], "default-src": [NONE]}
+_DOCS_POLICY = {
+    "script-src": [SELF],
+    "style-src": [SELF, "'unsafe-inline'"],
+    "img-src": [SELF, "data:"],
+    "default-src": [NONE],
+}
 
 
 @never_cache

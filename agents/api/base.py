@@ -11,6 +11,7 @@ from agents.models import Project
 from agents.permissions import Permission, Scope
 from console.lib.http import Problem
 
+
 class ApiView(APIView):
     """Declares per method which key scope and which personal permission it takes.
 

@@ -17,4 +17,6 @@ class ApiKey(Credential):
     scopes = ArrayField(models.CharField(max_length=32))
     allowed_networks = ArrayField(models.CharField(max_length=49), default=list, blank=True)
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+")
-    replaced_by = models.OneToOneField("self", on_delete=models.SET_NULL, null=True, blank=True, related_name="replaces")
+    replaced_by = models.OneToOneField(
+        "self", on_delete=models.SET_NULL, null=True, blank=True, related_name="replaces"
+    )

@@ -271,8 +271,12 @@ def _socket_folder(home: Path, run_as: tuple[int, int] | None) -> Path:
     """Where PostgreSQL's socket goes: beside the cluster, or in a short temporary folder when that path is too long."""
     sockets = home / "run"
     if len(os.fsencode(sockets / SOCKET_NAME)) > SOCKET_PATH_MAX:
-        sockets = Path(tempfile.mkdtemp(prefix="handrail-"))
+        sockets = Path(tempfile.gettempdir()) / f"handrail-{hashlib.sha256(os.fsencode(home)).hexdigest()[:12]}"
     sockets.mkdir(mode=0o700, exist_ok=True)
+    facts = sockets.lstat()
+    owners = {os.geteuid(), *(run_as or ())[:1]}
+    if not stat.S_ISDIR(facts.st_mode) or facts.st_uid not in owners:
+        raise EmbeddedError(f"{sockets} belongs to somebody else: remove it, or choose a shorter HANDRAIL_DATA.")
     if run_as is not None:
         os.chown(sockets, *run_as)
     return sockets

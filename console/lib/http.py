@@ -42,7 +42,12 @@ class Problem(Exception):
 
     def document(self) -> dict[str, Any]:
         """The problem+json document: `errors` is a list of {"field", "message"}."""
-        body: dict[str, Any] = {"type": "about:blank", "title": self.title, "status": self.status, "detail": self.detail}
+        body: dict[str, Any] = {
+            "type": "about:blank",
+            "title": self.title,
+            "status": self.status,
+            "detail": self.detail,
+        }
         if self.errors:
             body["errors"] = [
                 {"field": field, "message": str(message)}

@@ -137,7 +137,7 @@ class Supervisor:
             time.sleep(POLL_SECONDS)
 
     def handle_signals(self) -> None:
-        """Makes SIGINT and SIGTERM end `watch`; before it runs they raise KeyboardInterrupt."""
+        """Makes SIGINT and SIGTERM end `watch`."""
         signal.signal(signal.SIGTERM, self._on_signal)
         signal.signal(signal.SIGINT, self._on_signal)
 

@@ -1,5 +1,333 @@
-"""Template tags and filters of the design system."""
+"""How numbers, times, icons and values look, everywhere the same.
+
+Built into every template (settings.TEMPLATES), so no `{% load %}` is needed. Durations are integer nanoseconds, money is
+integer nano-dollars (1e-9 USD), times are aware datetimes or integer nanoseconds since 1970 (UTC). Every filter turns
+None into an en dash: unknown is not zero.
+"""
+
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
 
 from django import template
+from django.forms import BoundField
+from django.forms.utils import flatatt
+from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+from lucide.templatetags.lucide import lucide
+
+from console.lib import clock
 
 register = template.Library()
+
+UNKNOWN = "–"
+NANOS_PER_DOLLAR = 1_000_000_000
+NS_PER_MS = 1_000_000
+NS_PER_SECOND = 1_000_000_000
+MINUTE, HOUR, DAY = 60, 3600, 86_400
+
+KIND_ICONS = {
+    "agent": "bot",
+    "llm": "sparkles",
+    "tool": "wrench",
+    "retriever": "file-search",
+    "embedding": "binary",
+    "reranker": "arrow-down-wide-narrow",
+    "chain": "workflow",
+    "guardrail": "shield",
+    "evaluator": "gauge",
+    "human": "user-check",
+}
+RISK_STEPS = {"low": 1, "medium": 2, "high": 3, "critical": 4}
+
+
+@register.filter
+def duration(ns: int | None) -> str:
+    """A span of time in the unit that keeps three digits: 850 µs, 340 ms, 1.24 s, 2 m 05 s, 3 h 20 m, 2 d 4 h."""
+    if ns is None or ns == "":
+        return UNKNOWN
+    sign, ns = ("−", -int(ns)) if int(ns) < 0 else ("", int(ns))
+    if ns < NS_PER_MS:
+        return f"{sign}{round(ns / 1000)} µs"
+    if ns < NS_PER_SECOND:
+        ms = ns / NS_PER_MS
+        return f"{sign}{ms:.1f} ms" if ms < 10 else f"{sign}{min(round(ms), 999)} ms"
+    seconds = ns / NS_PER_SECOND
+    if seconds < 10:
+        return f"{sign}{seconds:.2f} s"
+    if seconds < MINUTE:
+        return f"{sign}{min(seconds, 59.9):.1f} s"
+    return sign + coarse_seconds(int(seconds))
+
+
+def coarse_seconds(seconds: int) -> str:
+    """Two units at most: 45 s, 2 m 05 s, 3 h 20 m, 2 d 4 h. `seconds` is not negative."""
+    if seconds < MINUTE:
+        return f"{seconds} s"
+    if seconds < HOUR:
+        return f"{seconds // MINUTE} m {seconds % MINUTE:02d} s"
+    if seconds < DAY:
+        return f"{seconds // HOUR} h {seconds % HOUR // MINUTE:02d} m"
+    return f"{seconds // DAY} d {seconds % DAY // HOUR} h"
+
+
+@register.filter
+def money(nanos: int | Decimal | None) -> str:
+    """Nano-dollars as dollars: two places from a dollar on, four below, more for what would round to nothing."""
+    if nanos is None or nanos == "":
+        return UNKNOWN
+    dollars = Decimal(nanos) / NANOS_PER_DOLLAR
+    sign, dollars = ("−", -dollars) if dollars < 0 else ("", dollars)
+    if dollars == 0:
+        return "$0.00"
+    if dollars >= 10_000:
+        return f"{sign}${dollars:,.0f}"
+    if dollars >= 1:
+        return f"{sign}${dollars:,.2f}"
+    if dollars >= Decimal("0.0001"):
+        return f"{sign}${dollars:.4f}"
+    return f"{sign}<$0.0001"
+
+
+@register.filter
+def tokens(count: int | None) -> str:
+    """A count that may be large, short: 999, 12.4k, 3.1M."""
+    if count is None or count == "":
+        return UNKNOWN
+    value = int(count)
+    for limit, unit in ((1_000_000_000, "B"), (1_000_000, "M"), (10_000, "k")):
+        if abs(value) >= limit:
+            scaled = value / (1000 if unit == "k" else limit)
+            return f"{scaled:.1f}{unit}".replace(".0", "")
+    return f"{value:,}"
+
+
+@register.filter
+def number(value: float | None) -> str:
+    """A number with its thousands apart: 12,345 or 12,345.6."""
+    if value is None or value == "":
+        return UNKNOWN
+    if float(value).is_integer():
+        return f"{int(value):,}"
+    return f"{float(value):,.1f}" if abs(float(value)) >= 10 else f"{float(value):,.2f}"
+
+
+@register.filter
+def percent(ratio: float | None) -> str:
+    """A ratio as a percentage: 0.034 is 3.4%; what is not nothing is never shown as 0%."""
+    if ratio is None or ratio == "":
+        return UNKNOWN
+    share = float(ratio) * 100
+    if share == 0 or abs(share) >= 10:
+        return f"{share:.0f}%"
+    return f"{share:.1f}%" if abs(share) >= 0.1 else "<0.1%"
+
+
+@register.filter
+def hexid(value: bytes | memoryview | None) -> str:
+    """A trace or span id as it is written everywhere: lower-case hex."""
+    return "" if value is None else bytes(value).hex()
+
+
+@register.filter
+def short_id(value: object) -> str:
+    """The first eight characters of an id: enough to recognise it, not to look it up."""
+    return str(value or "").replace("-", "")[:8]
+
+
+@register.filter
+def initials(name: object) -> str:
+    """Two letters for an avatar: of the first and last word, or of an address's name part."""
+    words = str(name or "?").split("@")[0].replace(".", " ").replace("_", " ").replace("-", " ").split() or ["?"]
+    return (words[0][:1] + (words[-1][:1] if len(words) > 1 else words[0][1:2])).upper()
+
+
+@register.filter
+def kind_icon(kind: str) -> str:
+    """The icon of a span kind."""
+    return KIND_ICONS.get(kind, "box")
+
+
+@register.filter
+def risk_steps(level: str) -> int:
+    """How many of the four bars a risk level fills; 0 for an unknown level."""
+    return RISK_STEPS.get(level, 0)
+
+
+@register.filter
+def as_datetime(value: datetime | int | str | None) -> datetime | None:
+    """Nanoseconds since 1970 or RFC 3339 text as an aware datetime; datetimes pass; nothing gives None."""
+    if value is None or value == "":
+        return None
+    if isinstance(value, datetime):
+        return value
+    if isinstance(value, int):
+        return datetime.fromtimestamp(value / NS_PER_SECOND, UTC)
+    return datetime.fromisoformat(value)
+
+
+def relative(moment: datetime, now: datetime) -> str:
+    """`moment` as seen from `now`, in words: just now, 3 min ago, in 2 h, yesterday's as 26 h ago, 3 d ago."""
+    seconds = int((now - moment).total_seconds())
+    ahead, distance = seconds < 0, abs(seconds)
+    if distance < 5:
+        return _("just now")
+    if distance < MINUTE:
+        words = ngettext("%(n)d s", "%(n)d s", distance) % {"n": distance}
+    elif distance < HOUR:
+        words = ngettext("%(n)d min", "%(n)d min", distance // MINUTE) % {"n": distance // MINUTE}
+    elif distance < 2 * DAY:
+        words = ngettext("%(n)d h", "%(n)d h", distance // HOUR) % {"n": distance // HOUR}
+    else:
+        words = ngettext("%(n)d d", "%(n)d d", distance // DAY) % {"n": distance // DAY}
+    return _("in %(span)s") % {"span": words} if ahead else _("%(span)s ago") % {"span": words}
+
+
+def exact(moment: datetime) -> str:
+    """`moment` in the reader's time zone, to the second, with the zone's name."""
+    local = timezone.localtime(moment)
+    return f"{date_format(local, 'j M Y')}, {local:%H:%M:%S} {local.tzname()}"
+
+
+@register.simple_tag
+def ago(value: datetime | int | str | None) -> SafeString | str:
+    """A time in relation to now, the exact one in the tooltip; time.js keeps it fresh."""
+    moment = as_datetime(value)
+    if moment is None:
+        return UNKNOWN
+    shown = relative(moment, clock.now())
+    return format_html(
+        '<time datetime="{}" title="{}" data-relative>{}</time>',
+        moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        exact(moment),
+        shown,
+    )
+
+
+@register.simple_tag
+def at(value: datetime | int | str | None, form: str = "H:i:s") -> SafeString | str:
+    """A time of day in the reader's zone (`form` in Django's date format), the exact one in the tooltip."""
+    moment = as_datetime(value)
+    if moment is None:
+        return UNKNOWN
+    local = timezone.localtime(moment)
+    iso = moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return format_html('<time datetime="{}" title="{}">{}</time>', iso, exact(moment), date_format(local, form))
+
+
+@register.filter
+def share_left(expires_at: datetime, started_at: datetime) -> int:
+    """How much of the way from `started_at` to `expires_at` is still ahead, in whole percent 0 to 100."""
+    total = (expires_at - started_at).total_seconds()
+    left = (expires_at - clock.now()).total_seconds()
+    return max(0, min(100, round(100 * left / total))) if total > 0 else 0
+
+
+@register.simple_tag
+def icon(name: str, size: int = 16, label: str = "", **attributes: str) -> str:
+    """A Lucide icon. Decorative unless `label` says what it means."""
+    attributes.setdefault("stroke_width", "1.75")
+    named = {"role": "img", "aria_label": label} if label else {"aria_hidden": "true"}
+    css = f"icon {attributes.pop('css', '')}".strip()
+    return lucide(name, size=int(size), **{"class": css}, **named, **attributes)
+
+
+@register.simple_tag
+def sparkline(values: Iterable[float | None], label: str = "") -> SafeString | str:
+    """A series as a line of 100 by 28 units; gaps count as zero. Nothing for fewer than two points."""
+    points = [float(value or 0) for value in values]
+    if len(points) < 2:
+        return ""
+    low, high = min(0.0, *points), max(points)
+    spread = (high - low) or 1.0
+    step = 100 / (len(points) - 1)
+    line = " ".join(f"{index * step:.2f},{26 - 24 * (value - low) / spread:.2f}" for index, value in enumerate(points))
+    named = format_html('role="img" aria-label="{}"', label) if label else mark_safe('aria-hidden="true"')
+    return format_html(
+        '<svg class="spark" viewBox="0 0 100 28" preserveAspectRatio="none" {}>'
+        '<polygon class="spark-area" points="0,28 {} 100,28"/><polyline class="spark-line" points="{}"/></svg>',
+        named,
+        line,
+        line,
+    )
+
+
+@register.simple_tag
+def json_tree(value: Any, open_levels: int = 2, limit: int = 200) -> SafeString:
+    """Any JSON value as a foldable tree. Containers below `open_levels` start folded; at most `limit` children each."""
+    return format_html('<div class="json">{}</div>', _json_node(value, open_levels, limit))
+
+
+def _json_node(value: Any, open_levels: int, limit: int) -> SafeString:
+    if isinstance(value, dict) and value:
+        pairs: Sequence[tuple[Any, Any]] = list(value.items())
+        return _json_branch(pairs, "{", "}", open_levels, limit, keyed=True)
+    if isinstance(value, list | tuple) and value:
+        return _json_branch(list(enumerate(value)), "[", "]", open_levels, limit, keyed=False)
+    return format_html('<span class="json-leaf">{}</span>', json_leaf(value))
+
+
+def _json_branch(
+    pairs: Sequence[tuple[Any, Any]], left: str, right: str, open_levels: int, limit: int, *, keyed: bool
+) -> SafeString:
+    rows = []
+    for key, value in pairs[:limit]:
+        name = format_html('<span class="json-key">{}</span>', key) if keyed else mark_safe("")
+        if isinstance(value, dict | list | tuple) and value:
+            rows.append(format_html("<li>{}</li>", _json_child(name, value, open_levels - 1, limit)))
+        else:
+            rows.append(format_html('<li><span class="json-leaf">{}{}</span></li>', name, json_leaf(value)))
+    if len(pairs) > limit:
+        rows.append(format_html('<li class="json-cut">{}</li>', _("%(n)d more") % {"n": len(pairs) - limit}))
+    body = format_html("<ul>{}</ul>", format_html_join("", "{}", ((row,) for row in rows)))
+    if keyed is None:
+        return body
+    return format_html(
+        '<details{}><summary><span class="json-count">{}{}{}</span></summary>{}</details>',
+        mark_safe(" open") if open_levels > 0 else "",
+        left,
+        len(pairs),
+        right,
+        body,
+    )
+
+
+def _json_child(name: SafeString, value: Any, open_levels: int, limit: int) -> SafeString:
+    branch = _json_node(value, open_levels, limit)
+    return mark_safe(branch.replace("<summary>", f"<summary>{name}", 1))
+
+
+def json_leaf(value: Any) -> SafeString:
+    """One JSON scalar (or empty container), marked with its type."""
+    if isinstance(value, str):
+        return format_html('<span class="json-string">{}</span>', value or '""')
+    if isinstance(value, bool) or value is None:
+        return format_html('<span class="json-word">{}</span>', {True: "true", False: "false", None: "null"}[value])
+    if isinstance(value, int | float | Decimal):
+        return format_html('<span class="json-number">{}</span>', value)
+    empty = {dict: "{}", list: "[]", tuple: "[]"}.get(type(value))
+    return format_html('<span class="json-count">{}</span>', empty or str(value))
+
+
+@register.simple_tag
+def control(field: BoundField, **attributes: str) -> SafeString:
+    """A form field's control, tied to its help and errors for screen readers."""
+    described = [f"{field.auto_id}-help"] if field.help_text else []
+    described += [f"{field.auto_id}-errors"] if field.errors else []
+    extra = {name.replace("_", "-"): value for name, value in attributes.items() if value}
+    if described:
+        extra["aria-describedby"] = " ".join(described)
+    if field.errors:
+        extra["aria-invalid"] = "true"
+    return field.as_widget(attrs=extra)
+
+
+@register.simple_tag
+def attributes(**pairs: Any) -> SafeString:
+    """HTML attributes out of values that may be absent: None and "" leave an attribute out, True gives it bare."""
+    return flatatt({name.replace("_", "-"): value for name, value in pairs.items() if value not in (None, "", False)})

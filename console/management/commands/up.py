@@ -55,15 +55,14 @@ class Command(BaseCommand):
         run_bootstrap(environment)
         for child in application_children(environment):
             supervisor.start(child)
-        supervisor.handle_signals()
-        for child in list(supervisor.children):
-            if child.name == "web":
-                child.wait_ready()
+        for child in supervisor.children:
+            child.wait_ready()
         first_run = json.loads((data / "first-run.json").read_text(encoding="utf-8")) if first_run_kept(data) else {}
         if demo and first_run:
             supervisor.start(demo_child(environment, first_run))
         self.stdout.write(banner(first_run))
         self.stdout.flush()
+        supervisor.handle_signals()
         supervisor.watch()
         self.stdout.write("Stopping…")
 
@@ -151,9 +150,14 @@ def application_children(environment: dict[str, str]) -> list[Child]:
     proxy_options = ["--proxy-headers", "--forwarded-allow-ips", proxies] if proxies else ["--no-proxy-headers"]
     web = ["uvicorn", "console.asgi:application", "--host", host, "--port", port, "--workers", workers]
     web += ["--lifespan", "off", "--no-access-log", "--ws", "websockets-sansio", "--no-server-header", *proxy_options]
-    web += ["--log-config", str(settings.BASE_DIR / "console" / "uvicorn-logging.json"), "--timeout-graceful-shutdown", "5"]
+    web += [
+        "--log-config",
+        str(settings.BASE_DIR / "console" / "uvicorn-logging.json"),
+        "--timeout-graceful-shutdown",
+        "5",
+    ]
     worker = ["celery", "-A", "console", "worker", "--pool", "threads", "--concurrency", "4", "--without-gossip"]
-    beat = ["celery", "-A", "console", "beat", "--pidfile", ""]
+    beat = ["celery", "-A", "console", "beat", "--pidfile", "", "--scheduler", "celery.beat:Scheduler"]
 
     def child(name: str, argv: list[str], **facts: Any) -> Child:
         command = [sys.executable, "-m", *argv]

@@ -1,0 +1,87 @@
+"""Children are restarted when they die, stopped in reverse order, and killed when they will not go."""
+
+import os
+import signal
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from console.lib.supervisor import Child, ChildFailed, Supervisor
+from tests.waiting import eventually
+
+STUBBORN = (
+    "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); open({!r}, 'w').close(); time.sleep(600)"
+)
+
+
+def child(name: str, code: str, **facts: object) -> Child:
+    return Child(name=name, argv=[sys.executable, "-c", code], env=dict(os.environ), **facts)  # type: ignore[arg-type]
+
+
+def pid_of(process: Child) -> int:
+    assert process.process is not None
+    return process.process.pid
+
+
+def alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def test_a_killed_child_comes_back(tmp_path: Path) -> None:
+    supervisor = Supervisor()
+    sleeper = child("sleeper", "import time; time.sleep(600)")
+    sleeper.backoff = 0.01
+    supervisor.start(sleeper)
+    first = pid_of(sleeper)
+    watcher = threading.Thread(target=supervisor.watch)
+    watcher.start()
+    os.kill(first, signal.SIGKILL)
+    eventually(lambda: pid_of(sleeper) != first and alive(pid_of(sleeper)))
+    supervisor._on_signal(signal.SIGTERM, None)
+    watcher.join()
+    supervisor.stop()
+    assert not alive(pid_of(sleeper))
+
+
+def test_backoff_doubles_while_a_child_keeps_dying() -> None:
+    supervisor = Supervisor()
+    broken = child("broken", "raise SystemExit(3)")
+    broken.backoff = 0.01
+    supervisor.start(broken)
+    watcher = threading.Thread(target=supervisor.watch)
+    watcher.start()
+    eventually(lambda: broken.backoff >= 0.04)
+    supervisor._on_signal(signal.SIGTERM, None)
+    watcher.join()
+    supervisor.stop()
+
+
+def test_a_child_that_ignores_the_signal_is_killed(tmp_path: Path) -> None:
+    mark = tmp_path / "mark"
+    stubborn = child("stubborn", STUBBORN.format(str(mark)), stop_seconds=0.1, ready=mark.exists)
+    stubborn.spawn()
+    stubborn.wait_ready()
+    stubborn.stop()
+    assert stubborn.process is not None
+    assert stubborn.process.returncode == -signal.SIGKILL
+
+
+def test_a_child_that_ends_before_it_is_ready_says_where_its_log_is(tmp_path: Path) -> None:
+    failing = child("failing", "raise SystemExit(7)", ready=lambda: False, log=tmp_path / "failing.log")
+    failing.spawn()
+    with pytest.raises(ChildFailed, match=r"exit status 7; see .*failing\.log"):
+        failing.wait_ready()
+
+
+def test_a_slow_child_is_given_up_on() -> None:
+    slow = child("slow", "import time; time.sleep(600)", ready=lambda: False, ready_seconds=0.05)
+    slow.spawn()
+    with pytest.raises(ChildFailed, match="was not ready"):
+        slow.wait_ready()
+    slow.stop()
