@@ -1,0 +1,48 @@
+"""How a request reaches a page or the API: returned, or 404 (not there, not yours) or 403 (not with your rights)."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from django.http import Http404, HttpRequest
+
+from agents.access import check, page_project
+from agents.authentication import CHALLENGE, Caller
+from agents.permissions import Permission, Scope
+from console.lib.http import Problem
+from reviews.models import Approval
+
+
+def page_approval(request: HttpRequest, slug: str, approval_id: UUID, permission: Permission) -> Approval:
+    """A request of the page's project, with what pages show of it."""
+    project = page_project(request, slug, permission)
+    approval = Approval.objects.of_project(project).with_parts().filter(pk=approval_id).first()
+    if approval is None:
+        raise Http404
+    approval.project = project
+    return approval
+
+
+def api_approval(
+    caller: Caller | None, approval_id: str, *, scope: Scope | None, permission: Permission | None
+) -> Approval:
+    """A request by its id, whose project decides what the caller may do.
+
+    A key needs `scope`, a person `permission`; None refuses that sort of caller. Raises Problem 401, 403 or 404: the
+    same 404 for an id that is malformed, unknown, or of a project that is not the caller's.
+    """
+    if caller is None:
+        raise Problem(401, "Authentication is required: send an API key or a personal token.", headers=CHALLENGE)
+    missing = Problem(404, "There is no such approval request, or it is not yours to see.")
+    try:
+        key = UUID(approval_id)
+    except ValueError:
+        raise missing from None
+    approval = Approval.objects.select_related("project").with_parts().filter(pk=key).first()
+    if approval is None or approval.project.archived_at is not None:
+        raise missing
+    try:
+        check(caller, approval.project, scope=scope, permission=permission)
+    except Problem as problem:
+        raise (missing if problem.status == 404 else problem) from None
+    return approval

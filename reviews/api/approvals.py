@@ -1,0 +1,219 @@
+"""/api/v1/approvals: agents ask, people decide."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from agents.api.base import ApiView
+from agents.api.idempotency import idempotent
+from agents.authentication import Caller
+from agents.models import Project
+from agents.permissions import Permission, Scope
+from console.lib import clock
+from console.lib.http import Problem, invalid, next_link, page_size
+from reviews import states
+from reviews.access import api_approval
+from reviews.api.parsers import ExactJsonParser
+from reviews.api.reading import document_of, readable_approval, wait_seconds
+from reviews.models import Approval
+from reviews.selectors.queue import api_page, estimated_wait_seconds
+from reviews.serializers.approvals import represent
+from reviews.serializers.fields import StrictSerializer
+from reviews.serializers.requests import (
+    CancelSerializer,
+    DecisionSerializer,
+    MessageSerializer,
+    OutcomeSerializer,
+    RequestSerializer,
+    draft_of,
+    ruling_of,
+)
+from reviews.services import decisions, outcomes, requests
+from reviews.services.transitions import AlreadyDecided
+
+Json = dict[str, Any]
+FILTERS = ("status", "action", "agent", "session_id", "trace_id")
+AGENTS_OR_REVIEWERS: dict[str, Scope] = {"POST": Scope.APPROVALS_REQUEST}
+
+
+class ApprovalsView(ApiView):
+    """Requests of a project."""
+
+    scopes: ClassVar[dict[str, Scope]] = {"GET": Scope.APPROVALS_REQUEST, "POST": Scope.APPROVALS_REQUEST}
+    permissions: ClassVar[dict[str, Permission]] = {
+        "GET": Permission.APPROVAL_VIEW,
+        "POST": Permission.APPROVAL_DECIDE,
+    }
+    parser_classes = [ExactJsonParser]
+
+    @extend_schema(
+        operation_id="approvals_list",
+        parameters=[OpenApiParameter(name, str) for name in (*FILTERS, "cursor", "limit")],
+        responses=OpenApiTypes.OBJECT,
+    )
+    def get(self, request: Request) -> Response:
+        """Requests, newest first, a page at a time."""
+        filters = {name: request.query_params[name] for name in FILTERS if request.query_params.get(name)}
+        if filters.get("status", "pending") not in list(states.Status):
+            raise invalid("status", f"must be one of {', '.join(states.Status)}")
+        if any("\x00" in value for value in filters.values()):
+            raise invalid("query", "must not contain NUL characters")
+        if "trace_id" in filters:
+            filters["trace_id"] = filters["trace_id"].lower()
+        rows, cursor = api_page(
+            self.project,
+            filters=filters,
+            cursor=request.query_params.get("cursor"),
+            size=page_size(request.query_params.get("limit")),
+        )
+        for row in rows:
+            row.project = self.project
+        estimate = estimated_wait_seconds(self.project) if any(row.is_waiting for row in rows) else None
+        results = [represent(row, estimated_wait_seconds=estimate) for row in rows]
+        return Response({"results": results, "next": next_link(request._request, cursor)})
+
+    @extend_schema(operation_id="approvals_request", request=RequestSerializer, responses={201: OpenApiTypes.OBJECT})
+    @idempotent
+    def post(self, request: Request) -> Response:
+        """Asks for approval of an action."""
+        values = validated(RequestSerializer, request)
+        approval = requests.create_request(
+            project=self.project, by=self.caller, draft=draft_of(values), now=clock.now()
+        )
+        return Response(document_of(approval), status=201)
+
+
+class ApprovalVerb(ApiView):
+    """Base of the addresses below one request, whose project is the request's own."""
+
+    parser_classes = [ExactJsonParser]
+    approval: Approval
+
+    def find_project(self, request: Request, caller: Caller | None, **kwargs: Any) -> Project:
+        method = request.method or ""
+        self.approval = api_approval(
+            caller, kwargs["approval_id"], scope=self.scopes.get(method), permission=self.permissions.get(method)
+        )
+        return self.approval.project
+
+    def answer(self, lost: AlreadyDecided | None) -> Response:
+        """The request as it now is, or the 409 for those who came too late."""
+        if lost is not None:
+            raise too_late(lost)
+        fresh = Approval.objects.select_related("project").with_parts().get(pk=self.approval.pk)
+        return Response(document_of(fresh))
+
+
+class ApprovalView(ApprovalVerb):
+    """One request. Waits are served by reviews.api.wait, in front of Django; here the answer comes at once."""
+
+    scopes: ClassVar[dict[str, Scope]] = {"GET": Scope.APPROVALS_REQUEST}
+    permissions: ClassVar[dict[str, Permission]] = {"GET": Permission.APPROVAL_VIEW}
+
+    def find_project(self, request: Request, caller: Caller | None, **kwargs: Any) -> Project:
+        self.approval = readable_approval(caller, kwargs["approval_id"], now=clock.now())
+        return self.approval.project
+
+    @extend_schema(
+        operation_id="approvals_read",
+        parameters=[OpenApiParameter("wait", float, description="Seconds to wait for a decision, 0 to 60.")],
+        responses=OpenApiTypes.OBJECT,
+    )
+    def get(self, request: Request, approval_id: str) -> Response:
+        """One request; with `wait`, as soon as it is decided."""
+        wait_seconds(request.query_params)
+        return Response(document_of(self.approval))
+
+
+class DecisionsView(ApprovalVerb):
+    """Where people decide."""
+
+    permissions: ClassVar[dict[str, Permission]] = {"POST": Permission.APPROVAL_DECIDE}
+
+    @extend_schema(operation_id="approvals_decide", request=DecisionSerializer, responses=OpenApiTypes.OBJECT)
+    @idempotent
+    def post(self, request: Request, approval_id: str) -> Response:
+        """Decides on a request; 409 names whoever was first."""
+        ruling = ruling_of(validated(DecisionSerializer, request))
+        try:
+            result = decisions.decide(approval=self.approval, by=self.caller, ruling=ruling, now=clock.now())
+        except decisions.InvalidDecision as error:
+            raise Problem(422, str(error), title="Invalid input", errors=error.errors) from None
+        except decisions.OwnRequest as error:
+            raise Problem(403, str(error)) from None
+        return self.answer(result if isinstance(result, AlreadyDecided) else None)
+
+
+class CancelView(ApprovalVerb):
+    """Where agents take requests back."""
+
+    scopes: ClassVar[dict[str, Scope]] = AGENTS_OR_REVIEWERS
+    permissions: ClassVar[dict[str, Permission]] = {"POST": Permission.APPROVAL_DECIDE}
+
+    @extend_schema(operation_id="approvals_cancel", request=CancelSerializer, responses=OpenApiTypes.OBJECT)
+    @idempotent
+    def post(self, request: Request, approval_id: str) -> Response:
+        """Takes a waiting request back."""
+        values = validated(CancelSerializer, request)
+        lost = requests.cancel_request(
+            approval=self.approval, by=self.caller, reason=values.get("reason", ""), now=clock.now()
+        )
+        return self.answer(lost)
+
+
+class MessagesView(ApprovalVerb):
+    """The conversation about a request."""
+
+    scopes: ClassVar[dict[str, Scope]] = AGENTS_OR_REVIEWERS
+    permissions: ClassVar[dict[str, Permission]] = {"POST": Permission.APPROVAL_DECIDE}
+
+    @extend_schema(operation_id="approvals_message", request=MessageSerializer, responses=OpenApiTypes.OBJECT)
+    @idempotent
+    def post(self, request: Request, approval_id: str) -> Response:
+        """Adds a message to a waiting request."""
+        values = validated(MessageSerializer, request)
+        return self.answer(
+            requests.post_message(approval=self.approval, by=self.caller, text=values["text"], now=clock.now())
+        )
+
+
+class OutcomeView(ApprovalVerb):
+    """Where agents say how it went."""
+
+    scopes: ClassVar[dict[str, Scope]] = AGENTS_OR_REVIEWERS
+    permissions: ClassVar[dict[str, Permission]] = {"POST": Permission.APPROVAL_DECIDE}
+
+    @extend_schema(operation_id="approvals_outcome", request=OutcomeSerializer, responses=OpenApiTypes.OBJECT)
+    @idempotent
+    def post(self, request: Request, approval_id: str) -> Response:
+        """Records what became of an approved action; it may be recorded again when that changes."""
+        values = validated(OutcomeSerializer, request)
+        try:
+            outcomes.record_outcome(
+                approval=self.approval,
+                by=self.caller,
+                status=values["status"],
+                detail=values.get("detail", {}),
+                now=clock.now(),
+            )
+        except outcomes.NotGranted as error:
+            raise Problem(409, str(error), extra={"approval_status": error.status}) from None
+        return self.answer(None)
+
+
+def validated(serializer: type[StrictSerializer], request: Request) -> Json:
+    """The body's valid values; a body that is left out counts as an empty object. 422 by field otherwise."""
+    body = serializer(data=request.data)
+    body.is_valid(raise_exception=True)
+    return dict(body.validated_data)
+
+
+def too_late(lost: AlreadyDecided) -> Problem:
+    """The 409 that says who or what was first."""
+    extra = {"approval_status": lost.status.value, "decided_by": lost.decided_by, "verdict": lost.verdict}
+    return Problem(409, lost.sentence, title="Already closed", extra=extra)

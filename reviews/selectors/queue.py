@@ -1,0 +1,177 @@
+"""What waits for a decision, in the order in which it should be decided, and everything about one request."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.db.models import Count, Min, Q
+
+from agents.models import Project
+from console.lib.http import Problem, decode_cursor, encode_cursor
+from reviews.models import Approval, ApprovalEvent, ApprovalItem, Decision
+from reviews.models.approval import ApprovalQuerySet
+from reviews.selectors.precedents import Precedents, precedents_of
+
+COUNT_CAP = 100
+"""A badge says 99+ from here on: counting further would cost more than it tells."""
+
+ESTIMATE_FROM = 50
+SESSION_ROWS = 10
+
+
+@dataclass(frozen=True)
+class QueueFilter:
+    """What part of the queue to show; an empty text means no limit."""
+
+    risk: str = ""
+    action: str = ""
+    agent: str = ""
+    team: str = ""
+
+
+@dataclass(frozen=True)
+class QueuePage:
+    """Some waiting requests, most urgent first, and where to go on; `next_cursor` None at the end."""
+
+    rows: list[Approval]
+    next_cursor: str | None
+
+
+@dataclass(frozen=True)
+class QueueCounts:
+    """How many requests wait, by risk level, and since when the oldest has."""
+
+    waiting: int
+    by_level: dict[str, int]
+    oldest: datetime | None
+
+
+@dataclass(frozen=True)
+class ApprovalDetail:
+    """One request with all that a reviewer wants to know."""
+
+    approval: Approval
+    item: ApprovalItem
+    decisions: list[Decision]
+    timeline: list[ApprovalEvent]
+    precedents: Precedents
+    session: list[Approval]
+
+
+def waiting_count(project: Project, *, cap: int = COUNT_CAP) -> int:
+    """How many requests wait in a project; `cap` when there are that many or more."""
+    return len(Approval.objects.of_project(project).waiting().values_list("pk", flat=True).order_by("due_minute")[:cap])
+
+
+def queue_counts(project: Project, *, now: datetime) -> QueueCounts:
+    """Counts over the whole queue, in one query."""
+    rows = (
+        _queue(project, now)
+        .values("risk_level")
+        .annotate(number=Count("pk"), oldest=Min("requested_at"))
+        .order_by("risk_level")
+    )
+    by_level = {row["risk_level"]: row["number"] for row in rows}
+    return QueueCounts(sum(by_level.values()), by_level, min((row["oldest"] for row in rows), default=None))
+
+
+def queue_page(project: Project, *, now: datetime, filters: QueueFilter, cursor: str | None, size: int) -> QueuePage:
+    """One page of the queue: soonest deadline first, of the same minute the riskiest first. 400 on a damaged cursor."""
+    rows = _queue(project, now)
+    limits = {"risk_level": filters.risk, "action": filters.action, "agent": filters.agent, "team": filters.team}
+    rows = rows.filter(**{column: value for column, value in limits.items() if value})
+    if cursor:
+        rows = rows.filter(_behind(cursor))
+    found = list(rows.by_urgency()[: size + 1])
+    if len(found) <= size:
+        return QueuePage(found, None)
+    last = found[size - 1]
+    return QueuePage(found[:size], encode_cursor([last.due_minute, repr(last.risk_score), str(last.pk)]))
+
+
+def queue_choices(project: Project, *, now: datetime) -> dict[str, list[str]]:
+    """The actions, agents and teams that occur in the queue, for its filters."""
+    rows = list(_queue(project, now).values_list("action", "agent", "team").distinct().order_by()[:1_000])
+    names = ("action", "agent", "team")
+    return {name: sorted({row[place] for row in rows if row[place]}) for place, name in enumerate(names)}
+
+
+def detail(approval: Approval) -> ApprovalDetail:
+    """Everything about a request, in a number of queries that does not depend on how much there is."""
+    session: Sequence[Approval] = ()
+    if approval.session_id:
+        session = (
+            Approval.objects.of_project(approval.project)
+            .filter(session_id=approval.session_id, requested_at__lte=approval.requested_at)
+            .exclude(pk=approval.pk)
+            .newest_first()[:SESSION_ROWS]
+        )
+    return ApprovalDetail(
+        approval=approval,
+        item=approval.items.get(index=0),
+        decisions=list(approval.decisions.order_by("id")),
+        timeline=list(approval.events.order_by("id")),
+        precedents=precedents_of(approval),
+        session=list(session),
+    )
+
+
+def estimated_wait_seconds(project: Project) -> int | None:
+    """The median wait of the last requests decided in the project; None when there are none."""
+    times = (
+        Approval.objects.of_project(project)
+        .decided()
+        .order_by("-closed_at")
+        .values_list("requested_at", "closed_at")[:ESTIMATE_FROM]
+    )
+    waits = [(closed - requested).total_seconds() for requested, closed in times if closed is not None]
+    return round(statistics.median(waits)) if waits else None
+
+
+def api_page(
+    project: Project, *, filters: dict[str, str], cursor: str | None, size: int
+) -> tuple[list[Approval], str | None]:
+    """One page of all requests, newest first, with what the API shows of them, and the cursor of the next page."""
+    rows = Approval.objects.of_project(project).filter(**filters)
+    if cursor:
+        at, last_id = _time_and_id(cursor)
+        rows = rows.filter(Q(requested_at__lt=at) | Q(requested_at=at, pk__lt=last_id), requested_at__lte=at)
+    found = list(rows.newest_first().with_parts()[: size + 1])
+    if len(found) <= size:
+        return found, None
+    last = found[size - 1]
+    return found[:size], encode_cursor([last.requested_at.isoformat(), str(last.pk)])
+
+
+def _queue(project: Project, now: datetime) -> ApprovalQuerySet:
+    return Approval.objects.of_project(project).waiting().filter(expires_at__gt=now)
+
+
+def _behind(cursor: str) -> Q:
+    minute, score, last_id = decode_cursor(cursor, length=3)
+    try:
+        place: tuple[int, float, UUID] = (int(minute), float(score), UUID(last_id))
+    except (TypeError, ValueError, AttributeError):
+        raise _damaged() from None
+    same_minute = Q(risk_score__lt=place[1]) | Q(risk_score=place[1], pk__gt=place[2])
+    return Q(due_minute__gte=place[0]) & (Q(due_minute__gt=place[0]) | (Q(due_minute=place[0]) & same_minute))
+
+
+def _time_and_id(cursor: str) -> tuple[datetime, UUID]:
+    values: list[Any] = decode_cursor(cursor, length=2)
+    try:
+        at, last_id = datetime.fromisoformat(values[0]), UUID(values[1])
+    except (TypeError, ValueError, AttributeError):
+        raise _damaged() from None
+    if at.tzinfo is None:
+        raise _damaged()
+    return at, last_id
+
+
+def _damaged() -> Problem:
+    return Problem(400, "The cursor is not one of ours.", errors={"cursor": ["not a cursor of this list"]})

@@ -1,0 +1,1 @@
+"""How approvals and feedback look on the wire (ARCHITECTURE.md, section 10)."""

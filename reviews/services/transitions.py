@@ -1,0 +1,112 @@
+"""The one way in which a waiting request closes: the table's word, then a compare-and-swap UPDATE."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.db import connection
+
+from agents.authentication import Caller
+from agents.models import Project
+from agents.services import audit
+from console.lib import live
+from reviews import states
+from reviews.models import Approval, ApprovalEvent
+from reviews.selectors.queue import waiting_count
+
+CHANNEL = "approval"
+"""PostgreSQL's NOTIFY channel that wakes waiting agents; the payload is the request's id."""
+
+ATTEMPTS = 5
+
+
+@dataclass(frozen=True)
+class AlreadyDecided:
+    """Somebody or something was first: the normal result of losing a race."""
+
+    status: states.Status
+    decided_by: str | None
+    verdict: str | None
+    at: datetime | None
+
+    @property
+    def sentence(self) -> str:
+        """What happened, for whoever came too late."""
+        if self.status is states.Status.EXPIRED:
+            return "This request expired before anybody decided."
+        if self.status is states.Status.CANCELLED:
+            return "This request was cancelled by the agent."
+        verb = {"approve": "approved", "edit": "approved with changes", "reject": "rejected", "respond": "answered"}
+        return f"{self.decided_by} already {verb.get(self.verdict or '', 'decided')} this request."
+
+
+def as_already_decided(approval: Approval) -> AlreadyDecided:
+    """What became of a request that no longer waits."""
+    return AlreadyDecided(
+        status=states.Status(approval.status),
+        decided_by=approval.decided_by_label or None,
+        verdict=approval.verdict or None,
+        at=approval.closed_at,
+    )
+
+
+def close(*, approval: Approval, verb: states.Verb, now: datetime, **columns: Any) -> AlreadyDecided | None:
+    """Closes a waiting request and sets further columns with it; None when this caller won.
+
+    Runs in the caller's transaction. Of concurrent callers the database lets one through; the others wait for it and
+    then learn from the row what happened. At `expires_at` it is too late, whether or not anybody has noticed yet.
+    """
+    for _attempt in range(ATTEMPTS):
+        row = Approval.objects.get(pk=approval.pk)
+        if not row.is_waiting:
+            return as_already_decided(row)
+        if row.expires_at <= now:
+            return AlreadyDecided(states.Status.EXPIRED, None, None, row.expires_at)
+        status = states.target(states.Status(row.status), verb)
+        won = Approval.objects.filter(pk=row.pk, status=row.status, expires_at__gt=now).update(
+            status=status, closed_at=now, **columns
+        )
+        if won:
+            approval.refresh_from_db()
+            return None
+    raise RuntimeError(f"approval {approval.pk} keeps changing")
+
+
+def add_event(
+    *, approval: Approval, kind: ApprovalEvent.Kind, by: Caller | None, now: datetime, detail: dict[str, Any]
+) -> ApprovalEvent:
+    """Writes a line of the timeline and the audit row that goes with it. `by` None is the deadline."""
+    audit.record(
+        project=approval.project,
+        by=by,
+        action=f"approval.{kind.value}",
+        target=f"approval {approval.pk}",
+        detail=detail,
+        now=now,
+    )
+    return ApprovalEvent.objects.create(
+        project=approval.project,
+        approval=approval,
+        kind=kind,
+        at=now,
+        actor=by.user if by else None,
+        actor_label=by.label[:200] if by else "deadline",
+        detail=detail,
+    )
+
+
+def announce(*, project: Project, approval_ids: Iterable[UUID], status: str, wake: bool = True) -> None:
+    """Tells browsers, and with `wake` waiting agents, that requests changed, once the transaction has committed."""
+    ids = [str(approval_id) for approval_id in approval_ids]
+    if not ids:
+        return
+    live.publish(live.project_group(project.pk, "queue"), waiting=waiting_count(project), status=status)
+    for approval_id in ids:
+        live.publish(live.project_group(project.pk, f"approval.{approval_id}"), status=status)
+    if wake:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_notify(%s, id) FROM unnest(%s::text[]) AS id", [CHANNEL, ids])
