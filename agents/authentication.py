@@ -7,7 +7,7 @@ existing agent here takes an address and a key. The same code serves DRF views a
 import base64
 import binascii
 import ipaddress
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -17,7 +17,7 @@ from rest_framework.authentication import BaseAuthentication, SessionAuthenticat
 from rest_framework.request import Request
 
 from agents.models import ApiKey, PersonalToken, User, api_key, token
-from agents.models.credential import digest
+from agents.models.credential import digest, usable_at
 from agents.permissions import Scope
 from agents.throttling import admit
 from console.lib import clock
@@ -103,12 +103,11 @@ def _caller_of(secret: str, client_ip: str, now: datetime) -> Caller | None:
     if not secret.startswith(api_key.PREFIX):
         return None
     found = (
-        ApiKey.objects.usable(now)
+        ApiKey.objects.filter(usable_at(now), secret_hash=digest(secret), project__archived_at__isnull=True)
         .select_related("project")
-        .filter(secret_hash=digest(secret), project__archived_at__isnull=True)
         .first()
     )
-    if not isinstance(found, ApiKey) or not _network_allowed(found.allowed_networks, client_ip):
+    if found is None or not _network_allowed(found.allowed_networks, client_ip):
         return None
     if found.usage_is_stale(now):
         ApiKey.objects.filter(pk=found.pk).update(last_used_at=now)
@@ -117,16 +116,34 @@ def _caller_of(secret: str, client_ip: str, now: datetime) -> Caller | None:
 
 def _person_of(secret: str, now: datetime) -> Caller | None:
     found = (
-        PersonalToken.objects.usable(now)
+        PersonalToken.objects.filter(usable_at(now), secret_hash=digest(secret), user__is_active=True)
         .select_related("user")
-        .filter(secret_hash=digest(secret), user__is_active=True)
         .first()
     )
-    if not isinstance(found, PersonalToken):
+    if found is None:
         return None
     if found.usage_is_stale(now):
         PersonalToken.objects.filter(pk=found.pk).update(last_used_at=now)
     return Caller(user=found.user, token=found)
+
+
+def still_usable(callers: Iterable[Caller], *, now: datetime) -> set[Caller]:
+    """Those of some callers whose keys, tokens and people are still good: for whoever has waited. Three queries."""
+    asked = set(callers)
+    keys = ApiKey.objects.usable(now).filter(pk__in={caller.key.pk for caller in asked if caller.key})
+    tokens = PersonalToken.objects.usable(now).filter(pk__in={caller.token.pk for caller in asked if caller.token})
+    people = User.objects.filter(is_active=True, pk__in={caller.user.pk for caller in asked if caller.user})
+    good = {
+        kind: set(rows.values_list("pk", flat=True))
+        for kind, rows in (("key", keys), ("token", tokens), ("user", people))
+    }
+    return {
+        caller
+        for caller in asked
+        if (caller.key is None or caller.key.pk in good["key"])
+        and (caller.token is None or caller.token.pk in good["token"])
+        and (caller.user is None or caller.user.pk in good["user"])
+    }
 
 
 def _network_allowed(networks: list[str], client_ip: str) -> bool:
