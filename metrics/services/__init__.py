@@ -1,0 +1,1 @@
+"""What changes telemetry outside the hot path: partitions, rollups, heartbeats."""

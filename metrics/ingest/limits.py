@@ -1,0 +1,64 @@
+"""What ingest accepts at most, and how it says no. A hostile row is refused alone; only an unreadable body is refused whole."""
+
+import base64
+import math
+
+from metrics.ingest.rows import MAX_NS
+
+MAX_ATTRIBUTES = 10_000
+MAX_EVENTS = 5_000
+MAX_LINKS = 1_000
+MAX_DEPTH = 48
+MAX_DETAIL_BYTES = 16 * 1024 * 1024
+
+TRACE_ID_BYTES = 16
+SPAN_ID_BYTES = 8
+
+
+class Malformed(ValueError):
+    """The body cannot be read at all; the message says where."""
+
+
+class Refused(ValueError):
+    """One row cannot be stored; the message is the reason given back to the sender."""
+
+
+def check_ids(trace_id: bytes, span_id: bytes) -> None:
+    """Raises Refused unless both ids have their length and are not all zeros."""
+    if len(trace_id) != TRACE_ID_BYTES:
+        raise Refused("trace id is not 16 bytes")
+    if len(span_id) != SPAN_ID_BYTES:
+        raise Refused("span id is not 8 bytes")
+    if not any(trace_id):
+        raise Refused("trace id is all zeros")
+    if not any(span_id):
+        raise Refused("span id is all zeros")
+
+
+def check_time(time_ns: int) -> int:
+    """The time, if it fits what the database holds; raises Refused otherwise."""
+    if not 0 <= time_ns <= MAX_NS:
+        raise Refused("time out of range")
+    return time_ns
+
+
+def number(value: float) -> float | str:
+    """The number, or its name where JSON has no number for it."""
+    if math.isfinite(value):
+        return value
+    return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
+
+
+def octets(value: bytes) -> str:
+    """Bytes as text: base64, as OTLP/JSON has them."""
+    return base64.b64encode(value).decode("ascii")
+
+
+def text(value: str, limit_bytes: int) -> str:
+    """The text without NUL characters, which PostgreSQL refuses, cut to a number of UTF-8 bytes."""
+    if "\x00" in value:
+        value = value.replace("\x00", "")
+    if len(value) * 4 <= limit_bytes:
+        return value
+    encoded = value.encode("utf-8", "replace")
+    return value if len(encoded) <= limit_bytes else encoded[:limit_bytes].decode("utf-8", "ignore")

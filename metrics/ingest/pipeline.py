@@ -1,0 +1,93 @@
+"""A batch from raw rows to commit: normalise, make partitions, write, tell the browsers."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TypeVar
+
+from django.conf import settings
+from django.db import Error, transaction
+
+from console.lib import live
+from metrics.ingest import normalise, signals, writer
+from metrics.ingest.normalise import Window
+from metrics.ingest.rows import Batch, LogRow, PointRow, RawLog, RawPoint, RawSpan, SpanRow
+from metrics.services import partitions
+
+# PostgreSQL's code for a row without a partition: it was dropped since this process last saw it.
+NO_PARTITION = "23514"
+
+Row = TypeVar("Row")
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a batch: rows taken (also those that were there already), new ones, refused ones and why."""
+
+    taken: int
+    stored: int
+    refused: int
+    reason: str
+
+
+def accepted_window(now: datetime) -> Window:
+    """The start times that are accepted at `now`, by settings."""
+    earliest = now - timedelta(days=settings.TELEMETRY_MAX_AGE_DAYS)
+    latest = now + timedelta(seconds=settings.TELEMETRY_MAX_AHEAD_SECONDS)
+    return Window(int(earliest.timestamp() * 1e9), int(latest.timestamp() * 1e9))
+
+
+def store_spans(project_id: int, raw: Batch[RawSpan], now: datetime) -> Outcome:
+    """Stores spans with everything derived from them. When this returns, they are committed."""
+    batch = normalise.spans(raw, accepted_window(now))
+    return _store("metrics_span", project_id, batch, [row.start_ns for row in batch.rows], _write_spans, now)
+
+
+def store_logs(project_id: int, raw: Batch[RawLog], now: datetime) -> Outcome:
+    """Stores log records. When this returns, they are committed."""
+    batch = signals.logs(raw, accepted_window(now))
+    return _store("metrics_log", project_id, batch, [row.time_ns for row in batch.rows], _write_logs, now)
+
+
+def store_points(project_id: int, raw: Batch[RawPoint], now: datetime) -> Outcome:
+    """Stores metric points. When this returns, they are committed."""
+    batch = signals.points(raw, accepted_window(now))
+    return _store("metrics_point", project_id, batch, [row.time_ns for row in batch.rows], _write_points, now)
+
+
+Write = Callable[[int, Sequence[Row], datetime], int]
+
+
+def _store(
+    table: str, project_id: int, batch: Batch[Row], times_ns: list[int], write: Write[Row], now: datetime
+) -> Outcome:
+    stored = 0
+    if batch.rows:
+        partitions.ensure(table, times_ns)
+        try:
+            stored = write(project_id, batch.rows, now)
+        except Error as error:
+            if getattr(error.__cause__, "sqlstate", "") != NO_PARTITION:
+                raise
+            partitions.forget()
+            partitions.ensure(table, times_ns)
+            stored = write(project_id, batch.rows, now)
+    return Outcome(len(batch.rows), stored, batch.refused.total(), batch.explain())
+
+
+def _write_spans(project_id: int, rows: Sequence[SpanRow], now: datetime) -> int:
+    with transaction.atomic():
+        stored = writer.write_spans(project_id, rows, now)
+        if stored:
+            live.publish(live.project_group(project_id, "metrics"), spans=stored)
+    return stored
+
+
+def _write_logs(project_id: int, rows: Sequence[LogRow], now: datetime) -> int:
+    with transaction.atomic():
+        return writer.write_logs(project_id, rows, now)
+
+
+def _write_points(project_id: int, rows: Sequence[PointRow], now: datetime) -> int:
+    with transaction.atomic():
+        return writer.write_points(project_id, rows, now)

@@ -1,0 +1,231 @@
+"""OTLP in protobuf: each message is walked once, straight into raw rows."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, TypeVar
+
+from google.protobuf.message import DecodeError, Message
+from google.protobuf.unknown_fields import UnknownFieldSet
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
+from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+
+from metrics.ingest.limits import (
+    MAX_ATTRIBUTES,
+    MAX_DEPTH,
+    MAX_EVENTS,
+    MAX_LINKS,
+    Malformed,
+    Refused,
+    check_ids,
+    check_time,
+    number,
+    octets,
+)
+from metrics.ingest.rows import Attributes, Batch, RawEvent, RawLink, RawLog, RawPoint, RawSpan, Source, Value
+
+HAS_REMOTE_FLAGS = 0x300  # "is remote is known" and "is remote"
+TEMPORALITY = {0: "", 1: "delta", 2: "cumulative"}
+
+Request = TypeVar("Request", bound=Message)
+
+
+def spans(body: bytes) -> Batch[RawSpan]:
+    """The spans of an ExportTraceServiceRequest. Raises Malformed."""
+    request = _parse(ExportTraceServiceRequest, body)
+    batch: Batch[RawSpan] = Batch()
+    for source, messages in _scopes(request.resource_spans, "scope_spans", "spans"):
+        for message in messages:
+            if not message.trace_id:
+                _check_fields(message, "spans", "/v1/traces")
+            _accept(batch, _span, message, source)
+    return batch
+
+
+def logs(body: bytes) -> Batch[RawLog]:
+    """The log records of an ExportLogsServiceRequest. Raises Malformed."""
+    request = _parse(ExportLogsServiceRequest, body)
+    batch: Batch[RawLog] = Batch()
+    for source, messages in _scopes(request.resource_logs, "scope_logs", "log_records"):
+        for message in messages:
+            if not message.time_unix_nano:
+                _check_fields(message, "log records", "/v1/logs")
+            _accept(batch, _log, message, source)
+    return batch
+
+
+def points(body: bytes) -> Batch[RawPoint]:
+    """The metric points of an ExportMetricsServiceRequest. Raises Malformed."""
+    request = _parse(ExportMetricsServiceRequest, body)
+    batch: Batch[RawPoint] = Batch()
+    for source, messages in _scopes(request.resource_metrics, "scope_metrics", "metrics"):
+        for metric in messages:
+            if not metric.WhichOneof("data"):
+                _check_fields(metric, "metrics", "/v1/metrics")
+                continue
+            for point in _points_of(metric):
+                _accept(batch, _point, (metric, point), source)
+    return batch
+
+
+def _parse(request: type[Request], body: bytes) -> Request:
+    try:
+        return request.FromString(body)
+    except DecodeError as error:
+        # The library's text names the message type and the reason ("bad UTF-8", "corrupt"); never the content.
+        raise Malformed(f"not a valid {request.DESCRIPTOR.name}: {str(error).rpartition(': ')[2][:100]}") from error
+
+
+def _check_fields(message: Message, what: str, path: str) -> None:
+    """Raises Malformed when known field numbers came with another wire type: the body is some other request."""
+    known = message.DESCRIPTOR.fields_by_number
+    if any(unknown.field_number in known for unknown in UnknownFieldSet(message)):
+        raise Malformed(f"the body does not hold {what}: another OTLP signal sent to {path}?")
+
+
+def _scopes(resources: Iterable[Any], scopes: str, rows: str) -> Iterator[tuple[Source, Sequence[Any]]]:
+    for entry in resources:
+        resource = _attributes_or_empty(entry.resource.attributes)
+        for scope_entry in getattr(entry, scopes):
+            scope = scope_entry.scope
+            yield (
+                Source(resource, scope.name, scope.version, _attributes_or_empty(scope.attributes)),
+                getattr(scope_entry, rows),
+            )
+
+
+def _attributes_or_empty(pairs: Sequence[Any]) -> Attributes:
+    # A resource that is too much to hold is dropped; its spans still say something without it.
+    try:
+        return attributes(pairs)
+    except Refused:
+        return {}
+
+
+Item = TypeVar("Item")
+
+
+def _accept(batch: Batch[Item], build: Callable[[Any, Source], Item], message: object, source: Source) -> None:
+    try:
+        batch.rows.append(build(message, source))
+    except Refused as refusal:
+        batch.refused[str(refusal)] += 1
+
+
+def attributes(pairs: Sequence[Any]) -> dict[str, Value]:
+    """Key-values as a dict; of a key that is repeated the last one stays. Raises Refused over the limits."""
+    if len(pairs) > MAX_ATTRIBUTES:
+        raise Refused(f"more than {MAX_ATTRIBUTES} attributes")
+    return {pair.key: _value(pair.value, MAX_DEPTH) for pair in pairs}
+
+
+def _value(value: Any, depth: int) -> Value:
+    which = value.WhichOneof("value")
+    if which == "string_value":
+        return str(value.string_value)
+    if which == "int_value":
+        return int(value.int_value)
+    if which == "bool_value":
+        return bool(value.bool_value)
+    if which == "double_value":
+        return number(value.double_value)
+    if which is None:
+        return None
+    if which == "bytes_value":
+        return octets(value.bytes_value)
+    if depth <= 0:
+        raise Refused(f"attributes nested deeper than {MAX_DEPTH}")
+    if which == "array_value":
+        return [_value(one, depth - 1) for one in value.array_value.values]
+    if which == "kvlist_value":
+        return {pair.key: _value(pair.value, depth - 1) for pair in value.kvlist_value.values}
+    return None
+
+
+def _span(message: Any, source: Source) -> RawSpan:
+    check_ids(message.trace_id, message.span_id)
+    if len(message.events) > MAX_EVENTS or len(message.links) > MAX_LINKS:
+        raise Refused(f"more than {MAX_EVENTS} events or {MAX_LINKS} links")
+    return RawSpan(
+        trace_id=message.trace_id,
+        span_id=message.span_id,
+        parent_span_id=message.parent_span_id,
+        name=message.name,
+        start_ns=check_time(message.start_time_unix_nano),
+        end_ns=check_time(message.end_time_unix_nano),
+        remote_parent=message.flags & HAS_REMOTE_FLAGS == HAS_REMOTE_FLAGS,
+        status_code=message.status.code,
+        status_message=message.status.message,
+        attributes=attributes(message.attributes),
+        events=tuple(
+            RawEvent(event.name, check_time(event.time_unix_nano), attributes(event.attributes))
+            for event in message.events
+        ),
+        links=tuple(RawLink(link.trace_id, link.span_id, attributes(link.attributes)) for link in message.links),
+        source=source,
+    )
+
+
+def _log(message: Any, source: Source) -> RawLog:
+    return RawLog(
+        time_ns=check_time(message.time_unix_nano),
+        observed_ns=check_time(message.observed_time_unix_nano),
+        trace_id=message.trace_id,
+        span_id=message.span_id,
+        severity=message.severity_number,
+        severity_text=message.severity_text,
+        event_name=message.event_name,
+        body=_value(message.body, MAX_DEPTH),
+        attributes=attributes(message.attributes),
+        source=source,
+    )
+
+
+def _points_of(metric: Any) -> Sequence[Any]:
+    return list(getattr(metric, metric.WhichOneof("data")).data_points)
+
+
+def _point(pair: Any, source: Source) -> RawPoint:
+    metric, point = pair
+    kind = metric.WhichOneof("data")
+    data = getattr(metric, kind)
+    value: float | None = None
+    if kind in {"gauge", "sum"}:
+        which = point.WhichOneof("value")
+        value = float(getattr(point, which)) if which else None
+    bounded = kind in {"histogram", "exponential_histogram"}
+    return RawPoint(
+        name=metric.name,
+        unit=metric.unit,
+        kind=kind,
+        temporality=TEMPORALITY.get(getattr(data, "aggregation_temporality", 0), ""),
+        monotonic=bool(getattr(data, "is_monotonic", False)),
+        time_ns=check_time(point.time_unix_nano),
+        start_ns=check_time(point.start_time_unix_nano),
+        value=value,
+        count=None if kind in {"gauge", "sum"} else point.count,
+        total=point.sum if kind == "summary" or (bounded and point.HasField("sum")) else None,
+        minimum=point.min if bounded and point.HasField("min") else None,
+        maximum=point.max if bounded and point.HasField("max") else None,
+        buckets=_buckets(kind, point),
+        attributes=attributes(point.attributes),
+        source=source,
+    )
+
+
+def _buckets(kind: str, point: Any) -> dict[str, Value] | None:
+    if kind == "histogram":
+        return {
+            "bounds": [number(bound) for bound in point.explicit_bounds],
+            "counts": [int(count) for count in point.bucket_counts],
+        }
+    if kind == "exponential_histogram":
+        return {
+            "scale": point.scale,
+            "zero_count": point.zero_count,
+            "zero_threshold": number(point.zero_threshold),
+            "positive": {"offset": point.positive.offset, "counts": list(point.positive.bucket_counts)},
+            "negative": {"offset": point.negative.offset, "counts": list(point.negative.bucket_counts)},
+        }
+    if kind == "summary":
+        return {"quantiles": [[number(one.quantile), number(one.value)] for one in point.quantile_values]}
+    return None

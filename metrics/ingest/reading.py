@@ -1,0 +1,180 @@
+"""Reading attributes by ordered keys: JSON inside text is parsed at most once, and what says nothing is passed over."""
+
+import json
+import math
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import orjson
+
+from metrics.ingest.rows import Attributes, Value
+from metrics.ingest.semconv import Key, Keys
+
+SCRUBBED = re.compile(r"^\[Scrubbed due to .*\]$", re.DOTALL)
+MAX_PARSED_CHARS = 4 * 1024 * 1024
+MAX_INDEX = 10_000
+INT32_MAX = 2**31 - 1
+
+
+def says_something(value: Value) -> bool:
+    """Whether a value is a value: 0 and False are, nothing, empty text and placeholders of scrubbers are not."""
+    if value is None or value == "" or value == [] or value == {}:
+        return False
+    return not (isinstance(value, str) and value[0] == "[" and SCRUBBED.match(value))
+
+
+def parsed(value: Value) -> Value:
+    """The JSON that a text holds, also when it was encoded twice; any other value as it is."""
+    for _ in range(2):
+        if not isinstance(value, str) or not value or value[0] not in '{["' or len(value) > MAX_PARSED_CHARS:
+            break
+        try:
+            value = orjson.loads(value)
+        except orjson.JSONDecodeError:
+            lenient = _lenient(value)
+            if lenient is None:
+                break
+            value = lenient
+    return value
+
+
+def _lenient(text: str) -> Value:
+    # Python's json writes NaN and Infinity, which JSON does not know. Only then is the slower parser worth its time.
+    if "NaN" not in text and "Infinity" not in text:
+        return None
+    try:
+        value: Value = json.loads(text, parse_constant=str)
+    except (ValueError, RecursionError):
+        return None
+    return value
+
+
+def whole(value: Value) -> int | None:
+    """A count as an integer from 0 to 2**31 - 1, or None when it is no number. Text and floats are read, NaN is not."""
+    if isinstance(value, bool) or value is None:
+        return None
+    if isinstance(value, str):
+        try:
+            value = float(value)
+        except ValueError:
+            return None
+    if isinstance(value, float):
+        if math.isnan(value):
+            return None
+        value = INT32_MAX if value > INT32_MAX else int(max(value, 0.0))
+    if isinstance(value, int):
+        return min(max(value, 0), INT32_MAX)
+    return None
+
+
+class Reader:
+    """The attributes of one span, with its resource and name, read by keys."""
+
+    __slots__ = ("_json", "attributes", "kind", "name", "resource")
+
+    def __init__(self, attributes: Attributes, resource: Attributes, name: str, kind: str = "") -> None:
+        self.attributes = attributes
+        self.resource = resource
+        self.name = name
+        self.kind = kind
+        self._json: dict[str, Value] = {}
+
+    def first(self, keys: Keys) -> Value:
+        """The first value that says something, or None."""
+        for key in keys:
+            value = self.get(key)
+            if value is not None and says_something(value):
+                return value
+        return None
+
+    def get(self, key: Key) -> Value:
+        """The value of one key, or None when it is absent or belongs to spans of another kind."""
+        if key.kind and key.kind != self.kind:
+            return None
+        if key.place == "span":
+            value = self.attributes.get(key.name)
+        elif key.place == "resource":
+            value = self.resource.get(key.name)
+        elif key.place == "title":
+            return self.name
+        else:
+            return self._folded(key.name)
+        if key.path and value is not None:
+            return descend(self.json(key.name, value), key.path)
+        return value
+
+    def json(self, name: str, value: Value) -> Value:
+        """The parsed JSON of an attribute, parsed once."""
+        if name not in self._json:
+            self._json[name] = parsed(value)
+        return self._json[name]
+
+    def text(self, keys: Keys) -> str:
+        """The first value that says something, as one line of text; of a list its first element."""
+        for key in keys:
+            value = self.get(key)
+            if value is not None and says_something(value):
+                found = plain(value)
+                if says_something(found):
+                    return found
+        return ""
+
+    def _folded(self, prefix: str) -> Value:
+        names = [name for name in self.attributes if name.startswith(prefix)]
+        if not names or not any(name[len(prefix) : len(prefix) + 1].isdigit() for name in names):
+            return None
+        return fold((name[len(prefix) :], self.attributes[name]) for name in names)
+
+
+def plain(value: Value) -> str:
+    """A value as text: the first of a list, JSON-quoted text without its quotes, numbers and booleans as JSON has them."""
+    if isinstance(value, list):
+        value = next((one for one in value if says_something(one)), "")
+    if isinstance(value, str):
+        if len(value) > 1 and value[0] == '"' and value[-1] == '"':
+            inner = parsed(value)
+            return inner if isinstance(inner, str) else value
+        return value
+    if value is None:
+        return ""
+    return orjson.dumps(value, default=str).decode()
+
+
+def descend(value: Value, path: tuple[str, ...]) -> Value:
+    """The member of nested objects and lists, or None. A key that itself contains dots is met too."""
+    for step, name in enumerate(path):
+        if isinstance(value, dict):
+            joined = ".".join(path[step:])
+            if joined in value:
+                return value[joined]
+            value = value.get(name)
+        elif isinstance(value, list) and name.isdigit() and int(name) < len(value):
+            value = value[int(name)]
+        else:
+            return None
+    return value
+
+
+def fold(pairs: Iterator[tuple[str, Value]]) -> Value:
+    """Flattened attributes ("0.message.role", ...) back into lists and objects; gaps between indexes close up."""
+    tree: dict[str, Any] = {}
+    for path, value in pairs:
+        node = tree
+        parts = path.split(".")
+        for part in parts[:-1]:
+            inner = node.get(part)
+            if not isinstance(inner, dict):
+                inner = node[part] = {}
+            node = inner
+        node[parts[-1]] = value
+    return _lists(tree)
+
+
+def _lists(node: Any) -> Value:
+    if not isinstance(node, dict):
+        return node  # type: ignore[no-any-return]  # a leaf of the tree is a Value
+    numbered = [int(name) for name in node if name.isdigit() and len(name) < 6]
+    if numbered and len(numbered) == len(node):
+        return [_lists(node[str(number)]) for number in sorted(numbered) if str(number) in node]
+    return {name: _lists(inner) for name, inner in node.items()}

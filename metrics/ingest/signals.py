@@ -1,0 +1,149 @@
+"""Raw log records and metric points to rows. Pure; each row gets a digest, so that what is sent again meets itself."""
+
+import hashlib
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+
+from metrics.ingest.limits import SPAN_ID_BYTES, TRACE_ID_BYTES, Refused, text
+from metrics.ingest.normalise import DIMENSION_BYTES, ID_BYTES, Window, pack, service_name
+from metrics.ingest.reading import Reader, plain
+from metrics.ingest.rows import MAX_NS, Batch, LogRow, PointRow, RawLog, RawPoint, Source, Value
+from metrics.ingest.semconv import FIELDS
+
+BODY_BYTES = 8_000
+ATTRIBUTES_BYTES = 64 * 1024
+MAX_SEVERITY = 24
+# Before log records had an event name of their own, it was an attribute.
+EVENT_NAME_ATTRIBUTE = "event.name"
+
+
+def logs(raw: Batch[RawLog], window: Window) -> Batch[LogRow]:
+    """The rows of a batch of log records; those outside the time window are refused."""
+    batch: Batch[LogRow] = Batch(refused=raw.refused)
+    for one in raw.rows:
+        try:
+            batch.rows.append(_log(one, window))
+        except Refused as refusal:
+            batch.refused[str(refusal)] += 1
+    return batch
+
+
+def points(raw: Batch[RawPoint], window: Window) -> Batch[PointRow]:
+    """The rows of a batch of metric points; those outside the time window are refused."""
+    batch: Batch[PointRow] = Batch(refused=raw.refused)
+    for one in raw.rows:
+        try:
+            batch.rows.append(_point(one, window))
+        except Refused as refusal:
+            batch.refused[str(refusal)] += 1
+    return batch
+
+
+def _log(raw: RawLog, window: Window) -> LogRow:
+    time_ns = raw.time_ns or raw.observed_ns
+    if not time_ns:
+        # Made up on arrival, a time would make the same record a new one whenever it is sent again.
+        raise Refused("log record without a time")
+    _check(window, time_ns)
+    event_name = raw.event_name or plain(raw.attributes.get(EVENT_NAME_ATTRIBUTE))
+    content = {"body": raw.body, "attributes": raw.attributes, "resource": raw.source.resource}
+    identity = [raw.trace_id.hex(), raw.span_id.hex(), raw.severity, raw.severity_text, event_name, content]
+    return LogRow(
+        time_ns=time_ns,
+        id=_digest(identity),
+        trace_id=_id(raw.trace_id, TRACE_ID_BYTES),
+        span_id=_id(raw.span_id, SPAN_ID_BYTES),
+        severity=min(max(raw.severity, 0), MAX_SEVERITY),
+        severity_text=text(raw.severity_text, DIMENSION_BYTES),
+        event_name=text(event_name, ID_BYTES),
+        service=_service(raw.source),
+        environment=_environment(raw.source),
+        body=text(_readable(raw.body), BODY_BYTES),
+        detail=pack(content | {"scope": {"name": raw.source.scope_name, "version": raw.source.scope_version}}),
+    )
+
+
+def _point(raw: RawPoint, window: Window) -> PointRow:
+    if not raw.name:
+        raise Refused("metric without a name")
+    if not raw.time_ns:
+        raise Refused("metric point without a time")
+    _check(window, raw.time_ns)
+    attributes = _printable(orjson.dumps(raw.attributes))
+    identity = [raw.kind, raw.unit, raw.temporality, raw.attributes, raw.source.resource, raw.source.scope_name]
+    return PointRow(
+        name=text(raw.name, ID_BYTES),
+        series=_digest(identity),
+        time_ns=raw.time_ns,
+        start_ns=raw.start_ns or None,
+        kind=raw.kind,
+        temporality=raw.temporality,
+        monotonic=raw.monotonic,
+        unit=text(raw.unit, DIMENSION_BYTES),
+        value=raw.value,
+        count=None if raw.count is None else min(max(raw.count, 0), MAX_NS),
+        total=raw.total,
+        minimum=raw.minimum,
+        maximum=raw.maximum,
+        histogram=None if raw.buckets is None else pack(raw.buckets),
+        attributes=attributes,
+        service=_service(raw.source),
+        environment=_environment(raw.source),
+    )
+
+
+def _check(window: Window, time_ns: int) -> None:
+    if reason := window.refusal(time_ns):
+        raise Refused(reason.replace("start time", "time"))
+
+
+def _id(value: bytes, size: int) -> bytes | None:
+    """An id if it is one; records outside of any trace carry none or zeros."""
+    return value if len(value) == size and any(value) else None
+
+
+def _service(source: Source) -> str:
+    return service_name(Reader({}, source.resource, "").text(FIELDS["service"]))
+
+
+def _environment(source: Source) -> str:
+    return text(Reader({}, source.resource, "").text(FIELDS["environment"]), DIMENSION_BYTES)
+
+
+def _readable(body: Value) -> str:
+    """The text of a body: of an object its message or content, else its JSON."""
+    if isinstance(body, Mapping):
+        for name in ("message", "content", "msg", "text"):
+            if isinstance(body.get(name), str):
+                return str(body[name])
+    return plain(body)
+
+
+def _printable(json: bytes) -> str:
+    """JSON that jsonb accepts: without the escaped NUL, which is valid JSON but no PostgreSQL text."""
+    if len(json) > ATTRIBUTES_BYTES:
+        raise Refused(f"attributes larger than {ATTRIBUTES_BYTES} bytes")
+    if b"\\u0000" in json:
+        return orjson.dumps(_without_nul(orjson.loads(json))).decode()
+    return json.decode()
+
+
+def _without_nul(value: Any) -> Any:
+    if isinstance(value, str):
+        return value.replace("\x00", "")
+    if isinstance(value, list):
+        return [_without_nul(one) for one in value]
+    if isinstance(value, dict):
+        return {name.replace("\x00", ""): _without_nul(one) for name, one in value.items()}
+    return value
+
+
+def _digest(identity: list[Any]) -> bytes:
+    try:
+        content = orjson.dumps(identity, option=orjson.OPT_SORT_KEYS)
+    except (TypeError, orjson.JSONEncodeError) as error:
+        raise Refused("attributes cannot be stored") from error
+    return hashlib.blake2b(content, digest_size=16).digest()
