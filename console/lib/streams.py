@@ -53,7 +53,7 @@ def _unfold(body: bytes, window: int, limit: int) -> bytes:
                 rest = member.unconsumed_tail
                 if not part and not rest:
                     break
-        except isal_zlib.error as error:
+        except isal_zlib.error as error:  # type: ignore[misc]  # the stub gets the exception's type wrong
             raise BadEncoding("the body is not valid compressed data") from error
         if not member.eof:
             raise BadEncoding("the compressed body ends too early")

@@ -1,11 +1,11 @@
 """How numbers, times, icons and values look, everywhere the same.
 
-Built into every template (settings.TEMPLATES), so no `{% load %}` is needed. Durations are integer nanoseconds, money is
-integer nano-dollars (1e-9 USD), times are aware datetimes or integer nanoseconds since 1970 (UTC). Every filter turns
-None into an en dash: unknown is not zero.
+Built into every template (settings.TEMPLATES), so no `{% load %}` is needed. Durations are integer nanoseconds,
+money is integer nano-dollars (1e-9 USD), times are aware datetimes or integer nanoseconds since 1970 (UTC). Every
+filter turns None into an en dash: unknown is not zero.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -15,13 +15,15 @@ from django.forms import BoundField
 from django.forms.utils import flatatt
 from django.utils import timezone
 from django.utils.formats import date_format
-from django.utils.html import format_html, format_html_join
+from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as _l
 from django.utils.translation import ngettext
 from lucide.templatetags.lucide import lucide
 
 from console.lib import clock
+from console.lib.jsontree import JsonTree
 
 register = template.Library()
 
@@ -43,11 +45,18 @@ KIND_ICONS = {
     "evaluator": "gauge",
     "human": "user-check",
 }
-RISK_STEPS = {"low": 1, "medium": 2, "high": 3, "critical": 4}
+RANGES = {
+    "15m": _l("Last 15 minutes"),
+    "1h": _l("Last hour"),
+    "6h": _l("Last 6 hours"),
+    "24h": _l("Last 24 hours"),
+    "7d": _l("Last 7 days"),
+    "30d": _l("Last 30 days"),
+}
 
 
 @register.filter
-def duration(ns: int | None) -> str:
+def duration(ns: int | str | None) -> str:
     """A span of time in the unit that keeps three digits: 850 µs, 340 ms, 1.24 s, 2 m 05 s, 3 h 20 m, 2 d 4 h."""
     if ns is None or ns == "":
         return UNKNOWN
@@ -77,7 +86,7 @@ def coarse_seconds(seconds: int) -> str:
 
 
 @register.filter
-def money(nanos: int | Decimal | None) -> str:
+def money(nanos: int | Decimal | str | None) -> str:
     """Nano-dollars as dollars: two places from a dollar on, four below, more for what would round to nothing."""
     if nanos is None or nanos == "":
         return UNKNOWN
@@ -95,7 +104,7 @@ def money(nanos: int | Decimal | None) -> str:
 
 
 @register.filter
-def tokens(count: int | None) -> str:
+def tokens(count: int | str | None) -> str:
     """A count that may be large, short: 999, 12.4k, 3.1M."""
     if count is None or count == "":
         return UNKNOWN
@@ -108,7 +117,7 @@ def tokens(count: int | None) -> str:
 
 
 @register.filter
-def number(value: float | None) -> str:
+def number(value: float | str | None) -> str:
     """A number with its thousands apart: 12,345 or 12,345.6."""
     if value is None or value == "":
         return UNKNOWN
@@ -118,7 +127,7 @@ def number(value: float | None) -> str:
 
 
 @register.filter
-def percent(ratio: float | None) -> str:
+def percent(ratio: float | str | None) -> str:
     """A ratio as a percentage: 0.034 is 3.4%; what is not nothing is never shown as 0%."""
     if ratio is None or ratio == "":
         return UNKNOWN
@@ -154,12 +163,6 @@ def kind_icon(kind: str) -> str:
 
 
 @register.filter
-def risk_steps(level: str) -> int:
-    """How many of the four bars a risk level fills; 0 for an unknown level."""
-    return RISK_STEPS.get(level, 0)
-
-
-@register.filter
 def as_datetime(value: datetime | int | str | None) -> datetime | None:
     """Nanoseconds since 1970 or RFC 3339 text as an aware datetime; datetimes pass; nothing gives None."""
     if value is None or value == "":
@@ -188,6 +191,7 @@ def relative(moment: datetime, now: datetime) -> str:
     return _("in %(span)s") % {"span": words} if ahead else _("%(span)s ago") % {"span": words}
 
 
+@register.filter
 def exact(moment: datetime) -> str:
     """`moment` in the reader's time zone, to the second, with the zone's name."""
     local = timezone.localtime(moment)
@@ -228,6 +232,25 @@ def share_left(expires_at: datetime, started_at: datetime) -> int:
     return max(0, min(100, round(100 * left / total))) if total > 0 else 0
 
 
+@register.filter
+def time_left(expires_at: datetime) -> str:
+    """How long until `expires_at`, two units at most; time.js words it the same way."""
+    seconds = int((expires_at - clock.now()).total_seconds())
+    return _("%(span)s left") % {"span": coarse_seconds(seconds)} if seconds > 0 else _("time is up")
+
+
+@register.simple_tag
+def range_presets() -> list[str]:
+    """The time ranges every page offers, by the name they have in the address."""
+    return list(RANGES)
+
+
+@register.filter
+def range_label(key: str) -> str:
+    """A time range in words; an unknown one is one that the person set by hand."""
+    return str(RANGES.get(key, _l("Custom range")))
+
+
 @register.simple_tag
 def icon(name: str, size: int = 16, label: str = "", **attributes: str) -> str:
     """A Lucide icon. Decorative unless `label` says what it means."""
@@ -258,60 +281,9 @@ def sparkline(values: Iterable[float | None], label: str = "") -> SafeString | s
 
 
 @register.simple_tag
-def json_tree(value: Any, open_levels: int = 2, limit: int = 200) -> SafeString:
-    """Any JSON value as a foldable tree. Containers below `open_levels` start folded; at most `limit` children each."""
-    return format_html('<div class="json">{}</div>', _json_node(value, open_levels, limit))
-
-
-def _json_node(value: Any, open_levels: int, limit: int) -> SafeString:
-    if isinstance(value, dict) and value:
-        pairs: Sequence[tuple[Any, Any]] = list(value.items())
-        return _json_branch(pairs, "{", "}", open_levels, limit, keyed=True)
-    if isinstance(value, list | tuple) and value:
-        return _json_branch(list(enumerate(value)), "[", "]", open_levels, limit, keyed=False)
-    return format_html('<span class="json-leaf">{}</span>', json_leaf(value))
-
-
-def _json_branch(
-    pairs: Sequence[tuple[Any, Any]], left: str, right: str, open_levels: int, limit: int, *, keyed: bool
-) -> SafeString:
-    rows = []
-    for key, value in pairs[:limit]:
-        name = format_html('<span class="json-key">{}</span>', key) if keyed else mark_safe("")
-        if isinstance(value, dict | list | tuple) and value:
-            rows.append(format_html("<li>{}</li>", _json_child(name, value, open_levels - 1, limit)))
-        else:
-            rows.append(format_html('<li><span class="json-leaf">{}{}</span></li>', name, json_leaf(value)))
-    if len(pairs) > limit:
-        rows.append(format_html('<li class="json-cut">{}</li>', _("%(n)d more") % {"n": len(pairs) - limit}))
-    body = format_html("<ul>{}</ul>", format_html_join("", "{}", ((row,) for row in rows)))
-    if keyed is None:
-        return body
-    return format_html(
-        '<details{}><summary><span class="json-count">{}{}{}</span></summary>{}</details>',
-        mark_safe(" open") if open_levels > 0 else "",
-        left,
-        len(pairs),
-        right,
-        body,
-    )
-
-
-def _json_child(name: SafeString, value: Any, open_levels: int, limit: int) -> SafeString:
-    branch = _json_node(value, open_levels, limit)
-    return mark_safe(branch.replace("<summary>", f"<summary>{name}", 1))
-
-
-def json_leaf(value: Any) -> SafeString:
-    """One JSON scalar (or empty container), marked with its type."""
-    if isinstance(value, str):
-        return format_html('<span class="json-string">{}</span>', value or '""')
-    if isinstance(value, bool) or value is None:
-        return format_html('<span class="json-word">{}</span>', {True: "true", False: "false", None: "null"}[value])
-    if isinstance(value, int | float | Decimal):
-        return format_html('<span class="json-number">{}</span>', value)
-    empty = {dict: "{}", list: "[]", tuple: "[]"}.get(type(value))
-    return format_html('<span class="json-count">{}</span>', empty or str(value))
+def json_tree(value: Any, open_levels: int = 2) -> SafeString:
+    """Any JSON value as a foldable tree; containers deeper than `open_levels` start folded."""
+    return format_html('<div class="json">{}</div>', JsonTree(open_levels).draw(value))
 
 
 @register.simple_tag
@@ -319,7 +291,7 @@ def control(field: BoundField, **attributes: str) -> SafeString:
     """A form field's control, tied to its help and errors for screen readers."""
     described = [f"{field.auto_id}-help"] if field.help_text else []
     described += [f"{field.auto_id}-errors"] if field.errors else []
-    extra = {name.replace("_", "-"): value for name, value in attributes.items() if value}
+    extra: dict[str, str | bool] = {name.replace("_", "-"): value for name, value in attributes.items() if value}
     if described:
         extra["aria-describedby"] = " ".join(described)
     if field.errors:
