@@ -26,7 +26,16 @@ def page_approval(request: HttpRequest, slug: str, approval_id: UUID, permission
 def api_approval(
     caller: Caller | None, approval_id: str, *, scope: Scope | None, permission: Permission | None
 ) -> Approval:
-    """A request by its id, whose project decides what the caller may do.
+    """A request by its id, with what the API shows of it. Raises Problem as `admitted` does."""
+    key = uuid_of(approval_id)
+    found = Approval.objects.with_parts().filter(pk=key).first() if key and caller else None
+    return admitted(caller, found, scope=scope, permission=permission)
+
+
+def admitted(
+    caller: Caller | None, approval: Approval | None, *, scope: Scope | None, permission: Permission | None
+) -> Approval:
+    """The request, if the caller has the right that its project asks for.
 
     A key needs `scope`, a person `permission`; None refuses that sort of caller. Raises Problem 401, 403 or 404: the
     same 404 for an id that is malformed, unknown, or of a project that is not the caller's.
@@ -34,11 +43,6 @@ def api_approval(
     if caller is None:
         raise Problem(401, "Authentication is required: send an API key or a personal token.", headers=CHALLENGE)
     missing = Problem(404, "There is no such approval request, or it is not yours to see.")
-    try:
-        key = UUID(approval_id)
-    except ValueError:
-        raise missing from None
-    approval = Approval.objects.select_related("project").with_parts().filter(pk=key).first()
     if approval is None or approval.project.archived_at is not None:
         raise missing
     try:
@@ -46,3 +50,11 @@ def api_approval(
     except Problem as problem:
         raise (missing if problem.status == 404 else problem) from None
     return approval
+
+
+def uuid_of(text: str) -> UUID | None:
+    """The id that a text spells, or None."""
+    try:
+        return UUID(text)
+    except ValueError:
+        return None

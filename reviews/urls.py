@@ -1,12 +1,16 @@
 """Addresses of approvals and feedback."""
 
 from django.urls import URLPattern, URLResolver, path
+from django.views.generic import RedirectView
 
 from reviews.api import approvals, feedback
 
 app_name = "reviews"
 
-page_patterns: list[URLPattern | URLResolver] = []
+page_patterns: list[URLPattern | URLResolver] = [
+    # Until the page is there: requests carry its address from the first one on.
+    path("queue/<uuid:approval_id>/", RedirectView.as_view(url="/"), name="approval"),
+]
 
 api_patterns: list[URLPattern | URLResolver] = [
     path("approvals", approvals.ApprovalsView.as_view(), name="approvals"),

@@ -105,7 +105,7 @@ class ApprovalVerb(ApiView):
         """The request as it now is, or the 409 for those who came too late."""
         if lost is not None:
             raise too_late(lost)
-        fresh = Approval.objects.select_related("project").with_parts().get(pk=self.approval.pk)
+        fresh = Approval.objects.with_parts().get(pk=self.approval.pk)
         return Response(document_of(fresh))
 
 

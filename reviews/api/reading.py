@@ -1,30 +1,76 @@
-"""How one request is read over HTTP: the same for the view that answers at once and for the wait in front of it."""
+"""How requests are read over HTTP: one at once by the view, or many together for those who wait."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from agents.authentication import Caller
+from agents.authentication import Caller, still_usable
 from agents.permissions import Permission, Scope
-from console.lib.http import invalid
-from reviews.access import api_approval
+from console.lib.http import Problem, invalid
+from reviews.access import admitted, api_approval, uuid_of
 from reviews.models import Approval
 from reviews.selectors.queue import estimated_wait_seconds
 from reviews.serializers.approvals import represent
 from reviews.services import expiry
 
 WAIT_SECONDS_MAX = 60
+SCOPE = Scope.APPROVALS_REQUEST
+PERMISSION = Permission.APPROVAL_VIEW
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What a caller is told about a request: the document, or the problem that stands in its way."""
+
+    document: dict[str, Any] | None = None
+    problem: Problem | None = None
+    open_until: datetime | None = None
+    """While the request waits: its deadline. None when there is nothing to wait for."""
 
 
 def readable_approval(caller: Caller | None, approval_id: str, *, now: datetime) -> Approval:
     """A request that the caller may read. One that is overdue is expired first, so that reads never contradict it."""
-    approval = api_approval(caller, approval_id, scope=Scope.APPROVALS_REQUEST, permission=Permission.APPROVAL_VIEW)
+    approval = api_approval(caller, approval_id, scope=SCOPE, permission=PERMISSION)
     if approval.is_waiting and approval.expires_at <= now:
         expiry.expire(approval=approval, now=now)
-        approval.refresh_from_db()
+        return api_approval(caller, approval_id, scope=SCOPE, permission=PERMISSION)
     return approval
+
+
+def read_many(asked: Sequence[tuple[Caller | None, str]], *, now: datetime) -> list[Reading]:
+    """Reads many requests in a handful of queries, one answer for each (caller, id), in order.
+
+    Whoever has waited is checked again: a key that was revoked meanwhile learns nothing.
+    """
+    keys = {key for _caller, text in asked if (key := uuid_of(text))}
+    found = {row.pk: row for row in Approval.objects.with_parts().filter(pk__in=keys)}
+    overdue = [row for row in found.values() if row.is_waiting and row.expires_at <= now]
+    for row in overdue:
+        expiry.expire(approval=row, now=now)
+    found |= {row.pk: row for row in Approval.objects.with_parts().filter(pk__in=[row.pk for row in overdue])}
+    waiting = {row.project_id: row.project for row in found.values() if row.is_waiting}
+    estimates = {key: estimated_wait_seconds(project) for key, project in waiting.items()}
+    usable = still_usable((caller for caller, _text in asked if caller), now=now)
+    readings = []
+    for caller, text in asked:
+        key = uuid_of(text)
+        try:
+            row = admitted(
+                caller if caller in usable else None,
+                found.get(key) if key else None,
+                scope=SCOPE,
+                permission=PERMISSION,
+            )
+        except Problem as problem:
+            readings.append(Reading(problem=problem))
+            continue
+        estimate = estimates.get(row.project_id)
+        deadline = row.expires_at if row.is_waiting else None
+        readings.append(Reading(represent(row, estimated_wait_seconds=estimate), open_until=deadline))
+    return readings
 
 
 def document_of(approval: Approval) -> dict[str, Any]:
@@ -33,16 +79,15 @@ def document_of(approval: Approval) -> dict[str, Any]:
     return represent(approval, estimated_wait_seconds=estimate)
 
 
-def wait_seconds(query: Mapping[str, str]) -> float:
+def wait_seconds(query: Mapping[str, Any]) -> float:
     """The `wait` parameter, 0 when it is not there; 422 naming it when it is not a number from 0 to 60."""
-    raw = query.get("wait", "")
+    raw = str(query.get("wait", ""))
     if raw == "":
         return 0.0
-    message = f"must be a number of seconds from 0 to {WAIT_SECONDS_MAX}"
     try:
         seconds = float(raw) if raw.isascii() and len(raw) <= 20 else -1.0
     except ValueError:
         seconds = -1.0
     if not 0 <= seconds <= WAIT_SECONDS_MAX:
-        raise invalid("wait", message)
+        raise invalid("wait", f"must be a number of seconds from 0 to {WAIT_SECONDS_MAX}")
     return seconds

@@ -51,7 +51,7 @@ class ApprovalQuerySet(models.QuerySet["Approval"]):
 
     def with_parts(self) -> Self:
         """With everything that the API shows of a request, whatever the number of requests in four queries."""
-        return self.select_related("policy_version").prefetch_related("items", "decisions", "events")
+        return self.select_related("project", "policy_version").prefetch_related("items", "decisions", "events")
 
 
 class Approval(models.Model):

@@ -1,0 +1,184 @@
+"""GET /api/v1/approvals/{id}?wait=60 in front of Django: a waiting agent is a coroutine, not a thread.
+
+Every database step borrows a thread and gives it, and its connection, back before the waiting starts. Steps of many
+waiters that fall together are one step, so five hundred decisions in one commit are read in a handful of queries.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from importlib import import_module
+from typing import Any, TypeVar
+from weakref import WeakKeyDictionary
+
+import orjson
+from django.conf import settings
+from django.contrib.auth import get_user
+from django.db import connections
+from django.http import HttpRequest, QueryDict
+from django.http.cookie import parse_cookie
+from rest_framework.renderers import JSONRenderer
+
+from agents.authentication import Caller, caller_from_headers, headers_in_scope
+from agents.models import User
+from agents.throttling import admit
+from console.lib import clock
+from console.lib.http import PROBLEM_TYPE, Problem
+from reviews.access import uuid_of
+from reviews.api.reading import Reading, read_many, wait_seconds
+from reviews.api.wakeups import Wakeups, wakeups
+
+T = TypeVar("T")
+Scope = Mapping[str, Any]
+Receive = Callable[[], Awaitable[Mapping[str, Any]]]
+Send = Callable[[dict[str, Any]], Awaitable[None]]
+
+PATH = re.compile(r"^/api/v1/approvals/([^/]+)$")
+THREADS = 8
+BATCH_MAX = 500
+
+_threads = ThreadPoolExecutor(THREADS, thread_name_prefix="approval-wait")
+
+
+def handles(scope: Scope) -> bool:
+    """Whether this is a read of one request that may have to wait."""
+    return scope["method"] == "GET" and b"wait=" in scope["query_string"] and PATH.match(scope["path"]) is not None
+
+
+async def application(scope: Scope, receive: Receive, send: Send) -> None:
+    """Answers with the request, as the view does, as soon as it no longer waits for a decision."""
+    match = PATH.match(scope["path"])
+    assert match is not None
+    query = QueryDict(scope["query_string"])
+    gone = asyncio.ensure_future(_disconnected(receive))
+    answer = asyncio.ensure_future(_answer(scope, match.group(1), query))
+    try:
+        await asyncio.wait({gone, answer}, return_when=asyncio.FIRST_COMPLETED)
+        if answer.done():
+            status, headers, body = answer.result()
+            await send({"type": "http.response.start", "status": status, "headers": headers})
+            await send({"type": "http.response.body", "body": body})
+    finally:
+        gone.cancel()
+        answer.cancel()
+
+
+async def _answer(scope: Scope, approval_id: str, query: QueryDict) -> tuple[int, list[tuple[bytes, bytes]], bytes]:
+    try:
+        caller = await _in_thread(lambda: _caller_of(scope))
+        reading = await _settled(caller, approval_id, query)
+        if reading.problem is not None:
+            raise reading.problem
+    except Problem as problem:
+        return problem.status, _headers(PROBLEM_TYPE, problem.headers), orjson.dumps(problem.document())
+    return 200, _headers("application/json", {}), JSONRenderer().render(reading.document)
+
+
+async def _settled(caller: Caller | None, approval_id: str, query: QueryDict) -> Reading:
+    """Reads the request until it is closed or the wait is over."""
+    if caller is None:
+        return (await _in_thread(lambda: read_many([(None, approval_id)], now=clock.now())))[0]
+    loop, listener = asyncio.get_running_loop(), wakeups()
+    key = uuid_of(approval_id)
+    with listener.registered(str(key)) as woken:
+        await listener.ready()
+        reading = await reader().read(caller, approval_id)
+        if reading.problem is not None:
+            return reading
+        give_up_at = loop.time() + wait_seconds(query)
+        while reading.open_until is not None and loop.time() < give_up_at:
+            deadline_in = (reading.open_until - clock.now()).total_seconds()
+            await _woken(woken, listener, min(give_up_at - loop.time(), max(deadline_in, 0.0)))
+            reading = await reader().read(caller, approval_id)
+        return reading
+
+
+async def _woken(event: asyncio.Event, listener: Wakeups, seconds: float) -> None:
+    """Waits for the event, but no longer than it is safe to rely on it."""
+    patience = listener.patience()
+    try:
+        await asyncio.wait_for(event.wait(), seconds if patience is None else min(seconds, patience))
+    except TimeoutError:
+        return
+    event.clear()
+
+
+class Reader:
+    """Reads for all waiters of an event loop: while one batch is being read, the next one gathers."""
+
+    def __init__(self) -> None:
+        self._asked: list[tuple[Caller, str, asyncio.Future[Reading]]] = []
+        self._task: asyncio.Task[None] | None = None
+
+    async def read(self, caller: Caller, approval_id: str) -> Reading:
+        """What the caller is told about the request now."""
+        answer: asyncio.Future[Reading] = asyncio.get_running_loop().create_future()
+        self._asked.append((caller, approval_id, answer))
+        if self._task is None or self._task.done():
+            self._task = asyncio.create_task(self._work(), name="approval-reader")
+        return await answer
+
+    async def _work(self) -> None:
+        while self._asked:
+            batch, self._asked = self._asked[:BATCH_MAX], self._asked[BATCH_MAX:]
+            pairs = [(caller, approval_id) for caller, approval_id, _answer in batch]
+            try:
+                readings: Sequence[Reading] = await _in_thread(lambda pairs=pairs: read_many(pairs, now=clock.now()))
+            except Exception as error:
+                for _caller, _id, answer in batch:
+                    if not answer.done():
+                        answer.set_exception(error)
+                continue
+            for (_caller, _id, answer), reading in zip(batch, readings, strict=True):
+                if not answer.done():
+                    answer.set_result(reading)
+
+
+_readers: WeakKeyDictionary[asyncio.AbstractEventLoop, Reader] = WeakKeyDictionary()
+
+
+def reader() -> Reader:
+    """The reader of the running event loop."""
+    return _readers.setdefault(asyncio.get_running_loop(), Reader())
+
+
+async def _in_thread(step: Callable[[], T]) -> T:
+    def borrowed() -> T:
+        try:
+            return step()
+        finally:
+            connections.close_all()  # Back to the pool: nobody keeps a connection while waiting.
+
+    return await asyncio.get_running_loop().run_in_executor(_threads, borrowed)
+
+
+def _caller_of(scope: Scope) -> Caller | None:
+    """Who asks: by a secret in the headers, else by the browser session (a read needs no CSRF token)."""
+    headers = headers_in_scope(scope)
+    address = (scope.get("client") or ("",))[0]
+    caller = caller_from_headers(headers, address, clock.now())
+    if caller is not None:
+        return caller
+    request = HttpRequest()
+    cookies = parse_cookie(headers.get("cookie", ""))
+    engine = import_module(settings.SESSION_ENGINE)
+    request.session = engine.SessionStore(cookies.get(settings.SESSION_COOKIE_NAME))
+    person = get_user(request)
+    if not isinstance(person, User) or not person.is_active:
+        return None
+    caller = Caller(user=person)
+    admit(caller.ident, is_person=True, now=clock.now())
+    return caller
+
+
+def _headers(content_type: str, more: Mapping[str, str]) -> list[tuple[bytes, bytes]]:
+    headers = {"content-type": content_type, "cache-control": "no-store", "x-content-type-options": "nosniff", **more}
+    return [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
+
+
+async def _disconnected(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
