@@ -130,8 +130,8 @@ def _person_of(secret: str, now: datetime) -> Caller | None:
 def still_usable(callers: Iterable[Caller], *, now: datetime) -> set[Caller]:
     """Those of some callers whose keys, tokens and people are still good: for whoever has waited. Three queries."""
     asked = set(callers)
-    keys = ApiKey.objects.usable(now).filter(pk__in={caller.key.pk for caller in asked if caller.key})
-    tokens = PersonalToken.objects.usable(now).filter(pk__in={caller.token.pk for caller in asked if caller.token})
+    keys = ApiKey.objects.filter(usable_at(now), pk__in={caller.key.pk for caller in asked if caller.key})
+    tokens = PersonalToken.objects.filter(usable_at(now), pk__in={caller.token.pk for caller in asked if caller.token})
     people = User.objects.filter(is_active=True, pk__in={caller.user.pk for caller in asked if caller.user})
     good = {
         kind: set(rows.values_list("pk", flat=True))

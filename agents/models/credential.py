@@ -3,7 +3,6 @@
 import hashlib
 import secrets
 from datetime import datetime, timedelta
-from typing import Self
 
 from django.db import models
 
@@ -27,12 +26,9 @@ def hint_of(secret: str) -> str:
     return secret[: secret.index("_") + 1 + HINT_CHARS]
 
 
-class CredentialQuerySet(models.QuerySet["Credential"]):
-    """Reads shared by both kinds of credentials."""
-
-    def usable(self, now: datetime) -> Self:
-        """Neither revoked nor expired at `now`."""
-        return self.filter(models.Q(expires_at__isnull=True) | models.Q(expires_at__gt=now), revoked_at__isnull=True)
+def usable_at(now: datetime) -> models.Q:
+    """Credentials that are neither revoked nor expired at `now`."""
+    return models.Q(models.Q(expires_at__isnull=True) | models.Q(expires_at__gt=now), revoked_at__isnull=True)
 
 
 class Credential(models.Model):
@@ -45,8 +41,6 @@ class Credential(models.Model):
     revoked_at = models.DateTimeField(null=True, blank=True)
     last_used_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
-
-    objects = CredentialQuerySet.as_manager()
 
     class Meta:
         abstract = True
