@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from django.db import connection
+from asgiref.sync import sync_to_async
+from django.db import connection, connections
 from django.test import Client
 from psycopg.conninfo import make_conninfo
 
@@ -114,6 +115,13 @@ def agent_api(project: Project, client: Client) -> Api:
 def reviewer_api(ana: Caller, client: Client) -> Api:
     assert ana.user is not None
     return Api(make_token(ana.user), client)
+
+
+@pytest.fixture
+async def database_threads() -> AsyncIterator[None]:
+    """Gives the connection of the thread that asgiref runs synchronous code in back when an async test ends."""
+    yield
+    await sync_to_async(connections.close_all)()
 
 
 @pytest.fixture

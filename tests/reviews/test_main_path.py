@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
+from asgiref.sync import sync_to_async
 from django.test import AsyncClient
 
 from tests.reviews.conftest import Api
 
 
 @pytest.mark.django_db(transaction=True)
+@pytest.mark.usefixtures("database_threads")
 async def test_a_request_is_decided_and_pulled_as_a_labelled_example(agent_api: Api, reviewer_api: Api) -> None:
-    from asgiref.sync import sync_to_async
-
     made = await sync_to_async(agent_api.post)(
         "/api/v1/approvals", {"action": "process_refund", "arguments": {"amount": 12000}, "agent": {"name": "support"}}
     )
@@ -47,8 +48,6 @@ async def test_a_request_is_decided_and_pulled_as_a_labelled_example(agent_api: 
 
 
 async def feedback_lines(secret: str, **query: str) -> list[dict[str, Any]]:
-    import json
-
     response = await AsyncClient().get(
         "/api/v1/feedback", query_params=query, headers={"authorization": f"Bearer {secret}"}
     )
