@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 from faces import QUICK, Awaiting, Blocking, Face
@@ -11,6 +13,9 @@ from hypothesis import settings
 from loopback import KEY, Loopback
 
 from handrail import AsyncHandrail, Handrail, RetryPolicy
+
+# The sample fleet is no installed package: it runs from its folder, and so do its tests.
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "examples"))
 
 # How fast a busy machine runs an example says nothing about the code.
 settings.register_profile("handrail-sdk", deadline=None)

@@ -16,7 +16,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from typing import Any, ClassVar
 from urllib.parse import parse_qs, urlsplit
 
 KEY = "hr_test"
@@ -85,7 +85,7 @@ class Loopback:
         return f"http://127.0.0.1:{self._port}"
 
     def start(self) -> None:
-        self._http = _Listener(("127.0.0.1", self._port), _handler(self))
+        self._http = _Listener(("127.0.0.1", self._port), type("Handler", (_Handler,), {"loopback": self}))
         self._port = self._http.server_address[1]
         self.running = True
         self._thread = threading.Thread(target=self._http.serve_forever, kwargs={"poll_interval": 0.01})
@@ -204,89 +204,88 @@ def _break(connection: socket.socket) -> None:
         connection.shutdown(socket.SHUT_RDWR)
 
 
-def _handler(server: Loopback) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-        disable_nagle_algorithm = True
+class _Handler(BaseHTTPRequestHandler):
+    loopback: ClassVar[Loopback]
 
-        def log_message(self, *message: object) -> None:
-            pass
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
 
-        def do_GET(self) -> None:
-            self._serve()
+    def log_message(self, *message: object) -> None:
+        pass
 
-        def do_POST(self) -> None:
-            self._serve()
+    def do_GET(self) -> None:
+        self._serve()
 
-        def _serve(self) -> None:
-            body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-            parts = urlsplit(self.path)
-            headers = {name.lower(): value for name, value in self.headers.items()}
-            seen = Seen(self.command, parts.path, parse_qs(parts.query), headers, body)
-            with server.changed:
-                server.seen.append(seen)
-                fault = _next_fault(server, seen)
-                server.changed.notify_all()
-            if fault.status:
-                self._reply(fault.status, b"busy", {"Content-Type": "text/plain", **fault.headers})
-                return
-            if fault.drop == "before":
-                self._drop()
-                return
-            try:
-                status, answer, extra = self._answer(seen)
-            except Refusal as refusal:
-                status, answer, extra = refusal.status, refusal.body, {}
-            if fault.drop == "after" or not server.running:
-                self._drop()
-            elif isinstance(answer, list):
-                self._stream(answer, fault.cut_after)
-            else:
-                problem = {"Content-Type": "application/problem+json"} if status >= 400 else {}
-                self._reply(status, json.dumps(answer).encode(), {**problem, **extra})
+    def do_POST(self) -> None:
+        self._serve()
 
-        def _answer(self, seen: Seen) -> tuple[int, Any, dict[str, str]]:
-            if seen.headers.get("authorization") != f"Bearer {KEY}":
-                raise Refusal(401, "Unknown key")
-            if seen.method == "GET":
-                with server.changed:
-                    return 200, _read(server, seen), {}
-            if seen.path == "/v1/traces":
-                if seen.headers.get("content-encoding") == "gzip":
-                    seen.body = gzip.decompress(seen.body)
-                return 200, {}, {}
-            with server.changed:
-                return _post(server, seen)
+    def _serve(self) -> None:
+        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        parts = urlsplit(self.path)
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        seen = Seen(self.command, parts.path, parse_qs(parts.query), headers, body)
+        with self.loopback.changed:
+            self.loopback.seen.append(seen)
+            fault = _next_fault(self.loopback, seen)
+            self.loopback.changed.notify_all()
+        if fault.status:
+            self._reply(fault.status, b"busy", {"Content-Type": "text/plain", **fault.headers})
+            return
+        if fault.drop == "before":
+            self._drop()
+            return
+        try:
+            status, answer, extra = self._answer(seen)
+        except Refusal as refusal:
+            status, answer, extra = refusal.status, refusal.body, {}
+        if fault.drop == "after" or not self.loopback.running:
+            self._drop()
+        elif isinstance(answer, list):
+            self._stream(answer, fault.cut_after)
+        else:
+            problem = {"Content-Type": "application/problem+json"} if status >= 400 else {}
+            self._reply(status, json.dumps(answer).encode(), {**problem, **extra})
 
-        def _reply(self, status: int, body: bytes, headers: Mapping[str, str]) -> None:
-            self.send_response(status)
-            for name, value in {"Content-Type": "application/json", **headers}.items():
-                self.send_header(name, value)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
+    def _answer(self, seen: Seen) -> tuple[int, Any, dict[str, str]]:
+        if seen.headers.get("authorization") != f"Bearer {KEY}":
+            raise Refusal(401, "Unknown key")
+        if seen.method == "GET":
+            with self.loopback.changed:
+                return 200, _read(self.loopback, seen), {}
+        if seen.path == "/v1/traces":
+            if seen.headers.get("content-encoding") == "gzip":
+                seen.body = gzip.decompress(seen.body)
+            return 200, {}, {}
+        with self.loopback.changed:
+            return _post(self.loopback, seen)
 
-        def _stream(self, examples: list[Json], cut_after: int | None) -> None:
-            self.send_response(200)
-            self.send_header("Content-Type", "application/x-ndjson")
-            self.send_header("Handrail-Cursor", str(len(server.examples)))
-            self.send_header("Transfer-Encoding", "chunked")
-            self.end_headers()
-            body = b"".join(json.dumps(example).encode() + b"\n" for example in examples)
-            chunk = body[:cut_after]
-            if chunk:
-                self.wfile.write(b"%x\r\n%s\r\n" % (len(chunk), chunk))
-            if cut_after is not None and cut_after < len(body):
-                self._drop()
-                return
-            self.wfile.write(b"0\r\n\r\n")
+    def _reply(self, status: int, body: bytes, headers: Mapping[str, str]) -> None:
+        self.send_response(status)
+        for name, value in {"Content-Type": "application/json", **headers}.items():
+            self.send_header(name, value)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
 
-        def _drop(self) -> None:
-            self.close_connection = True
-            self.wfile.flush()
-            _break(self.connection)
+    def _stream(self, examples: list[Json], cut_after: int | None) -> None:
+        self.send_response(200)
+        self.send_header("Content-Type", "application/x-ndjson")
+        self.send_header("Handrail-Cursor", str(len(self.loopback.examples)))
+        self.send_header("Transfer-Encoding", "chunked")
+        self.end_headers()
+        body = b"".join(json.dumps(example).encode() + b"\n" for example in examples)
+        chunk = body[:cut_after]
+        if chunk:
+            self.wfile.write(b"%x\r\n%s\r\n" % (len(chunk), chunk))
+        if cut_after is not None and cut_after < len(body):
+            self._drop()
+            return
+        self.wfile.write(b"0\r\n\r\n")
 
-    return Handler
+    def _drop(self) -> None:
+        self.close_connection = True
+        self.wfile.flush()
+        _break(self.connection)
 
 
 def _next_fault(server: Loopback, seen: Seen) -> Fault:
