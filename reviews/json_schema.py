@@ -144,7 +144,7 @@ def _path(error: ValidationError) -> str:
     return path
 
 
-BoundedValidator = validators.extend(
+BoundedValidator = validators.extend(  # type: ignore[no-untyped-call]
     Draft202012Validator,
     {
         name: _counted(keyword)

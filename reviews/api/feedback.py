@@ -66,11 +66,10 @@ async def _lines(project: Project, after: Position, end: Position, filters: Feed
 
 
 def _after(project: Project, query: QueryDict) -> Position:
-    cursor = query.get("cursor") or ""
-    if not cursor and query.get("since") and _time(query["since"]) is None:
-        cursor = query["since"]
+    cursor, since = query.get("cursor", ""), query.get("since", "")
+    if not cursor and since and _time(since) is None:
         try:
-            return position_of(project, cursor)
+            return position_of(project, since)
         except Problem:
             raise invalid("since", "must be a time such as 2026-01-31T12:00:00Z or a cursor") from None
     return position_of(project, cursor) if cursor else START

@@ -7,6 +7,7 @@ waiters that fall together are one step, so five hundred decisions in one commit
 from __future__ import annotations
 
 import asyncio
+import functools
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -80,7 +81,7 @@ async def _answer(scope: Scope, approval_id: str, query: QueryDict) -> tuple[int
 async def _settled(caller: Caller | None, approval_id: str, query: QueryDict) -> Reading:
     """Reads the request until it is closed or the wait is over."""
     if caller is None:
-        return (await _in_thread(lambda: read_many([(None, approval_id)], now=clock.now())))[0]
+        return await reader().read(None, approval_id)
     loop, listener = asyncio.get_running_loop(), wakeups()
     key = uuid_of(approval_id)
     with listener.registered(str(key)) as woken:
@@ -110,10 +111,10 @@ class Reader:
     """Reads for all waiters of an event loop: while one batch is being read, the next one gathers."""
 
     def __init__(self) -> None:
-        self._asked: list[tuple[Caller, str, asyncio.Future[Reading]]] = []
+        self._asked: list[tuple[Caller | None, str, asyncio.Future[Reading]]] = []
         self._task: asyncio.Task[None] | None = None
 
-    async def read(self, caller: Caller, approval_id: str) -> Reading:
+    async def read(self, caller: Caller | None, approval_id: str) -> Reading:
         """What the caller is told about the request now."""
         answer: asyncio.Future[Reading] = asyncio.get_running_loop().create_future()
         self._asked.append((caller, approval_id, answer))
@@ -126,7 +127,7 @@ class Reader:
             batch, self._asked = self._asked[:BATCH_MAX], self._asked[BATCH_MAX:]
             pairs = [(caller, approval_id) for caller, approval_id, _answer in batch]
             try:
-                readings: Sequence[Reading] = await _in_thread(lambda pairs=pairs: read_many(pairs, now=clock.now()))
+                readings: Sequence[Reading] = await _in_thread(functools.partial(_read_now, pairs))
             except Exception as error:
                 for _caller, _id, answer in batch:
                     if not answer.done():
@@ -143,6 +144,10 @@ _readers: WeakKeyDictionary[asyncio.AbstractEventLoop, Reader] = WeakKeyDictiona
 def reader() -> Reader:
     """The reader of the running event loop."""
     return _readers.setdefault(asyncio.get_running_loop(), Reader())
+
+
+def _read_now(asked: Sequence[tuple[Caller | None, str]]) -> list[Reading]:
+    return read_many(asked, now=clock.now())
 
 
 async def _in_thread(step: Callable[[], T]) -> T:

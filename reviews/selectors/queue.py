@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -103,22 +102,24 @@ def queue_choices(project: Project, *, now: datetime) -> dict[str, list[str]]:
 
 def detail(approval: Approval) -> ApprovalDetail:
     """Everything about a request, in a number of queries that does not depend on how much there is."""
-    session: Sequence[Approval] = ()
-    if approval.session_id:
-        session = (
-            Approval.objects.of_project(approval.project)
-            .filter(session_id=approval.session_id, requested_at__lte=approval.requested_at)
-            .exclude(pk=approval.pk)
-            .newest_first()[:SESSION_ROWS]
-        )
     return ApprovalDetail(
         approval=approval,
         item=approval.items.get(index=0),
         decisions=list(approval.decisions.order_by("id")),
         timeline=list(approval.events.order_by("id")),
         precedents=precedents_of(approval),
-        session=list(session),
+        session=earlier_in_session(approval),
     )
+
+
+def earlier_in_session(approval: Approval) -> list[Approval]:
+    """The requests that the same session made before, newest first; at most ten."""
+    if not approval.session_id:
+        return []
+    rows = Approval.objects.of_project(approval.project).filter(
+        session_id=approval.session_id, requested_at__lte=approval.requested_at
+    )
+    return list(rows.exclude(pk=approval.pk).newest_first()[:SESSION_ROWS])
 
 
 def estimated_wait_seconds(project: Project) -> int | None:

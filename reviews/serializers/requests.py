@@ -22,6 +22,7 @@ from reviews.services.requests import ALL_DECISIONS, TIMEOUT_MAX, TIMEOUT_MIN, I
 METADATA_BYTES_MAX = 65_536
 DESCRIPTION_CHARS_MAX = 50_000
 LIST_MAX = 50
+ITEM_FIELDS = ("action", "arguments", "arguments_schema", "allowed_decisions")
 
 
 class AgentField(StrictSerializer):
@@ -83,7 +84,7 @@ class RequestSerializer(ItemSerializer):
     action = Text(max_length=200, required=False)
     actions = ActionsField(required=False)
     summary = Text(max_length=500, required=False, allow_blank=True)
-    context = BoundedObject(required=False)
+    context = BoundedObject(required=False)  # type: ignore[assignment]  # DRF moves it out of the class body
     agent = AgentField(required=False)
     trace_id = serializers.RegexField(r"^[0-9a-fA-F]{32}$", required=False)
     span_id = serializers.RegexField(r"^[0-9a-fA-F]{16}$", required=False)
@@ -115,7 +116,7 @@ class RequestSerializer(ItemSerializer):
         if "actions" not in attrs and "action" not in attrs:
             raise serializers.ValidationError({"action": [_("is required")]})
         if "actions" in attrs:
-            both = [name for name in ItemSerializer().fields if name in attrs and name != "description"]
+            both = [name for name in ITEM_FIELDS if name in attrs]
             if both:
                 raise serializers.ValidationError({name: [_("belongs into the entries of actions")] for name in both})
         return attrs

@@ -48,7 +48,7 @@ async def test_a_request_is_decided_and_pulled_as_a_labelled_example(agent_api: 
 
 
 async def feedback_lines(secret: str, **query: str) -> list[dict[str, Any]]:
-    response = await AsyncClient().get(
+    response: Any = await AsyncClient().get(
         "/api/v1/feedback", query_params=query, headers={"authorization": f"Bearer {secret}"}
     )
     assert response.status_code == 200, response.content
