@@ -1,0 +1,40 @@
+// The bell: a fresh panel each time it opens, the count in the tab's title, a toast for news, and a desktop notification when the
+// person allowed it and looks elsewhere. A `user` message may carry {unread, title, body, url}.
+import { badgeTitle } from "./counts.js";
+import { announce, toast } from "./toast.js";
+
+const bell = document.getElementById("bell");
+
+function notifyOnDesktop({ title, body = "", url = "" }) {
+  if (!("Notification" in window) || Notification.permission !== "granted" || !document.hidden) return;
+  const note = new Notification(title, { body, tag: url || title });
+  note.onclick = () => {
+    window.focus();
+    if (url) location.assign(url);
+    note.close();
+  };
+}
+
+if (bell) {
+  bell.addEventListener("toggle", () => {
+    if (bell.open) bell.querySelector("#bell-panel")?.dispatchEvent(new CustomEvent("bell:open"));
+  });
+  badgeTitle(Number(document.body.dataset.unread ?? 0));
+  document.addEventListener("live:message", ({ detail }) => {
+    if (detail.group !== "user") return;
+    if (typeof detail.unread === "number") badgeTitle(detail.unread);
+    if (!detail.title) return;
+    if (document.hidden) notifyOnDesktop(detail);
+    else toast({ text: detail.title, detail: detail.body ?? "", href: detail.url ?? "" });
+    announce(detail.title);
+  });
+}
+
+// data-notify-permission asks for it, and hides where there is nothing to ask.
+for (const button of document.querySelectorAll("[data-notify-permission]")) {
+  button.hidden = !("Notification" in window) || Notification.permission !== "default";
+  button.addEventListener("click", async () => {
+    await Notification.requestPermission();
+    button.hidden = Notification.permission !== "default";
+  });
+}
