@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 from agents.models import Project, User
 from agents.permissions import Permission
-from agents.selectors import projects_of, unread_count
+from agents.selectors import may_create_projects, projects_of, unread_count
 
 # (label, icon, URL name, permission, shortcut key): only what exists, in the order of the rail.
 NAVIGATION = [
@@ -16,6 +16,8 @@ NAVIGATION = [
     (_("Queue"), "inbox", "reviews:queue", Permission.APPROVAL_VIEW, "g q"),
     (_("Traces"), "list-tree", "metrics:traces", Permission.TELEMETRY_VIEW, "g t"),
     (_("Feedback"), "graduation-cap", "reviews:feedback", Permission.FEEDBACK_VIEW, "g f"),
+    (_("Audit log"), "scroll-text", "agents:audit", Permission.AUDIT_VIEW, "g l"),
+    (_("Audit log"), "scroll-text", "agents:audit", Permission.AUDIT_VIEW, "g a"),
     (_("Settings"), "settings", "agents:project-settings", Permission.PROJECT_MANAGE, "g s"),
 ]
 
@@ -26,10 +28,11 @@ def shell(request: HttpRequest) -> dict[str, Any]:
     if not isinstance(user, User) or request.headers.get("HX-Request") == "true":
         return {}
     project = getattr(request, "project", None)
-    permissions = getattr(request, "project_permissions", frozenset())
+    permissions: frozenset[Permission] = getattr(request, "project_permissions", frozenset())
     return {
         "project": project,
         "projects": projects_of(user),
+        "may_create_projects": may_create_projects(user),
         "unread_count": unread_count(user),
         "nav_items": nav_items(project, permissions, request.path) if project else [],
     }

@@ -1,14 +1,15 @@
 """Reads about people and projects."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
+from typing import TypeVar
 
 from django.db.models import Q, QuerySet
 
 from agents.models import ApiKey, AuditEvent, Invitation, Membership, Notification, PersonalToken, Project, User
 from agents.permissions import Permission
-from agents.roles import ROLE_PERMISSIONS, Role
+from agents.roles import ROLE_PERMISSIONS, Role, roles_with
+
+Row = TypeVar("Row")
 
 
 def permissions_of(user_id: int, project_id: int) -> frozenset[Permission]:
@@ -45,6 +46,12 @@ def archived_projects_run_by(user: User) -> QuerySet[Project]:
     return Project.objects.filter(runs, archived_at__isnull=False).order_by("name", "pk")
 
 
+def may_create_projects(user: User) -> bool:
+    """People who run a project may make others, and so may the operators of the console."""
+    running = roles_with(Permission.PROJECT_MANAGE)
+    return user.is_superuser or Membership.objects.filter(user=user, role__in=running).exists()
+
+
 def members_of(project: Project) -> QuerySet[Membership]:
     """Everybody in a project, by name."""
     return Membership.objects.filter(project=project).select_related("user").order_by("user__name", "user__email")
@@ -69,23 +76,20 @@ def tokens_of(user: User) -> QuerySet[PersonalToken]:
     return PersonalToken.objects.filter(user=user, revoked_at__isnull=True).order_by("-created_at", "-pk")
 
 
-@dataclass(frozen=True)
-class Page[Row]:
-    """Part of a list: its rows, and the sort key of the last one when more follow."""
+def audit_page(
+    project: Project, *, action: str, after: tuple[datetime, int] | None, size: int
+) -> tuple[list[AuditEvent], bool]:
+    """Audit rows of a project, the newest first, after the row with that time and id; whether more follow.
 
-    rows: Sequence[Row]
-    next: tuple[str | int, ...] | None
-
-
-def audit_page(project: Project, *, action: str, after: tuple[datetime, int] | None, size: int) -> "AuditPage":
-    """Audit rows of a project, the newest first, after the row with that time and id; `action` "" means all."""
+    `action` "" means all.
+    """
     events = AuditEvent.objects.filter(project=project).select_related("actor_user", "actor_key")
     if action:
         events = events.filter(action=action)
     if after is not None:
         at, pk = after
         events = events.filter(Q(at__lt=at) | Q(at=at, pk__lt=pk))
-    return Page.of(events.order_by("-at", "-pk"), size)
+    return _cut(list(events.order_by("-at", "-pk")[: size + 1]), size)
 
 
 def audit_actions(project: Project) -> list[str]:
@@ -95,11 +99,16 @@ def audit_actions(project: Project) -> list[str]:
     )
 
 
-def notification_page(user: User, *, unread: bool, before: int | None, size: int) -> "NotificationPage":
-    """A person's notifications, the newest first, older than the one with id `before`."""
+def notification_page(user: User, *, unread: bool, before: int | None, size: int) -> tuple[list[Notification], bool]:
+    """A person's notifications, the newest first, older than the one with id `before`; whether more follow."""
     rows = Notification.objects.of(user.pk).select_related("project")
     if unread:
         rows = rows.unread()
     if before is not None:
         rows = rows.filter(pk__lt=before)
-    return Page.of(rows.order_by("-pk"), size)
+    return _cut(list(rows.order_by("-pk")[: size + 1]), size)
+
+
+def _cut(rows: list[Row], size: int) -> tuple[list[Row], bool]:
+    """One row more than the page was asked for, to see whether another page follows."""
+    return rows[:size], len(rows) > size

@@ -1,6 +1,39 @@
 """Addresses of people and projects: `page_patterns` live under /p/<project>/, `people_patterns` at the root."""
 
-from django.urls import URLPattern, URLResolver
+from django.urls import URLPattern, URLResolver, path
 
-page_patterns: list[URLPattern | URLResolver] = []
-people_patterns: list[URLPattern | URLResolver] = []
+from agents.views import account, audit, home, invitations, keys, members, notifications, settings
+
+page_patterns: list[URLPattern | URLResolver] = [
+    path("settings/", settings.project_settings, name="project-settings"),
+    path("settings/archive/", settings.project_archive, name="project-archive"),
+    path("settings/restore/", settings.project_restore, name="project-restore"),
+    path("settings/members/", members.members, name="members"),
+    path("settings/members/<int:member>/role/", members.member_role, name="member-role"),
+    path("settings/members/<int:member>/remove/", members.member_remove, name="member-remove"),
+    path("settings/members/<int:member>/reset-link/", members.member_reset_link, name="member-reset-link"),
+    path("settings/invitations/<int:invitation>/revoke/", members.invitation_revoke, name="invitation-revoke"),
+    path("settings/keys/", keys.keys, name="keys"),
+    path("settings/keys/new/", keys.key_new, name="key-new"),
+    path("settings/keys/<int:key>/rotate/", keys.key_rotate, name="key-rotate"),
+    path("settings/keys/<int:key>/revoke/", keys.key_revoke, name="key-revoke"),
+    path("audit/", audit.audit, name="audit"),
+]
+
+people_patterns: list[URLPattern | URLResolver] = [
+    path("", home.home, name="home"),
+    path("projects/new/", home.project_new, name="project-new"),
+    path("projects/<slug:project>/open/", home.project_switch, name="project-switch"),
+    path("invitations/<str:secret>/", invitations.invitation, name="invitation"),
+    path("notifications/", notifications.notifications, name="notifications"),
+    path("notifications/bell/", notifications.bell, name="notifications-bell"),
+    path("notifications/latest/", notifications.latest, name="notifications-latest"),
+    path("notifications/read/", notifications.read, name="notifications-read"),
+    path("notifications/<int:notification>/", notifications.open_notification, name="notification-open"),
+    path("account/", account.account, name="account"),
+    path("account/notifications/", account.account_notifications, name="account-notifications"),
+    path("account/tokens/", account.token_new, name="token-new"),
+    path("account/tokens/<int:token>/revoke/", account.token_revoke, name="token-revoke"),
+    path("account/sessions/end/", account.session_end, name="session-end"),
+    path("account/projects/<int:membership>/leave/", account.leave, name="leave"),
+]

@@ -3,8 +3,11 @@
 from collections.abc import Sequence
 from datetime import datetime
 
+from django.conf import settings
+from django.db.models import Count
+
 from agents.models import Notification, Project, User
-from console.lib import live
+from console.lib import live, queue
 
 TITLE_CHARS = 200
 BODY_CHARS = 500
@@ -13,7 +16,13 @@ BODY_CHARS = 500
 def notify(
     *, users: Sequence[User], project: Project, kind: str, title: str, body: str, url: str, now: datetime
 ) -> None:
-    """One notification for each of `users` who wants them in the bell. `url` is a path of this site."""
+    """One notification for each of `users` who wants them in the bell, and a letter for those who want that.
+
+    `url` is a path of this site.
+    """
+    for user in users:
+        if user.notify_by_email and settings.EMAIL_HOST:
+            queue.enqueue("agents.tasks.mail_notification", user_id=user.pk, title=title, body=body, url=url)
     wanting = [user for user in users if user.notify_in_app]
     Notification.objects.bulk_create(
         [
@@ -29,8 +38,9 @@ def notify(
             for user in wanting
         ]
     )
+    counts = _unread_counts([user.pk for user in wanting])
     for user in wanting:
-        live.publish(live.user_group(user.pk), notification=kind)
+        live.publish(live.user_group(user.pk), notification=kind, unread=counts[user.pk])
 
 
 def mark_read(*, user: User, ids: Sequence[int] | None, now: datetime) -> int:
@@ -40,5 +50,12 @@ def mark_read(*, user: User, ids: Sequence[int] | None, now: datetime) -> int:
         unread = unread.filter(pk__in=ids)
     changed = unread.update(read_at=now)
     if changed:
-        live.publish(live.user_group(user.pk), read=changed)
+        live.publish(live.user_group(user.pk), read=changed, unread=_unread_counts([user.pk])[user.pk])
     return changed
+
+
+def _unread_counts(user_ids: Sequence[int]) -> dict[int, int]:
+    """How many notifications each of these people has not read."""
+    rows = Notification.objects.filter(user_id__in=user_ids, read_at__isnull=True).order_by()
+    counted = rows.values_list("user_id").annotate(Count("pk"))
+    return dict.fromkeys(user_ids, 0) | dict(counted)

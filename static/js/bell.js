@@ -1,5 +1,6 @@
 // The bell: a fresh panel each time it opens, the count in the tab's title, a toast for news, and a desktop notification when the
-// person allowed it and looks elsewhere. A `user` message may carry {unread, title, body, url}.
+// person allowed it and looks elsewhere. A `user` message carries {unread} and, for news, {notification: kind}: what it says is
+// fetched, so that permissions are checked again.
 import { badgeTitle } from "./counts.js";
 import { announce, toast } from "./toast.js";
 
@@ -15,6 +16,16 @@ function notifyOnDesktop({ title, body = "", url = "" }) {
   };
 }
 
+async function showNews() {
+  const response = await fetch(document.body.dataset.newsUrl, { headers: { Accept: "application/json" } });
+  if (!response.ok || response.redirected) return;
+  const { latest, desktop } = await response.json();
+  if (!latest) return;
+  if (!document.hidden) toast({ text: latest.title, detail: latest.body, href: latest.url });
+  else if (desktop) notifyOnDesktop(latest);
+  announce(latest.title);
+}
+
 if (bell) {
   bell.addEventListener("toggle", () => {
     if (bell.open) bell.querySelector("#bell-panel")?.dispatchEvent(new CustomEvent("bell:open"));
@@ -23,10 +34,7 @@ if (bell) {
   document.addEventListener("live:message", ({ detail }) => {
     if (detail.group !== "user") return;
     if (typeof detail.unread === "number") badgeTitle(detail.unread);
-    if (!detail.title) return;
-    if (document.hidden) notifyOnDesktop(detail);
-    else toast({ text: detail.title, detail: detail.body ?? "", href: detail.url ?? "" });
-    announce(detail.title);
+    if (detail.notification) showNews();
   });
 }
 

@@ -1,0 +1,1 @@
+"""Pages of people and projects, one file per subject."""
