@@ -12,6 +12,7 @@ from drf_spectacular.views import SpectacularSwaggerSplitView
 
 from console.lib import valkey
 from console.lib.http import Problem, problem_response
+from console.styleguide import sample
 
 _DOCS_POLICY = {
     "script-src": [SELF],
@@ -61,7 +62,7 @@ def api_not_found(request: HttpRequest, rest: str) -> HttpResponse:
 
 def styleguide(request: HttpRequest) -> HttpResponse:
     """The gallery of components, in development only."""
-    return render(request, "styleguide.html")
+    return render(request, "styleguide.html", {"sample": sample()})
 
 
 def _wants_problem(request: HttpRequest) -> bool:

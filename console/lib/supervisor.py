@@ -32,7 +32,7 @@ class ChildFailed(Exception):
 class Child:
     """One process: how it starts, how it shows that it is ready, how it is asked to stop.
 
-    `ready` may be polled often and must not raise; `run_as` is a (uid, gid) that root drops to; `stdin` is
+    `ready` may be polled often and must not raise; a first start is tried `attempts` times; `run_as` is a (uid, gid) that root drops to; `stdin` is
     written once and closed; `log` receives both output streams, None lets them through.
     """
 
@@ -43,6 +43,7 @@ class Child:
     stop_signal: signal.Signals = signal.SIGTERM
     stop_seconds: float = 10.0
     ready_seconds: float = 30.0
+    attempts: int = 1
     run_as: tuple[int, int] | None = None
     stdin: bytes | None = None
     log: Path | None = None
@@ -80,10 +81,15 @@ class Child:
     def wait_ready(self) -> None:
         """Blocks until `ready()`; raises ChildFailed when the process ends or takes too long."""
         deadline = time.monotonic() + self.ready_seconds
+        attempts = self.attempts
         while not self.ready():
             assert self.process is not None
             code = self.process.poll()
-            if code is not None:
+            if code is not None and attempts > 1:
+                attempts -= 1
+                time.sleep(BACKOFF_FIRST_SECONDS)
+                self.spawn()
+            elif code is not None:
                 raise ChildFailed(f"{self.name} stopped with exit status {code}{self._log_hint()}")
             if time.monotonic() > deadline:
                 raise ChildFailed(f"{self.name} was not ready within {self.ready_seconds:.0f} s{self._log_hint()}")

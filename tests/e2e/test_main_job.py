@@ -6,7 +6,8 @@ from uuid import uuid4
 
 from playwright.sync_api import expect
 
-from tests.e2e.conftest import Console, Watched
+from tests.e2e.conftest import Watched
+from tests.e2e.running import Console
 from tests.waiting import eventually
 
 

@@ -156,8 +156,19 @@ def application_children(environment: dict[str, str]) -> list[Child]:
         "--timeout-graceful-shutdown",
         "5",
     ]
-    worker = ["celery", "-A", "console", "worker", "--pool", "threads", "--concurrency", "4", "--without-gossip"]
-    beat = ["celery", "-A", "console", "beat", "--pidfile", "", "--scheduler", "celery.beat:Scheduler"]
+    worker = [
+        "celery",
+        "--quiet",
+        "-A",
+        "console",
+        "worker",
+        "--pool",
+        "threads",
+        "--concurrency",
+        "4",
+        "--without-gossip",
+    ]
+    beat = ["celery", "--quiet", "-A", "console", "beat", "--pidfile", "", "--scheduler", "celery.beat:Scheduler"]
 
     def child(name: str, argv: list[str], **facts: Any) -> Child:
         command = [sys.executable, "-m", *argv]
