@@ -1,13 +1,14 @@
 """Time ranges of pages and series: presets, custom bounds, steps and how bins line up. Pure: the clock is an argument.
 
-A range is a whole number of bins of `step`, aligned to `origin`; the last bin is the one that `now` falls into. So bins do not
-shift while a page refreshes itself, and a preset always has the same number of points.
+A range is a whole number of bins of `step`, aligned to an origin; the last bin is the one that `now` falls into. So
+bins do not shift while a page refreshes itself, and a preset always has the same number of points.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from datetime import UTC, datetime, timedelta, tzinfo
+
+from console.lib.clock import rfc3339
 
 MINUTE = 60
 HOUR = 60 * MINUTE
@@ -28,8 +29,8 @@ MAX_BINS_OF_CUSTOM_RANGE = 120
 LONGEST_RANGE = timedelta(days=400)
 
 
-class RangeError(ValueError):
-    """A bound or a step that cannot be used. `parameter` is its name in the URL."""
+class ParameterError(ValueError):
+    """A query parameter that cannot be used. `parameter` is its name in the URL."""
 
     def __init__(self, parameter: str, message: str) -> None:
         super().__init__(message)
@@ -39,7 +40,7 @@ class RangeError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class TimeRange:
-    """Bins of `step` from `start` (inclusive) to `end` (exclusive), all UTC; `now` bounds what can have happened yet."""
+    """Bins of `step` from `start` (inclusive) to `end` (exclusive), in UTC; `now` bounds what can have happened."""
 
     start: datetime
     end: datetime
@@ -68,7 +69,7 @@ class TimeRange:
 
     @property
     def previous_until(self) -> datetime:
-        """The same distance into the previous period as the present is into this one, so that the two compare fairly."""
+        """As far into the previous period as the present is into this one, so that the two compare fairly."""
         return self.until - self.length
 
     @property
@@ -87,42 +88,25 @@ class TimeRange:
 
     def parameters(self) -> dict[str, str]:
         """What a link must carry to show the same range."""
-        if self.preset:
-            found = {"range": self.preset}
-        else:
-            found = {"from": rfc3339(self.start), "to": rfc3339(self.end)}
+        found = {"range": self.preset} if self.preset else {"from": rfc3339(self.start), "to": rfc3339(self.end)}
         if self.compare:
             found["compare"] = "1"
         return found
 
 
-def zone(name: str | None) -> ZoneInfo:
-    """The person's time zone, UTC when it is empty or unknown."""
-    try:
-        return ZoneInfo(name or "UTC")
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        return ZoneInfo("UTC")
-
-
-def rfc3339(moment: datetime) -> str:
-    """RFC 3339 in UTC, with a fraction only where there is one: `2026-01-02T03:04:05Z`."""
-    text = moment.astimezone(UTC).isoformat(timespec="microseconds" if moment.microsecond else "seconds")
-    return text.replace("+00:00", "Z")
-
-
-def parse_time(text: str, *, parameter: str, tz: ZoneInfo) -> datetime:
-    """RFC 3339, or a date or local time without offset, which is read in `tz`. Raises RangeError naming `parameter`."""
+def parse_time(text: str, *, parameter: str, tz: tzinfo) -> datetime:
+    """RFC 3339, or a date or time without offset, which is read in `tz`. Raises ParameterError naming `parameter`."""
     try:
         # A "+" of an offset that was not escaped arrives as a space.
         moment = datetime.fromisoformat(text.strip().replace(" ", "+" if text.count(":") > 1 and "T" in text else "T"))
     except ValueError as error:
-        raise RangeError(parameter, f"{parameter} must be a time like 2026-01-31T14:00:00Z.") from error
+        raise ParameterError(parameter, f"{parameter} must be a time like 2026-01-31T14:00:00Z.") from error
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=tz)
     try:
         return moment.astimezone(UTC)
     except OverflowError as error:
-        raise RangeError(parameter, f"{parameter} is out of range.") from error
+        raise ParameterError(parameter, f"{parameter} is out of range.") from error
 
 
 def floor(moment: datetime, step: timedelta, origin: datetime = EPOCH) -> datetime:
@@ -143,28 +127,28 @@ def step_for(length: timedelta, most: int = MAX_BINS_OF_CUSTOM_RANGE) -> timedel
     return timedelta(seconds=STEP_LADDER[-1])
 
 
-def page_range(parameters: Mapping[str, str], *, tz: ZoneInfo, now: datetime, default: str = DEFAULT_PRESET) -> TimeRange:
+def page_range(parameters: Mapping[str, str], *, tz: tzinfo, now: datetime, default: str = DEFAULT_PRESET) -> TimeRange:
     """The range that a page's URL asks for: `range=<preset>`, or `from` and `to`; `compare=1` adds the period before.
 
-    Raises RangeError naming the parameter that cannot be used.
+    Raises ParameterError naming the parameter that cannot be used.
     """
     compare = parameters.get("compare", "") in {"1", "on", "true"}
     if parameters.get("from") or parameters.get("to"):
         return _custom(parameters, tz=tz, now=now, compare=compare)
     preset = parameters.get("range") or default
     if preset not in PRESETS:
-        raise RangeError("range", f"range must be one of {', '.join(PRESETS)}.")
+        raise ParameterError("range", f"range must be one of {', '.join(PRESETS)}.")
     return preset_range(preset, tz=tz, now=now, compare=compare)
 
 
-def preset_range(preset: str, *, tz: ZoneInfo, now: datetime, compare: bool = False) -> TimeRange:
+def preset_range(preset: str, *, tz: tzinfo, now: datetime, compare: bool = False) -> TimeRange:
     """The last 15 minutes, hour, ... up to and including the bin of `now`."""
     length, step = (timedelta(seconds=seconds) for seconds in PRESETS[preset])
     end = floor(now, step, _local_origin(now, step, tz)) + step
     return TimeRange(start=end - length, end=end, step=step, now=now, preset=preset, compare=compare)
 
 
-def _custom(parameters: Mapping[str, str], *, tz: ZoneInfo, now: datetime, compare: bool) -> TimeRange:
+def _custom(parameters: Mapping[str, str], *, tz: tzinfo, now: datetime, compare: bool) -> TimeRange:
     end = parse_time(parameters["to"], parameter="to", tz=tz) if parameters.get("to") else now
     if parameters.get("from"):
         start = parse_time(parameters["from"], parameter="from", tz=tz)
@@ -177,28 +161,20 @@ def _custom(parameters: Mapping[str, str], *, tz: ZoneInfo, now: datetime, compa
 
 
 def check_order(start: datetime, end: datetime) -> None:
-    """Raises RangeError when the bounds are swapped or further apart than anything may be asked for."""
+    """Raises ParameterError when the bounds are swapped or further apart than anything may be asked for."""
     if start >= end:
-        raise RangeError("from", "from must be before to.")
+        raise ParameterError("from", "from must be before to.")
     if end - start > LONGEST_RANGE:
-        raise RangeError("from", f"A range may be at most {LONGEST_RANGE.days} days long.")
+        raise ParameterError("from", f"A range may be at most {LONGEST_RANGE.days} days long.")
 
 
-def _local_origin(moment: datetime, step: timedelta, tz: ZoneInfo) -> datetime:
+def _local_origin(moment: datetime, step: timedelta, tz: tzinfo) -> datetime:
     """Steps of hours and days start at the person's midnight; shorter ones at the epoch."""
     if step <= timedelta(hours=1):
         return EPOCH
     return moment.astimezone(tz).replace(hour=0, minute=0, second=0, microsecond=0).astimezone(UTC)
 
 
-def start_of_day(now: datetime, tz: ZoneInfo) -> datetime:
+def start_of_day(now: datetime, tz: tzinfo) -> datetime:
     """The person's last midnight, in UTC."""
     return _local_origin(now, timedelta(days=1), tz)
-
-
-def minutes(start: datetime, end: datetime) -> Iterator[datetime]:
-    """Every whole minute from `start` to before `end`."""
-    moment = floor(start, timedelta(minutes=1))
-    while moment < end:
-        yield moment
-        moment += timedelta(minutes=1)

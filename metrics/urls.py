@@ -1,7 +1,25 @@
 """Addresses of telemetry: pages and query API."""
 
-from django.urls import URLPattern, URLResolver
+from django.urls import URLPattern, URLResolver, path
 
-page_patterns: list[URLPattern | URLResolver] = []
+from metrics.api.ingest import EventsView
+from metrics.api.ingest import EventsView
+from metrics.api.query import SeriesView, TraceListView, TraceView
+from metrics.views import overview, trace, traces
 
-api_patterns: list[URLPattern | URLResolver] = []
+page_patterns: list[URLPattern | URLResolver] = [
+    path("", overview.page, name="overview"),
+    path("traces/", traces.listing, name="traces"),
+    path("traces/newer/", traces.newer, name="traces-newer"),
+    path("traces/<str:trace_id>/", trace.page, name="trace"),
+    path("traces/<str:trace_id>/mini/", trace.mini, name="trace-mini"),
+    path("traces/<str:trace_id>/spans/<str:span_id>/", trace.span, name="span"),
+]
+
+api_patterns: list[URLPattern | URLResolver] = [
+    path("events", EventsView.as_view(), name="events"),
+    path("events", EventsView.as_view(), name="events"),
+    path("series", SeriesView.as_view(), name="series"),
+    path("traces", TraceListView.as_view(), name="traces"),
+    path("traces/<str:trace_id>", TraceView.as_view(), name="trace"),
+]

@@ -1,7 +1,8 @@
-"""Layout of a trace: the tree of its spans as rows in reading order, bars as shares of the whole, self time and critical path.
+"""Layout of a trace: its spans as rows in reading order, bars as shares of the whole, self time and critical path.
 
-Pure functions over the few columns that they need. Real traces are untidy, and every rule here is for one of them: a parent that
-never came makes its child a root; ids that form a circle are cut where it closes; clocks of two machines put a child before its parent.
+Pure functions over the few columns that they need. Real traces are untidy, and every rule here is for one of them: a
+parent that never came makes its child a root; ids that form a circle are cut where it closes; clocks of two
+machines put a child before its parent.
 """
 
 from collections import defaultdict
@@ -11,6 +12,8 @@ from dataclasses import dataclass
 # A bar is at least this wide (percent of the chart), so that a step of a microsecond can still be seen and clicked.
 NARROWEST_BAR = 0.25
 SLOW_SHARE = 0.3
+INDENT_PIXELS = 14
+DEEPEST_INDENT = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +32,7 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One line of the waterfall. `left` and `width` are percent of the trace; `self_ns` is the time that no child covers."""
+    """One line. `left` and `width` are percent of the trace; `self_ns` is the time that no child covers."""
 
     id: str
     depth: int
@@ -44,6 +47,21 @@ class Row:
     critical: bool
     orphan: bool
     slow: bool
+
+    @property
+    def indent(self) -> int:
+        """Pixels before the name; very deep trees stop moving to the right."""
+        return INDENT_PIXELS * min(self.depth, DEEPEST_INDENT)
+
+    @property
+    def x(self) -> str:
+        """The bar's left edge for SVG, in the same form in every language."""
+        return f"{self.left:.3f}%"
+
+    @property
+    def bar(self) -> str:
+        """The bar's width for SVG."""
+        return f"{self.width:.3f}%"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +78,7 @@ class Waterfall:
 
 
 def lay_out(steps: Sequence[Step]) -> Waterfall:
-    """Rows of the tree, depth first, siblings by start time. Accepts any parents: missing, circular or starting late."""
+    """Rows of the tree, depth first, siblings by start time. Accepts any parents: missing, circular, starting late."""
     if not steps:
         return Waterfall(rows=[], start_ns=0, duration_ns=0)
     start = min(step.start_ns for step in steps)
@@ -156,26 +174,24 @@ def _self_time(step: Step, children: Sequence[Step]) -> int:
 
 
 def _critical_path(children: dict[str, list[Step]]) -> set[str]:
-    """The spans whose delay would delay the end of the trace: from the end backwards, always the child that finished last.
+    """The spans whose delay would delay the end of the trace.
 
-    The rule of the critical path in a fork-join tree: at moment t inside a span, the child with the latest end not after t held the
-    span up; before that child began, the same question is asked again of the remaining ones.
+    The rule for fork and join: from the end of a span backwards, the child that finished last held it up; before that
+    child began, the same question is asked of those that had finished by then.
     """
     roots = children[""]
     if not roots:
         return set()
-    last = max(roots, key=lambda step: (step.end_ns, step.duration_ns))
     critical: set[str] = set()
-    stack = [(last, last.end_ns)]
+    stack = [max(roots, key=lambda step: (step.end_ns, step.duration_ns))]
     while stack:
-        step, until = stack.pop()
+        step = stack.pop()
         critical.add(step.id)
-        moment = min(until, step.end_ns)
+        moment = step.end_ns
         for child in sorted(children[step.id], key=lambda item: (item.end_ns, item.start_ns), reverse=True):
-            if child.start_ns >= moment or child.end_ns > moment + 1 and child.start_ns >= step.end_ns:
+            # A child that outlives its parent (other clock, fire and forget) counts up to the parent's end.
+            if min(child.end_ns, step.end_ns) > moment or child.start_ns >= moment:
                 continue
-            stack.append((child, moment))
+            stack.append(child)
             moment = child.start_ns
-            if moment <= step.start_ns:
-                break
     return critical

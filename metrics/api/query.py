@@ -1,0 +1,106 @@
+"""GET /api/v1/traces, /api/v1/traces/{trace_id} and /api/v1/series: what the console knows, for programs."""
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from agents.api.base import ApiView
+from agents.permissions import Permission, Scope
+from console.lib import clock
+from console.lib.http import invalid, next_link, page_size
+from metrics import access, questions, wire
+from metrics.cursors import cursor_of, position
+from metrics.ranges import ParameterError
+from metrics.selectors import details, series, spans, traces
+
+
+def _query(*names: str, **enums: tuple[str, ...]) -> list[OpenApiParameter]:
+    free = [OpenApiParameter(name, str) for name in names]
+    return free + [OpenApiParameter(name, str, enum=list(values)) for name, values in enums.items()]
+
+
+class QueryView(ApiView):
+    """Reads telemetry: keys with telemetry:read, people with telemetry.view."""
+
+    scopes: ClassVar[dict[str, Scope]] = {"GET": Scope.TELEMETRY_READ}
+    permissions: ClassVar[dict[str, Permission]] = {"GET": Permission.TELEMETRY_VIEW}
+
+
+class TraceListView(QueryView):
+    """The traces of the project, newest first."""
+
+    @extend_schema(
+        summary="List traces",
+        parameters=_query(
+            *questions.TEXT_FILTERS, "session_id", "user_id", "error", "min_cost_usd", "min_duration_ms", "from", "to",
+            "limit", "cursor", status=traces.STATUSES, sort=tuple(traces.SORTS),
+        ),
+        responses=OpenApiTypes.OBJECT,
+    )  # fmt: skip
+    def get(self, request: Request) -> Response:
+        parameters: Mapping[str, str] = request.query_params
+        try:
+            start, end = questions.time_bounds(parameters)
+            chosen = questions.trace_filter(parameters, start=start, end=end)
+            sort = questions.trace_sort(parameters)
+        except ParameterError as error:
+            raise invalid(error.parameter, error.message) from error
+        after = position(parameters["cursor"], sort) if parameters.get("cursor") else None
+        limit = page_size(parameters.get("limit"))
+        page = traces.page(self.project.pk, chosen, sort=sort, limit=limit, after=after)
+        cursor = cursor_of(page.after, sort) if page.after else None
+        results = [wire.trace(row) for row in page.traces]
+        return Response({"results": results, "next": next_link(request, cursor)})
+
+
+class TraceView(QueryView):
+    """One trace with its spans."""
+
+    @extend_schema(summary="A trace with all its spans", responses=OpenApiTypes.OBJECT)
+    def get(self, request: Request, trace_id: str) -> Response:
+        trace = access.trace(self.project, trace_id)
+        rows = spans.of_trace(trace, whole=True)
+        body: dict[str, Any] = wire.trace(trace)
+        found = details.of_spans(trace, rows)
+        body["spans"] = [wire.span(row, detail) for row, detail in zip(rows, found, strict=True)]
+        return Response(body)
+
+
+class SeriesView(QueryView):
+    """A metric over time."""
+
+    @extend_schema(
+        summary="A metric over time",
+        parameters=_query(
+            "step", "from", "to", *series.DIMENSIONS, metric=tuple(series.METRICS), agg=series.AGGREGATIONS,
+            scope=tuple(series.SCOPES), group_by=series.DIMENSIONS,
+        ),
+        responses=OpenApiTypes.OBJECT,
+    )  # fmt: skip
+    def get(self, request: Request) -> Response:
+        try:
+            question = questions.series_question(request.query_params, project_id=self.project.pk, now=clock.now())
+        except ParameterError as error:
+            raise invalid(error.parameter, error.message) from error
+        answer = series.ask(question)
+        lines = [
+            {"labels": line.labels, "points": [[clock.rfc3339(moment), value] for moment, value in line.points]}
+            for line in answer.lines
+        ]
+        return Response(
+            {
+                "metric": question.metric,
+                "agg": question.aggregation,
+                "scope": question.scope,
+                "unit": question.unit,
+                "step_seconds": int(question.step.total_seconds()),
+                "from": clock.rfc3339(question.start),
+                "to": clock.rfc3339(question.end),
+                "series": lines,
+                "omitted_series": answer.omitted,
+            }
+        )

@@ -1,0 +1,194 @@
+"""Plotly figures of the overview, as plain dicts. Colours are names of design tokens; the browser resolves them.
+
+Only Cartesian SVG traces, an empty template, and no markup in labels: Plotly reads text as a small HTML, so whatever an
+agent sent is escaped. The `meta` of a trace is what a click on it filters by; that of the layout says which moments the
+points are.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, tzinfo
+from html import escape
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+from metrics.ranges import TimeRange
+from metrics.selectors.overview import Period, Sums
+
+Figure = dict[str, Any]
+SERIES_COLORS = tuple(f"--chart-{index}" for index in range(1, 8))
+ERROR_COLOR = "--chart-error"
+MUTED_COLOR = "--chart-muted"
+COMPARED_COLOR = "--text-faint"
+# More models than there are colours are drawn together.
+MOST_MODELS = 6
+NANOS = 1_000_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Axis:
+    """The bins of a chart: their starts in the reader's zone without offset, which is what Plotly wants to show."""
+
+    window: TimeRange
+    bins: list[datetime]
+    labels: list[str]
+
+    @property
+    def past(self) -> int:
+        return self.window.past_bins()
+
+
+def axis(window: TimeRange, tz: tzinfo) -> Axis:
+    """The time axis of a range."""
+    bins = window.bins()
+    return Axis(window, bins, [moment.astimezone(tz).replace(tzinfo=None).isoformat() for moment in bins])
+
+
+def plain(label: str, most: int = 60) -> str:
+    """A label that cannot be read as markup."""
+    text = label if len(label) <= most else label[: most - 1] + "…"
+    return escape(text, quote=False)
+
+
+def cost_by_model(at: Axis, period: Period, before: Period | None) -> Figure:
+    """Dollars per bin, stacked by model, the costliest at the bottom."""
+    totals = {model: sum(bins.values()) for model, bins in period.cost_by_model.items()}
+    ranked = sorted(totals, key=lambda model: (-totals[model], model))
+    shown, rest = ranked[:MOST_MODELS], ranked[MOST_MODELS:]
+    traces = [
+        _bars(at, plain(model) if model else _("no model"), _dollars(at, period, [model]), color, {"model": model})
+        for model, color in zip(shown, SERIES_COLORS, strict=False)
+    ]
+    if rest:
+        traces.append(_bars(at, _("%(n)d others") % {"n": len(rest)}, _dollars(at, period, rest), MUTED_COLOR))
+    if before is not None:
+        found = [before.bins.get(moment, Sums()) for moment in _earlier(at)]
+        traces.append(_compared(at, [one.cost_nanos / NANOS for one in found]))
+    return _figure(at, traces, stacked=True, y={"tickprefix": "$", "hoverformat": ",.4f"})
+
+
+def _dollars(at: Axis, period: Period, models: Sequence[str]) -> list[float | None]:
+    return _past(at, [sum(period.cost_by_model[model].get(bin, 0) for model in models) / NANOS for bin in at.bins])
+
+
+def latency(at: Axis, period: Period, before: Period | None) -> Figure:
+    """Seconds at p50, p95 and p99 of the requests of each bin; a bin without requests is a gap."""
+    traces = []
+    for index, (name, color) in enumerate((("p50", "--chart-2"), ("p95", "--chart-1"), ("p99", "--chart-4"))):
+        values = [_seconds(period.latency.get(moment), index) for moment in at.bins]
+        traces.append(_line(at, name, values, color))
+    if before is not None:
+        earlier = [_seconds(before.latency.get(moment), 1) for moment in _earlier(at)]
+        traces.append(_compared(at, earlier, _("p95 before")))
+    return _figure(at, traces, y={"ticksuffix": " s", "hoverformat": ",.3f"})
+
+
+def _seconds(quantiles: Sequence[float | None] | None, index: int) -> float | None:
+    found = quantiles[index] if quantiles else None
+    return None if found is None else round(found / NANOS, 4)
+
+
+def volume(at: Axis, period: Period, before: Period | None) -> Figure:
+    """Requests per bin, those that failed apart."""
+    bins = [period.bins.get(moment, Sums()) for moment in at.bins]
+    traces = [
+        _bars(at, _("ok"), _past(at, [one.requests - one.errors for one in bins]), "--chart-1"),
+        _bars(at, _("errors"), _past(at, [one.errors for one in bins]), ERROR_COLOR, {"error": "1"}),
+    ]
+    if before is not None:
+        found = [before.bins.get(moment, Sums()) for moment in _earlier(at)]
+        traces.append(_compared(at, [one.requests for one in found]))
+    return _figure(at, traces, stacked=True, y={"hoverformat": ",.0f"})
+
+
+def tokens(at: Axis, period: Period, before: Period | None) -> Figure:
+    """Tokens per bin by type: cached input apart from fresh input, reasoning apart from the rest of the output."""
+    bins = [period.bins.get(moment, Sums()) for moment in at.bins]
+    cached = [one.cache_read_tokens + one.cache_write_tokens for one in bins]
+    series: list[tuple[str, list[int], str]] = [
+        (_("input"), [max(one.input_tokens - hit, 0) for one, hit in zip(bins, cached, strict=True)], "--chart-1"),
+        (_("cache read"), [one.cache_read_tokens for one in bins], "--chart-2"),
+        (_("cache write"), [one.cache_write_tokens for one in bins], "--chart-7"),
+        (_("output"), [max(one.output_tokens - one.reasoning_tokens, 0) for one in bins], "--chart-3"),
+        (_("reasoning"), [one.reasoning_tokens for one in bins], "--chart-4"),
+    ]
+    traces = [_bars(at, name, _past(at, values), color) for name, values, color in series if any(values)]
+    if before is not None:
+        found = [before.bins.get(moment, Sums()) for moment in _earlier(at)]
+        traces.append(_compared(at, [one.input_tokens + one.output_tokens for one in found]))
+    return _figure(at, traces, stacked=True, y={"hoverformat": ",.0f"})
+
+
+def _past(at: Axis, values: Sequence[float]) -> list[float | None]:
+    """Bins that have not begun are unknown, not zero."""
+    return [value if index < at.past else None for index, value in enumerate(values)]
+
+
+def _earlier(at: Axis) -> list[datetime]:
+    return [moment - at.window.length for moment in at.bins]
+
+
+def _bars(
+    at: Axis, name: str, values: Sequence[float | None], color: str, chosen: Mapping[str, str] | None = None
+) -> Figure:
+    return {
+        "type": "bar",
+        "name": name,
+        "x": at.labels,
+        "y": list(values),
+        "marker": {"color": color},
+        "meta": dict(chosen or {}),
+    }
+
+
+def _line(at: Axis, name: str, values: Sequence[float | None], color: str) -> Figure:
+    # A point between two gaps is no line: markers keep it visible.
+    mode = "lines+markers" if sum(value is not None for value in values) < len(values) / 3 else "lines"
+    return {
+        "type": "scatter",
+        "mode": mode,
+        "name": name,
+        "x": at.labels,
+        "y": list(values),
+        "connectgaps": False,
+        "line": {"width": 1.75, "color": color},
+        "marker": {"size": 4, "color": color},
+        "meta": {},
+    }
+
+
+def _compared(at: Axis, values: Sequence[float | None], name: str = "") -> Figure:
+    """The period before as a dotted line over the same bins."""
+    return {
+        "type": "scatter",
+        "mode": "lines",
+        "name": name or _("before"),
+        "x": at.labels,
+        "y": list(values),
+        "line": {"width": 1.5, "dash": "dot", "color": COMPARED_COLOR},
+        "meta": {},
+    }
+
+
+def _figure(at: Axis, traces: list[Figure], *, y: Figure, stacked: bool = False) -> Figure:
+    # Plotly takes times without offset as they are, so the edge is counted from the last label.
+    edge = (datetime.fromisoformat(at.labels[-1]) + at.window.step).isoformat()
+    layout: Figure = {
+        "template": {},
+        "barmode": "stack" if stacked else "overlay",
+        "bargap": 0.15,
+        "showlegend": True,
+        "xaxis": {"type": "date", "range": [at.labels[0], edge]},
+        "yaxis": dict(y),
+        "meta": {
+            "step_seconds": int(at.window.step.total_seconds()),
+            "starts": [int(bin.timestamp()) for bin in at.bins],
+        },
+    }
+    return {"data": traces, "layout": layout}
+
+
+def is_empty(figure: Figure) -> bool:
+    """Whether a figure has nothing to show."""
+    return not any(value for trace in figure["data"] for value in trace["y"])

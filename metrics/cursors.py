@@ -1,0 +1,23 @@
+"""Cursors of trace lists: opaque, and bound to the sort that made them."""
+
+from console.lib.http import Problem, decode_cursor, encode_cursor
+from metrics.selectors.traces import Position
+
+INT64 = range(-(2**63), 2**63)
+
+
+def cursor_of(place: Position, sort: str) -> str:
+    """The cursor of a place in a list of this sort."""
+    return encode_cursor([sort, place.value, place.trace_id.hex()])
+
+
+def position(cursor: str, sort: str) -> Position:
+    """The place that a cursor of this sort means. Raises Problem 400 naming `cursor`."""
+    of_sort, value, trace_id = decode_cursor(cursor, length=3)
+    try:
+        if of_sort != sort or type(value) is not int or value not in INT64:
+            raise ValueError
+        return Position(value=value, trace_id=bytes.fromhex(trace_id))
+    except (TypeError, ValueError):
+        message = "not a cursor of this list"
+        raise Problem(400, f"cursor: {message}", errors={"cursor": [message]}) from None

@@ -1,0 +1,158 @@
+"""The tiles of the overview: a number each, its change against the period before, and its course as a line. Pure."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.utils.translation import gettext as _
+
+from console.templatetags.ui import duration, money, number, percent
+from metrics.ranges import TimeRange
+from metrics.selectors.overview import Period, Sums
+
+# Changes smaller than this are noise and are shown without a colour.
+NOTEWORTHY = 0.05
+P50, P95, P99 = range(3)
+
+
+@dataclass(frozen=True, slots=True)
+class Tile:
+    """One tile. `trend` says what the change means: good, bad or flat; `drill` filters the traces behind it."""
+
+    id: str
+    label: str
+    icon: str
+    value: str
+    unit: str = ""
+    hint: str = ""
+    delta: str = ""
+    trend: str = "flat"
+    points: Sequence[float] = ()
+    drill: Mapping[str, str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Agents:
+    """How many agents were active: now, before, and per bin."""
+
+    active: int
+    before: int
+    by_bin: Mapping[datetime, int]
+
+
+def tiles(window: TimeRange, period: Period, before: Period, agents: Agents, cost_today: int) -> list[Tile]:
+    """The five tiles that telemetry fills."""
+    bins = window.bins()[: window.past_bins()]
+    sums = [period.bins.get(moment, Sums()) for moment in bins]
+    return [
+        _requests(window, period, before, sums),
+        _cost(window, period, before, sums, cost_today),
+        _latency(period, before, bins),
+        _errors(period, before, sums),
+        _agents(agents, bins),
+    ]
+
+
+def _requests(window: TimeRange, period: Period, before: Period, sums: Sequence[Sums]) -> Tile:
+    return Tile(
+        id="tile-requests",
+        label=_("Requests"),
+        icon="activity",
+        value=number(period.total.requests * 60 / window.elapsed_seconds),
+        unit=_("/min"),
+        hint=_("%(n)s in total") % {"n": number(period.total.requests)},
+        delta=change(period.total.requests, before.total.requests),
+        points=[one.requests for one in sums],
+        drill={},
+    )
+
+
+def _cost(window: TimeRange, period: Period, before: Period, sums: Sequence[Sums], today: int) -> Tile:
+    burn = int(period.total.cost_nanos * 3600 / window.elapsed_seconds)
+    hint = _("burning %(cost)s/h") % {"cost": money(burn)}
+    if period.total.unpriced_count:
+        hint = _("%(cost)s/h, %(n)s calls unpriced") % {"cost": money(burn), "n": number(period.total.unpriced_count)}
+    return Tile(
+        id="tile-cost",
+        label=_("Cost today"),
+        icon="circle-dollar-sign",
+        value=money(today),
+        hint=hint,
+        delta=change(period.total.cost_nanos, before.total.cost_nanos),
+        points=[one.cost_nanos for one in sums],
+        drill={"sort": "cost"},
+    )
+
+
+def _latency(period: Period, before: Period, bins: Sequence[datetime]) -> Tile:
+    now, then = period.latency_total[P95], before.latency_total[P95]
+    known = [period.latency[moment][P95] for moment in bins if moment in period.latency]
+    hint = ""
+    if now is not None:
+        figures = {"p50": _short(period.latency_total[P50]), "p99": _short(period.latency_total[P99])}
+        hint = _("p50 %(p50)s, p99 %(p99)s") % figures
+    return Tile(
+        id="tile-latency",
+        label=_("Latency p95"),
+        icon="timer",
+        value=_short(now),
+        hint=hint,
+        delta=change(now, then),
+        trend=_trend(now, then),
+        points=[value for value in known if value is not None],
+        drill={"sort": "duration"},
+    )
+
+
+def _short(nanoseconds: float | None) -> str:
+    return duration(None if nanoseconds is None else round(nanoseconds))
+
+
+def _errors(period: Period, before: Period, sums: Sequence[Sums]) -> Tile:
+    now, then = period.total.error_rate, before.total.error_rate
+    delta = ""
+    if now is not None and then is not None and round(now - then, 4):
+        delta = _("%(points)s pts") % {"points": f"{(now - then) * 100:+.1f}".replace("-", "−")}
+    return Tile(
+        id="tile-errors",
+        label=_("Error rate"),
+        icon="circle-alert",
+        value=percent(now),
+        hint=_("%(n)s failed") % {"n": number(period.total.errors)},
+        delta=delta,
+        trend=_trend(now, then),
+        points=[one.error_rate or 0 for one in sums],
+        drill={"status": "error"},
+    )
+
+
+def _agents(agents: Agents, bins: Sequence[datetime]) -> Tile:
+    gained = agents.active - agents.before
+    return Tile(
+        id="tile-agents",
+        label=_("Active agents"),
+        icon="bot",
+        value=number(agents.active),
+        delta=f"{gained:+d}".replace("-", "−") if gained and agents.before else "",
+        hint=_("in this time range"),
+        points=[agents.by_bin.get(moment, 0) for moment in bins],
+    )
+
+
+def change(now: float | None, before: float | None) -> str:
+    """The relative change as text, "+12%"; nothing when there is nothing to compare with."""
+    if not before or now is None:
+        return ""
+    share = now / before - 1
+    if abs(share) < 0.005:
+        return _("no change")
+    if share >= 9.995:
+        return f"×{now / before:,.0f}"
+    return f"{share * 100:+.0f}%".replace("-", "−")
+
+
+def _trend(now: float | None, before: float | None) -> str:
+    """For figures where less is better."""
+    if now is None or before is None or abs(now - before) <= NOTEWORTHY * max(before, 1e-9):
+        return "flat"
+    return "bad" if now > before else "good"

@@ -1,0 +1,113 @@
+"""Traces and spans as the query API writes them (ARCHITECTURE.md, section 10). Pure."""
+
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from console.lib.clock import rfc3339
+from metrics.models import Span, Trace
+from metrics.ranges import EPOCH
+from metrics.selectors.details import Detail
+
+NS_PER_MS = 1_000_000
+
+
+def moment(ns: int) -> datetime:
+    """Nanoseconds since 1970 as a time, cut to the microsecond."""
+    return EPOCH + timedelta(microseconds=ns // 1_000)
+
+
+def time_text(ns: int) -> str:
+    """RFC 3339 in UTC."""
+    return rfc3339(moment(ns))
+
+
+def milliseconds(ns: int | None) -> float | None:
+    """Milliseconds to the microsecond."""
+    return None if ns is None else round(ns / NS_PER_MS, 3)
+
+
+def usd(nanos: int | None) -> str | None:
+    """Nano-dollars as a decimal string in dollars, exactly."""
+    if nanos is None:
+        return None
+    return format(Decimal(nanos).scaleb(-9).normalize() + 0, "f")
+
+
+def hex_id(value: Any) -> str | None:
+    """Raw id bytes as hex."""
+    return bytes(value).hex() if value else None
+
+
+def prompt(name: str, version: str) -> dict[str, str | None] | None:
+    """The prompt template that was used, when one was named."""
+    return {"name": name or None, "version": version or None} if name or version else None
+
+
+def trace(row: Trace) -> dict[str, Any]:
+    """The summary of a trace. `unpriced_spans` says how much of the cost is unknown rather than nothing."""
+    return {
+        "trace_id": hex_id(row.trace_id),
+        "name": row.root_name,
+        "start": time_text(row.start_ns),
+        "duration_ms": milliseconds(row.duration_ns),
+        "status": row.status,
+        "error_count": row.error_count,
+        "span_count": row.span_count,
+        "agents": row.agents,
+        "models": row.models,
+        "session_id": row.session_id or None,
+        "user_id": row.user_id or None,
+        "environment": row.environment or None,
+        "agent_version": row.agent_version or None,
+        "prompt": prompt(row.prompt_name, row.prompt_version),
+        "tags": row.tags,
+        "metadata": row.metadata,
+        "input_tokens": row.input_tokens,
+        "output_tokens": row.output_tokens,
+        "cache_read_tokens": row.cache_read_tokens,
+        "cache_write_tokens": row.cache_write_tokens,
+        "reasoning_tokens": row.reasoning_tokens,
+        "cost_usd": usd(row.cost_nanos),
+        "unpriced_spans": row.unpriced_count,
+    }
+
+
+def span(row: Span, detail: Detail) -> dict[str, Any]:
+    """A span with what it was given and gave back."""
+    failed = row.status == "error" or row.error_type or row.error_message
+    return {
+        "span_id": hex_id(row.span_id),
+        "parent_span_id": hex_id(row.parent_span_id),
+        "name": row.name,
+        "kind": row.kind,
+        "start": time_text(row.start_ns),
+        "duration_ms": milliseconds(row.duration_ns),
+        "status": row.status,
+        "error": {"type": row.error_type, "message": row.error_message} if failed else None,
+        "model": row.model or None,
+        "provider": row.provider or None,
+        "tool": row.tool or None,
+        "agent": row.agent or None,
+        "agent_id": row.agent_id or None,
+        "agent_version": row.agent_version or None,
+        "session_id": row.session_id or None,
+        "user_id": row.user_id or None,
+        "prompt": prompt(row.prompt_name, row.prompt_version),
+        "input_tokens": row.input_tokens,
+        "output_tokens": row.output_tokens,
+        "cache_read_tokens": row.cache_read_tokens,
+        "cache_write_tokens": row.cache_write_tokens,
+        "reasoning_tokens": row.reasoning_tokens,
+        "cost_usd": usd(row.cost_nanos),
+        "cost_source": row.cost_source or None,
+        "reported_cost_usd": usd(row.reported_cost_nanos),
+        "price_version": row.price_version or None,
+        "counted": row.usage_counted,
+        "finish_reason": row.finish_reason or None,
+        "time_to_first_token_ms": milliseconds(row.ttft_ns),
+        "streaming": row.streaming,
+        "input": detail.input,
+        "output": detail.output,
+        "attributes": detail.attributes,
+    }
