@@ -259,16 +259,6 @@ def test_feedback_without_the_scope_raises(server: Loopback, make_face: Callable
     assert caught.value.status == 401
 
 
-def test_following_feedback_sees_what_is_decided_later(server: Loopback) -> None:
-    server.examples = [example(0)]
-    with Handrail(server.url, KEY, retry=QUICK) as client:
-        stream = client.feedback(follow=True)
-        assert next(stream).id == "example-0"
-        server.examples.append(example(1))
-        assert next(stream).id == "example-1"
-    assert server.seen[-1].query == {"cursor": ["1"], "wait": ["60"]}
-
-
 def test_the_environment_names_the_server(server: Loopback, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HANDRAIL_URL", server.url + "/")
     monkeypatch.setenv("HANDRAIL_API_KEY", KEY)

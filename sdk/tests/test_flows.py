@@ -214,20 +214,8 @@ class Stream(World):
 @given(examples=st.integers(0, 12), cuts=st.lists(st.integers(1, 600), max_size=5))
 def test_a_stream_cut_anywhere_yields_every_example_once_and_in_order(examples: int, cuts: list[int]) -> None:
     world = Stream(examples, cuts)
-    world.run(flows.feedback({}, "", follow=False, policy=POLICY, now=world.clock))
+    world.run(flows.feedback({}, "", POLICY, world.clock))
     assert world.emitted == [f"e{number}" for number in range(examples)]
-
-
-def test_following_a_stream_that_has_nothing_new_is_not_a_busy_loop() -> None:
-    world = Stream(0, [])
-    flow = flows.feedback({}, "7", follow=True, policy=POLICY, now=world.clock)
-    result: Any = None
-    opened = 0
-    while opened < 3:
-        effect = flow.send(result)
-        opened += isinstance(effect, OpenStream)
-        result = world.perform(effect)
-    assert world.pauses == [1.0, 1.0]
 
 
 @pytest.mark.parametrize(

@@ -101,7 +101,7 @@ class Agent:
         for job in self._jobs:
             job.cancel()
         await asyncio.gather(*self._jobs, return_exceptions=True)
-        await self._desk.withdraw(2.0)
+        await self._desk.withdraw(1.5)
         await self._client.close()
 
     def shut_down_tracing(self) -> threading.Thread:
@@ -176,7 +176,7 @@ def _hire(address: Address, seed: int, speed: float) -> list[Agent]:
 async def _dismiss(agents: Iterable[Agent]) -> None:
     agents = list(agents)
     await asyncio.gather(*(agent.stop() for agent in agents))
-    deadline = time.monotonic() + 3.0
+    deadline = time.monotonic() + 2.0
     for thread in [agent.shut_down_tracing() for agent in agents]:
         await asyncio.to_thread(thread.join, max(0.0, deadline - time.monotonic()))
 

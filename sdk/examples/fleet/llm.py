@@ -61,7 +61,7 @@ class Generation:
 
 def generate(model: Model, prompt: str, reply: str, *, seen_tokens: int, rng: random.Random) -> Generation:
     """What answering `prompt` with `reply` costs. seen_tokens: how much of the prompt an earlier call sent already."""
-    overhead = 380  # The tool definitions, which are the same in each call.
+    overhead = 1650  # Tool definitions and rules, the same in each call: what providers cache.
     prompt_tokens = overhead + round(len(prompt) / 3.8)
     reasoning = rng.randint(90, 420) if model is GEMINI_PRO else 0
     output = max(6, round(len(reply) / 3.6)) + reasoning

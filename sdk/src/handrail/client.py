@@ -106,15 +106,15 @@ class Handrail:
         """Say what happened after the decision; it becomes part of the labelled example."""
         self._run(flows.call(wire.outcome(approval_id, status, detail), self._retry))
 
-    def feedback(self, *, cursor: str = "", follow: bool = False, **filters: str) -> Iterator[FeedbackExample]:
+    def feedback(self, *, cursor: str = "", **filters: str) -> Iterator[FeedbackExample]:
         """Yield decided requests as labelled examples, oldest first, resuming by itself when the connection breaks.
 
-        cursor: go on after the example that carried it. follow: never end, wait for new ones.
+        cursor: go on after the example that carried it.
         filters: query parameters of GET /api/v1/feedback, for instance include="undecided".
         """
         with ExitStack() as stream:
             lines: Iterator[str] = iter(())
-            flow = flows.feedback(filters, cursor, follow=follow, policy=self._retry)
+            flow = flows.feedback(filters, cursor, self._retry)
             result: Result = None
             while (effect := _advance(flow, result)) is not None:
                 result = None
@@ -214,13 +214,11 @@ class AsyncHandrail:
         """See `Handrail.record_outcome`."""
         await self._run(flows.call(wire.outcome(approval_id, status, detail), self._retry))
 
-    async def feedback(
-        self, *, cursor: str = "", follow: bool = False, **filters: str
-    ) -> AsyncIterator[FeedbackExample]:
+    async def feedback(self, *, cursor: str = "", **filters: str) -> AsyncIterator[FeedbackExample]:
         """See `Handrail.feedback`."""
         async with AsyncExitStack() as stream:
             lines = _no_lines()
-            flow = flows.feedback(filters, cursor, follow=follow, policy=self._retry)
+            flow = flows.feedback(filters, cursor, self._retry)
             result: Result = None
             while (effect := _advance(flow, result)) is not None:
                 result = None

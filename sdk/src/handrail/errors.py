@@ -99,7 +99,9 @@ def from_problem(status: int, body: bytes, *, what: str) -> HandrailError:
         return HandrailError(f"{what}: HTTP {status}" + (f": {text}" if text else ""), status=status, detail=text)
     title, detail = _text(problem.get("title")), _text(problem.get("detail"))
     errors = _field_errors(problem.get("errors"))
-    fields = "; ".join(f"{name}: {' '.join(messages)}" for name, messages in errors.items())
+    said = [f"{name}: {' '.join(messages)}" for name, messages in errors.items()]
+    # Many servers repeat the fields in the detail; once is enough.
+    fields = "; ".join(words for words in said if words not in detail)
     words = ". ".join(part.rstrip(".") for part in (title, detail, fields) if part)
     return HandrailError(
         f"{what}: HTTP {status}" + (f": {words}" if words else ""),

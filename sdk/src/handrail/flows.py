@@ -164,21 +164,12 @@ def wait(
 
 
 def feedback(
-    filters: Mapping[str, Any],
-    cursor: str,
-    *,
-    follow: bool,
-    policy: RetryPolicy,
-    now: Callable[[], float] = time.monotonic,
+    filters: Mapping[str, Any], cursor: str, policy: RetryPolicy, now: Callable[[], float] = time.monotonic
 ) -> Flow[None]:
-    """Emit every example after `cursor`, resuming after the last whole line when the stream breaks.
-
-    follow: go on waiting for new examples for ever.
-    """
+    """Emit every example after `cursor`, resuming after the last whole line when the stream breaks."""
     outage = Outage(policy, policy.wait_patience_seconds, "GET /api/v1/feedback", now)
     while True:
-        asked_at = now()
-        request = wire.feedback(filters, cursor, LONGEST_POLL_SECONDS if follow else 0)
+        request = wire.feedback(filters, cursor)
         result: Response | TransportFailure = yield OpenStream(request)
         if isinstance(result, Response) and not is_transient(result):
             if result.status != 200:
@@ -187,15 +178,8 @@ def feedback(
             cursor, failure = yield from _lines(cursor)
             if cursor != start:
                 outage.over()
-            if failure is None and not follow:
-                return
             if failure is None:
-                outage.over()
-                if cursor == start:
-                    # An empty stream that ended well also says where it ended; it must not become a busy loop.
-                    cursor = result.headers.get("handrail-cursor", cursor)
-                    yield Pause(max(0.0, asked_at + 1.0 - now()))
-                continue
+                return
             result = failure
         yield Pause(outage.pause_after(result))
 

@@ -23,7 +23,7 @@ class RequestOptions(TypedDict, total=False):
     trace_id, span_id: hex; those of the current OpenTelemetry span when left out.
     session_id: the conversation or thread. end_user: for whom the agent works.
     confidence: 0 to 1, the agent's own. suggestion: the verdict it would give.
-    timeout_seconds, on_timeout: when the request expires, and what that means.
+    timeout_seconds, on_timeout: when the request expires (whole seconds), and what that means.
     callback_url: told of the decision. priority, team, tags, metadata: for the queue.
     """
 
@@ -42,7 +42,7 @@ class RequestOptions(TypedDict, total=False):
     priority: str | None
     team: str | None
     tags: Sequence[str] | None
-    timeout_seconds: float | None
+    timeout_seconds: int | None
     on_timeout: Literal["reject", "approve", "escalate"] | None
     callback_url: str | None
     metadata: Mapping[str, Any] | None

@@ -94,15 +94,13 @@ def outcome(approval_id: str, status: str, detail: Mapping[str, Any] | None) -> 
     return _post(f"{_approval_path(approval_id)}/outcome", {"status": status, "detail": dict(detail or {})})
 
 
-def feedback(filters: Mapping[str, Any], cursor: str, wait_seconds: int) -> Request:
-    """The call that streams labelled examples after `cursor` ("" for all); wait_seconds > 0 waits for new ones."""
+def feedback(filters: Mapping[str, Any], cursor: str) -> Request:
+    """The call that streams labelled examples after `cursor` ("" for all)."""
     query = {name: value for name, value in filters.items() if value is not None}
     if cursor:
         query["cursor"] = cursor
-    if wait_seconds:
-        query["wait"] = wait_seconds
     path = "/api/v1/feedback" + (f"?{urlencode(query, doseq=True)}" if query else "")
-    return Request("GET", path, {"Accept": "application/x-ndjson"}, timeout_seconds=wait_seconds + 30.0)
+    return Request("GET", path, {"Accept": "application/x-ndjson, */*;q=0.1"}, timeout_seconds=30.0)
 
 
 def _approval_path(approval_id: str) -> str:
