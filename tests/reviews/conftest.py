@@ -47,7 +47,7 @@ def make_project(slug: str) -> Project:
 
 
 def make_person(name: str, project: Project, role: str) -> User:
-    person = User.objects.create_user(f"{name.lower()}@example.org", "a long password", name=name)
+    person = User.objects.create_user(f"{name.lower()}@example.org", name=name)
     Membership.objects.create(user=person, project=project, role=role)
     return person
 
