@@ -139,9 +139,7 @@ _NOT_MESSAGE = frozenset({"gen_ai.system", "gen_ai.provider.name", "event.name"}
 
 def _messages_only(attributes: Attributes) -> dict[str, Value]:
     return {
-        name: value
-        for name, value in attributes.items()
-        if name.endswith(".messages") or name == SYSTEM_INSTRUCTIONS
+        name: value for name, value in attributes.items() if name.endswith(".messages") or name == SYSTEM_INSTRUCTIONS
     }
 
 

@@ -2,6 +2,9 @@
 
 import base64
 import math
+from typing import Any
+
+import orjson
 
 from metrics.ingest.rows import MAX_NS
 
@@ -62,3 +65,21 @@ def text(value: str, limit_bytes: int) -> str:
         return value
     encoded = value.encode("utf-8", "replace")
     return value if len(encoded) <= limit_bytes else encoded[:limit_bytes].decode("utf-8", "ignore")
+
+
+def json_text(value: Any) -> str:
+    """The value as JSON that PostgreSQL accepts: NUL is valid in JSON but in no PostgreSQL text."""
+    encoded = orjson.dumps(value)
+    if b"\\u0000" in encoded:
+        encoded = orjson.dumps(_without_nul(value))
+    return encoded.decode()
+
+
+def _without_nul(value: Any) -> Any:
+    if isinstance(value, str):
+        return value.replace("\x00", "")
+    if isinstance(value, list | tuple):
+        return [_without_nul(one) for one in value]
+    if isinstance(value, dict):
+        return {name.replace("\x00", ""): _without_nul(one) for name, one in value.items()}
+    return value

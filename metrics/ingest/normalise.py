@@ -23,6 +23,7 @@ from metrics.ingest.semconv import (
     METADATA_SAID_ELSEWHERE,
     NOT_PROVIDERS,
     PROVIDER_HOSTS,
+    STATED_STATUS,
     STREAMING,
     STREAMING_OPERATIONS,
     TAGS,
@@ -167,7 +168,8 @@ def _outcome(raw: RawSpan, reader: Reader, fields: Mapping[str, str]) -> tuple[s
         (event.attributes for event in reversed(raw.events) if event.name == EXCEPTION_EVENT), {}
     )
     kind = _short_type(fields["error_type"] or plain(exception.get("exception.type")))
-    if kind in WAITING_EXCEPTIONS:
+    stated = reader.attributes.get(STATED_STATUS)
+    if kind in WAITING_EXCEPTIONS or stated == "waiting":
         return "waiting", "", ""
     failed = raw.status_code == 2 or any(
         plain(reader.attributes.get(key)).lower() in values for key, values in ERROR_VALUES

@@ -134,9 +134,7 @@ def _span(message: Any, path: str, source: Source) -> RawSpan:
 
 def _event(message: Any, path: str) -> RawEvent:
     event = _object(message, path)
-    return RawEvent(
-        _text(event, "name", path), check_time(_int(event, "timeUnixNano", path)), _attributes(event, path)
-    )
+    return RawEvent(_text(event, "name", path), check_time(_int(event, "timeUnixNano", path)), _attributes(event, path))
 
 
 def _link(message: Any, path: str) -> RawLink:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
 from django.conf import settings
@@ -10,9 +10,10 @@ from django.db import Error, transaction
 
 from console.lib import live
 from metrics.ingest import normalise, signals, writer
+from metrics.ingest.events import Events, HeartbeatEvent, Invalid
 from metrics.ingest.normalise import Window
-from metrics.ingest.rows import Batch, LogRow, PointRow, RawLog, RawPoint, RawSpan, SpanRow
-from metrics.services import partitions
+from metrics.ingest.rows import NS_PER_SECOND, Batch, LogRow, PointRow, RawLog, RawPoint, RawSpan, SpanRow
+from metrics.services import heartbeats, partitions
 
 # PostgreSQL's code for a row without a partition: it was dropped since this process last saw it.
 NO_PARTITION = "23514"
@@ -53,6 +54,40 @@ def store_points(project_id: int, raw: Batch[RawPoint], now: datetime) -> Outcom
     """Stores metric points. When this returns, they are committed."""
     batch = signals.points(raw, accepted_window(now))
     return _store("metrics_point", project_id, batch, [row.time_ns for row in batch.rows], _write_points, now)
+
+
+def store_events(project_id: int, batch: Events, now: datetime) -> None:
+    """Stores a plain JSON batch, all of it or nothing. Raises Invalid when a row cannot be kept."""
+    window = accepted_window(now)
+    spans = _all(normalise.spans, batch.spans, "spans", window)
+    points = _all(signals.points, batch.points, "metrics", window)
+    # All partitions first: their lock must never be waited for while holding those of traces.
+    partitions.ensure("metrics_span", [row.start_ns for row in spans])
+    partitions.ensure("metrics_point", [row.time_ns for row in points])
+    with transaction.atomic():
+        if spans:
+            _write_spans(project_id, spans, now)
+        if points:
+            _write_points(project_id, points, now)
+        heartbeats.record(project_id=project_id, beats=[_beat(one, now) for one in batch.heartbeats])
+
+
+def _beat(event: HeartbeatEvent, now: datetime) -> heartbeats.Beat:
+    at = now if event.time_ns is None else datetime.fromtimestamp(event.time_ns / NS_PER_SECOND, UTC)
+    # An agent whose clock runs ahead would otherwise look alive for as long as it was ahead.
+    return heartbeats.Beat(event.agent, event.status, min(at, now), event.components, event.circuit_breakers)
+
+
+Raw = TypeVar("Raw")
+
+
+def _all(
+    turn: Callable[[Batch[Raw], Window], Batch[Row]], raw: Sequence[Raw], name: str, window: Window
+) -> Sequence[Row]:
+    batch = turn(Batch(rows=list(raw)), window)
+    if batch.refused:
+        raise Invalid({name: [batch.explain()]})
+    return batch.rows
 
 
 Write = Callable[[int, Sequence[Row], datetime], int]

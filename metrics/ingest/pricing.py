@@ -103,7 +103,9 @@ def lookup(provider: str, model: str) -> ModelInfo | None:
             continue
     # Names that identify no provider, such as those of embedding models, are tried with those who make models.
     for provider_known in snapshot.providers:
-        if provider_known.id in MAKERS and (found := provider_known.find_model(rest.lower() if slash else model.lower())):
+        if provider_known.id in MAKERS and (
+            found := provider_known.find_model(rest.lower() if slash else model.lower())
+        ):
             return found
     return None
 

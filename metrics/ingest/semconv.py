@@ -1,9 +1,12 @@
 """Where each canonical field is found in what SDKs send: ordered keys, as data. The first value that says something wins.
 
-A key is written `name`, `name#path.in.its.json`, `resource:name` or `@name` (the span's own name), each optionally behind
-`kind?` to hold only for spans of that kind. Text may also hold `prefix.*`: attributes `prefix.0.role`, `prefix.0.content`,
-... folded back into the list that they were flattened from. Sources: OpenTelemetry GenAI 1.28 to 1.37 and its drafts, OpenLLMetry,
-OpenInference, Langfuse v3 and v4, Vercel AI 5, pydantic-ai and Logfire, Strands, MLflow, LangSmith, Google ADK, Claude Code.
+A key is written `name`, `name#path.in.its.json`, `resource:name` or `@name` (the span's own name), each optionally
+behind `kind?` to hold only for spans of that kind; `prefix.*` stands for attributes `prefix.0.role`,
+`prefix.0.content`, ... folded back into the list that they were flattened from.
+
+Sources: OpenTelemetry GenAI 1.28 to 1.37 and its drafts, OpenLLMetry, OpenInference, Langfuse v3 and v4, Vercel AI 5,
+pydantic-ai and Logfire, Strands, MLflow, LangSmith, Google ADK, Claude Code. `handrail.*` is what the plain JSON API
+(metrics.ingest.events) says outright.
 """
 
 from collections.abc import Mapping
@@ -42,11 +45,14 @@ def _key(word: str) -> Key:
 
 # --- kind -------------------------------------------------------------------------------------------------------------
 
-_KINDS = "agent llm tool retriever embedding reranker chain guardrail evaluator human".split()
-_SAME = {kind: kind for kind in _KINDS}
+KINDS = (
+    "agent", "llm", "tool", "retriever", "embedding", "reranker", "chain", "guardrail", "evaluator", "human", "other",
+)  # fmt: skip
+_SAME = {kind: kind for kind in KINDS}
 
 # The value in lower case, or "*." and what follows its last dot.
 KIND_VALUES: tuple[tuple[Key, Mapping[str, str]], ...] = (
+    (Key("handrail.kind"), _SAME),
     (
         Key("gen_ai.operation.name"),
         {
@@ -78,7 +84,6 @@ KIND_VALUES: tuple[tuple[Key, Mapping[str, str]], ...] = (
         {"model": "llm", "tool": "tool", "embedder": "embedding", "retriever": "retriever", "reranker": "reranker",
          "flow": "chain", "prompt": "other", "evaluator": "evaluator"},
     ),
-    (Key("handrail.kind"), _SAME | {"other": "other"}),
     (
         Key("", place="title"),
         {"claude_code.interaction": "agent", "claude_code.llm_request": "llm", "claude_code.tool": "tool",
@@ -118,7 +123,7 @@ FIELDS: Mapping[str, Keys] = {
         langsmith.metadata.thread_id mlflow.trace.session gcp.vertex.agent.session_id metadata#session_id
         metadata#thread_id resource:session.id"""),
     "user_id": keys("""
-        langfuse.user.id user.id enduser.id traceloop.association.properties.user_id gen_ai.user llm.user
+        handrail.user_id langfuse.user.id user.id enduser.id traceloop.association.properties.user_id gen_ai.user llm.user
         ai.telemetry.metadata.userId langsmith.metadata.user_id mlflow.trace.user user.account_uuid kagent.user_id
         metadata#user_id"""),
     "environment": keys("""
@@ -141,7 +146,9 @@ FIELDS: Mapping[str, Keys] = {
 }
 
 # What frameworks write where a provider belongs.
-NOT_PROVIDERS = frozenset({"langchain", "langgraph", "strands-agents", "crewai", "function", "gcp.vertex.agent", "_other"})
+NOT_PROVIDERS = frozenset(
+    {"langchain", "langgraph", "strands-agents", "crewai", "function", "gcp.vertex.agent", "_other"}
+)
 PROVIDER_HOSTS: Mapping[str, str] = {
     "api.openai.com": "openai",
     "api.anthropic.com": "anthropic",
@@ -163,6 +170,8 @@ FINISH_REASONS: Mapping[str, str] = {
 # --- status -----------------------------------------------------------------------------------------------------------
 
 EXCEPTION_EVENT = "exception"
+# The plain JSON API says it outright: ok, error or waiting.
+STATED_STATUS = "handrail.status"
 # Exceptions that a framework throws to stop and wait for a person: the last part of the type's name.
 WAITING_EXCEPTIONS = frozenset({"GraphInterrupt", "NodeInterrupt", "GraphBubbleUp"})
 # (key, values): one of these values says that the span failed, whatever its OTLP status.
@@ -176,26 +185,33 @@ LOGFIRE_ERROR = 17
 # --- content ----------------------------------------------------------------------------------------------------------
 
 INPUT: Keys = keys("""
+    handrail.input
     tool?gen_ai.tool.call.arguments tool?ai.toolCall.args tool?tool_arguments tool?gcp.vertex.agent.tool_call_args
     tool?tool_input gen_ai.input.messages gen_ai.prompt.* gen_ai.prompt llm?llm.input_messages.* ai.prompt.messages
     langfuse.observation.input traceloop.entity.input input.value llm.input_messages.* ai.prompt ai.values ai.value
     pydantic_ai.all_messages mlflow.spanInputs gcp.vertex.agent.llm_request langfuse.trace.input user_prompt prompt
-    events handrail.input""")
+    events""")
 OUTPUT: Keys = keys("""
+    handrail.output
     tool?gen_ai.tool.call.result tool?ai.toolCall.result tool?tool_response tool?gcp.vertex.agent.tool_response
     gen_ai.output.messages gen_ai.completion.* gen_ai.completion llm?llm.output_messages.* langfuse.observation.output
     traceloop.entity.output output.value llm.output_messages.* ai.response.text ai.response.object
     ai.response.toolCalls ai.result.text ai.result.object ai.result.toolCalls final_result mlflow.spanOutputs
-    gcp.vertex.agent.llm_response response.model_output langfuse.trace.output handrail.output""")
+    gcp.vertex.agent.llm_response response.model_output langfuse.trace.output""")
 SYSTEM_INSTRUCTIONS = "gen_ai.system_instructions"
 
 # --- tags and metadata ------------------------------------------------------------------------------------------------
 
 TAGS: Keys = keys("""
-    langfuse.trace.tags tag.tags ai.telemetry.metadata.tags logfire.tags langsmith.span.tags tags
+    handrail.tags langfuse.trace.tags tag.tags ai.telemetry.metadata.tags logfire.tags langsmith.span.tags tags
     traceloop.association.properties.tags""")
 # Attributes `prefix.key` that describe the whole trace, wherever in the trace they are.
-TRACE_METADATA = ("langfuse.trace.metadata.", "traceloop.association.properties.", "ai.telemetry.metadata.", "mlflow.traceTag.")
+TRACE_METADATA = (
+    "langfuse.trace.metadata.",
+    "traceloop.association.properties.",
+    "ai.telemetry.metadata.",
+    "mlflow.traceTag.",
+)
 # Attributes that hold an object: of the trace where its first span carries them.
 ENTRY_METADATA = ("metadata", "handrail.metadata")
 # Said elsewhere already, as session, user, tags or environment.

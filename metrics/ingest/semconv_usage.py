@@ -74,9 +74,11 @@ CONVENTIONS: tuple[UsageConvention, ...] = (
         cache_read=_inside(_details("prompt_tokens_details.cached_tokens input_tokens_details.cached_tokens"))
         + _outside(_details("input_cached_tokens input_cache_read cache_read_input_tokens")),
         cache_write=_outside(_details("input_cache_creation cache_creation_input_tokens")),
-        reasoning=keys(_details("""
+        reasoning=keys(
+            _details("""
             output_reasoning_tokens completion_tokens_details.reasoning_tokens output_tokens_details.reasoning_tokens
-            reasoning_tokens""")),
+            reasoning_tokens""")
+        ),
     ),
     UsageConvention(
         "Vercel AI",
@@ -118,15 +120,6 @@ CONVENTIONS: tuple[UsageConvention, ...] = (
         cache_write=_outside("cache_creation_tokens"),
         reasoning=(),
     ),
-    UsageConvention(
-        "Handrail's plain JSON API",
-        input_tokens=keys("handrail.input_tokens"),
-        output_tokens=keys("handrail.output_tokens"),
-        total=(),
-        cache_read=_inside("handrail.cache_read_tokens"),
-        cache_write=_inside("handrail.cache_write_tokens"),
-        reasoning=keys("handrail.reasoning_tokens"),
-    ),
 )
 
 # Langfuse splits cache writes by lifetime; the parts add up.
@@ -135,7 +128,7 @@ CACHE_WRITE_PARTS: Keys = keys(_details("input_cache_creation_5m input_cache_cre
 # USD. The total, or else its parts.
 REPORTED_COST: Keys = keys("""
     gen_ai.usage.cost gen_ai.cost.total_cost gen_ai.cost.total llm.cost.total langfuse.observation.cost_details#total
-    operation.cost mlflow.llm.cost#total_cost cost_usd handrail.cost_usd""")
+    operation.cost mlflow.llm.cost#total_cost cost_usd""")
 REPORTED_COST_PARTS: tuple[Keys, ...] = (
     keys("gen_ai.usage.input_cost gen_ai.usage.output_cost"),
     keys("gen_ai.cost.input_cost gen_ai.cost.output_cost"),

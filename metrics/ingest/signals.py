@@ -7,14 +7,14 @@ from typing import Any
 
 import orjson
 
-from metrics.ingest.limits import SPAN_ID_BYTES, TRACE_ID_BYTES, Refused, text
+from metrics.ingest.limits import SPAN_ID_BYTES, TRACE_ID_BYTES, Refused, json_text, text
 from metrics.ingest.normalise import DIMENSION_BYTES, ID_BYTES, Window, pack, service_name
 from metrics.ingest.reading import Reader, plain
 from metrics.ingest.rows import MAX_NS, Batch, LogRow, PointRow, RawLog, RawPoint, Source, Value
 from metrics.ingest.semconv import FIELDS
 
 BODY_BYTES = 8_000
-ATTRIBUTES_BYTES = 64 * 1024
+ATTRIBUTES_CHARS = 64 * 1024
 MAX_SEVERITY = 24
 # Before log records had an event name of their own, it was an attribute.
 EVENT_NAME_ATTRIBUTE = "event.name"
@@ -72,7 +72,9 @@ def _point(raw: RawPoint, window: Window) -> PointRow:
     if not raw.time_ns:
         raise Refused("metric point without a time")
     _check(window, raw.time_ns)
-    attributes = _printable(orjson.dumps(raw.attributes))
+    attributes = json_text(raw.attributes)
+    if len(attributes) > ATTRIBUTES_CHARS:
+        raise Refused(f"attributes larger than {ATTRIBUTES_CHARS} characters")
     identity = [raw.kind, raw.unit, raw.temporality, raw.attributes, raw.source.resource, raw.source.scope_name]
     return PointRow(
         name=text(raw.name, ID_BYTES),
@@ -120,25 +122,6 @@ def _readable(body: Value) -> str:
             if isinstance(body.get(name), str):
                 return str(body[name])
     return plain(body)
-
-
-def _printable(json: bytes) -> str:
-    """JSON that jsonb accepts: without the escaped NUL, which is valid JSON but no PostgreSQL text."""
-    if len(json) > ATTRIBUTES_BYTES:
-        raise Refused(f"attributes larger than {ATTRIBUTES_BYTES} bytes")
-    if b"\\u0000" in json:
-        return orjson.dumps(_without_nul(orjson.loads(json))).decode()
-    return json.decode()
-
-
-def _without_nul(value: Any) -> Any:
-    if isinstance(value, str):
-        return value.replace("\x00", "")
-    if isinstance(value, list):
-        return [_without_nul(one) for one in value]
-    if isinstance(value, dict):
-        return {name.replace("\x00", ""): _without_nul(one) for name, one in value.items()}
-    return value
 
 
 def _digest(identity: list[Any]) -> bytes:

@@ -4,12 +4,12 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-import orjson
 from django.db import connection
 from django.db.backends.utils import CursorWrapper
 
 from console.lib.sql import load
 from metrics.ingest import recount, tally
+from metrics.ingest.limits import json_text
 from metrics.ingest.rows import LogRow, PointRow, SpanRow
 
 SPAN_TYPES = (
@@ -61,7 +61,7 @@ def merge_rollups(cursor: CursorWrapper, project_id: int, sums: tally.Tally) -> 
     """Adds the tally to the stored rollups."""
     rows = sums.rows()
     if rows:
-        cursor.execute(load("metrics", "merge_rollups"), {"project": project_id, "rows": _json(rows)})
+        cursor.execute(load("metrics", "merge_rollups"), {"project": project_id, "rows": json_text(rows)})
 
 
 def recount_traces(
@@ -83,12 +83,7 @@ def _merge_traces(
     for row in fresh:
         by_trace.setdefault(row.trace_id, []).append(row)
     rows = [tally.trace_row(members, decided) for members in by_trace.values()]
-    cursor.execute(load("metrics", "merge_traces"), {"project": project_id, "rows": _json(rows), "now": now})
-
-
-def _json(rows: list[dict[str, Any]]) -> str:
-    # Metadata may hold text with NUL, which is valid JSON but no PostgreSQL text.
-    return orjson.dumps(rows).replace(b"\\u0000", b"").decode()
+    cursor.execute(load("metrics", "merge_traces"), {"project": project_id, "rows": json_text(rows), "now": now})
 
 
 def _copy(cursor: CursorWrapper, statement: str, types: Sequence[str], rows: Iterable[tuple[Any, ...]]) -> None:

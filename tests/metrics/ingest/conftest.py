@@ -50,7 +50,9 @@ class Sender:
     def replay(self, recording: Recording) -> Reply:
         """A recorded request with this sender's key in place of the recorded one."""
         headers = {name: value for name, value in recording.headers.items() if name != "host"}
-        return asyncio.run(call(recording.path, recording.body, headers=headers | {"authorization": f"Bearer {self.key}"}))
+        return asyncio.run(
+            call(recording.path, recording.body, headers=headers | {"authorization": f"Bearer {self.key}"})
+        )
 
 
 async def call(path: str, body: bytes, *, headers: Mapping[str, str], method: str = "POST") -> Reply:

@@ -89,7 +89,9 @@ def test_a_capture_sent_twice_changes_nothing(sender: Sender, name: str) -> None
 def everything_of(project_id: int) -> list[list[dict[str, Any]]]:
     """Every row of a project, in a comparable form."""
     models = (Span, Log, Point, Rollup, Trace)
-    return [[plain(row) for row in model.objects.filter(project_id=project_id).order_by("pk").values()] for model in models]
+    return [
+        [plain(row) for row in model.objects.filter(project_id=project_id).order_by("pk").values()] for model in models
+    ]
 
 
 def plain(row: dict[str, Any]) -> dict[str, Any]:

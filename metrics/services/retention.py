@@ -1,0 +1,67 @@
+"""What telemetry is forgotten and when: whole days as partitions, the rest in batches."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db import connection
+
+from agents.models import Project
+from metrics.ingest.rows import NS_PER_SECOND
+from metrics.services import partitions
+
+BATCH_ROWS = 10_000
+
+# (table, key columns, condition on the cutoff in nanoseconds or, for rollups, as a time)
+_OWN_CUTOFF = (
+    ("metrics_span", "ctid, tableoid", "start_ns < %(ns)s"),
+    ("metrics_log", "ctid, tableoid", "time_ns < %(ns)s"),
+    ("metrics_point", "ctid, tableoid", "time_ns < %(ns)s"),
+)
+_NEVER_PARTITIONED = (
+    ("metrics_trace", "ctid, tableoid", "end_ns < %(ns)s"),
+    ("metrics_rollup", "ctid, tableoid", "minute < %(moment)s"),
+)
+
+
+@dataclass(slots=True)
+class Dropped:
+    """What a run of `drop_expired` took away."""
+
+    partitions: list[str]
+    rows: int = 0
+
+
+def drop_expired(*, now: datetime) -> Dropped:
+    """Forgets telemetry older than each project keeps it. Days that no project keeps go as whole partitions."""
+    keeps = dict(Project.objects.values_list("pk", "retention_days"))
+    if not keeps:
+        return Dropped([])
+    longest = max(keeps.values())
+    dropped = Dropped(partitions.drop_before(now, keep_days=longest))
+    for project_id, days in keeps.items():
+        # A project that keeps as long as any loses its rows with the partitions.
+        tables = _NEVER_PARTITIONED if days == longest else _OWN_CUTOFF + _NEVER_PARTITIONED
+        for table, columns, condition in tables:
+            dropped.rows += _delete(table, columns, condition, project_id, now - timedelta(days=days))
+    return dropped
+
+
+def _delete(table: str, columns: str, condition: str, project_id: int, cutoff: datetime) -> int:
+    """Deletes in batches, so that no transaction holds many rows for long."""
+    total = 0
+    parameters = {
+        "project": project_id,
+        "ns": int(cutoff.timestamp()) * NS_PER_SECOND,
+        "moment": cutoff,
+        "limit": BATCH_ROWS,
+    }
+    statement = (
+        f"DELETE FROM {table} WHERE ({columns}) IN "  # noqa: S608  # names of our own tables, values as parameters
+        f"(SELECT {columns} FROM {table} WHERE project_id = %(project)s AND {condition} LIMIT %(limit)s)"
+    )
+    while True:
+        with connection.cursor() as cursor:
+            cursor.execute(statement, parameters)
+            total += cursor.rowcount
+            if cursor.rowcount < BATCH_ROWS:
+                return total

@@ -1,0 +1,18 @@
+"""Celery tasks of telemetry: what runs by the clock and not in anybody's request."""
+
+from celery import shared_task
+
+from console.lib import clock
+from metrics.services import partitions, retention
+
+
+@shared_task
+def make_partitions() -> None:
+    """Makes the partitions of today and the next days."""
+    partitions.ensure_around(clock.now())
+
+
+@shared_task
+def drop_expired() -> None:
+    """Forgets telemetry that has outlived its project's retention."""
+    retention.drop_expired(now=clock.now())
