@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from asgiref.sync import sync_to_async
 from django.db import connection, connections
-from django.test import Client
+from django.test import AsyncClient, Client
 from psycopg.conninfo import make_conninfo
 
 from agents.authentication import Caller
@@ -20,6 +20,7 @@ from agents.models.credential import digest, new_secret
 from agents.permissions import Scope
 from reviews.models import Approval
 from reviews.services.requests import ItemDraft, RequestDraft, create_request
+from tests.waiting import eventually
 
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 REFUND = {"order": "A-17", "amount": 12_000, "currency": "EUR"}
@@ -130,3 +131,26 @@ def listening(settings: Any) -> None:
     settings.DATABASE_DIRECT_URL = make_conninfo(
         settings.DATABASE_DIRECT_URL, dbname=str(connection.settings_dict["NAME"])
     )
+
+
+def feedback_is_settled() -> bool:
+    """Whether every example may be read: transactions of other tests on the same server hold readers back."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT coalesce(max(transaction), 0) < pg_snapshot_xmin(pg_current_snapshot())::text::bigint"
+            " FROM reviews_feedbackexample"
+        )
+        return bool(cursor.fetchone()[0])
+
+
+async def pull_feedback(secret: str, *, settle: bool = True, **query: str) -> tuple[list[dict[str, Any]], str]:
+    """The lines of a feedback stream, and the cursor in its header."""
+    if settle:
+        await sync_to_async(eventually)(feedback_is_settled, timeout=60)
+    response: Any = await AsyncClient().get(
+        "/api/v1/feedback", query_params=query, headers={"authorization": f"Bearer {secret}"}
+    )
+    assert response.status_code == 200, response.content
+    assert response["content-type"] == "application/x-ndjson"
+    body = b"".join([part async for part in response.streaming_content])
+    return [json.loads(line) for line in body.splitlines()], response["Handrail-Cursor"]

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import json
-from typing import Any
-
 import pytest
 from asgiref.sync import sync_to_async
-from django.test import AsyncClient
 
-from tests.reviews.conftest import Api
+from tests.reviews.conftest import Api, pull_feedback
 
 
 @pytest.mark.django_db(transaction=True)
@@ -36,7 +32,7 @@ async def test_a_request_is_decided_and_pulled_as_a_labelled_example(agent_api: 
     done = await sync_to_async(agent_api.post)(f"/api/v1/approvals/{body['id']}/outcome", {"status": "succeeded"})
     assert done.status_code == 200, done.content
 
-    lines = await feedback_lines(agent_api.secret)
+    lines, _cursor = await pull_feedback(agent_api.secret)
     assert [(line["revision"], line["verdict"], line["outcome"] and line["outcome"]["status"]) for line in lines] == [
         (1, "edit", None),
         (2, "edit", "succeeded"),
@@ -45,12 +41,3 @@ async def test_a_request_is_decided_and_pulled_as_a_labelled_example(agent_api: 
     assert lines[0]["final_arguments"] == changed
     assert lines[0]["diff"] == [{"op": "replace", "path": "/amount", "old": 12000, "value": 900}]
     assert lines[0]["reviewer"]["role"] == "reviewer"
-
-
-async def feedback_lines(secret: str, **query: str) -> list[dict[str, Any]]:
-    response: Any = await AsyncClient().get(
-        "/api/v1/feedback", query_params=query, headers={"authorization": f"Bearer {secret}"}
-    )
-    assert response.status_code == 200, response.content
-    body = b"".join([part async for part in response.streaming_content])
-    return [json.loads(line) for line in body.splitlines()]
