@@ -20,7 +20,7 @@ from tests.reviews.conftest import Api, make_key, make_person, make_token
 
 pytestmark = pytest.mark.django_db
 PATH = "/api/v1/approvals"
-FULL = {
+FULL: dict[str, Any] = {
     "action": "process_refund",
     "arguments": {"order": "A-17", "amount": 12000},
     "summary": "Refund order A-17",

@@ -195,7 +195,8 @@ def test_reviewers_are_notified_but_not_of_their_own_request(
 @pytest.mark.parametrize("model", [Decision, ApprovalEvent, FeedbackExample])
 def test_what_was_written_cannot_be_changed_or_deleted(request_one: Make, ana: Caller, model: Any) -> None:
     decide(approval=request_one(), by=ana, ruling=APPROVE, now=SOON)
-    for spoil in (lambda: model.objects.update(project=None), lambda: model.objects.all()._raw_delete("default")):
+    rows: Any = model.objects.all()
+    for spoil in (lambda: rows.update(project=None), lambda: rows._raw_delete("default")):
         with pytest.raises(DatabaseError, match="Cannot update or delete rows"), transaction.atomic():
             spoil()
 
