@@ -12,6 +12,9 @@ from agents.permissions import Permission, Scope
 from agents.selectors import permissions_of
 from console.lib.http import Problem
 
+LAST_PROJECT = "project"
+"""Where the session keeps the address of the project that was open last."""
+
 
 def page_project(request: HttpRequest, slug: str, permission: Permission, *, archived: bool = False) -> Project:
     """The project of a page. 404 for strangers and, unless `archived`, for archived projects; 403 by role.
@@ -26,6 +29,12 @@ def page_project(request: HttpRequest, slug: str, permission: Permission, *, arc
     permissions = permissions_of(request.user.pk, project.pk)
     if permission not in permissions:
         raise PermissionDenied(_("Your role in this project does not include “%s”.") % permission)
+    if (
+        project.archived_at is None
+        and request.session.get(LAST_PROJECT) != project.slug
+        and not request.headers.get("HX-Request")
+    ):
+        request.session[LAST_PROJECT] = project.slug
     request.project = project  # type: ignore[attr-defined]
     request.project_permissions = permissions  # type: ignore[attr-defined]
     return project

@@ -6,9 +6,10 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
+from agents.access import LAST_PROJECT
 from agents.models import Project, User
 from agents.permissions import Permission
-from agents.selectors import may_create_projects, projects_of, unread_count
+from agents.selectors import may_create_projects, permissions_of, projects_of, unread_count
 
 # (label, icon, URL name, permission, shortcut key): only what exists, in the order of the rail.
 NAVIGATION = [
@@ -16,7 +17,6 @@ NAVIGATION = [
     (_("Queue"), "inbox", "reviews:queue", Permission.APPROVAL_VIEW, "g q"),
     (_("Traces"), "list-tree", "metrics:traces", Permission.TELEMETRY_VIEW, "g t"),
     (_("Feedback"), "graduation-cap", "reviews:feedback", Permission.FEEDBACK_VIEW, "g f"),
-    (_("Audit log"), "scroll-text", "agents:audit", Permission.AUDIT_VIEW, "g l"),
     (_("Audit log"), "scroll-text", "agents:audit", Permission.AUDIT_VIEW, "g a"),
     (_("Settings"), "settings", "agents:project-settings", Permission.PROJECT_MANAGE, "g s"),
 ]
@@ -27,15 +27,23 @@ def shell(request: HttpRequest) -> dict[str, Any]:
     user = getattr(request, "user", None)
     if not isinstance(user, User) or request.headers.get("HX-Request") == "true":
         return {}
-    project = getattr(request, "project", None)
-    permissions: frozenset[Permission] = getattr(request, "project_permissions", frozenset())
+    projects = projects_of(user)
+    project = shown_project(request, projects)
+    permissions = permissions_of(user.pk, project.pk) if project else frozenset()
     return {
         "project": project,
-        "projects": projects_of(user),
+        "projects": projects,
         "may_create_projects": may_create_projects(user),
         "unread_count": unread_count(user),
         "nav_items": nav_items(project, permissions, request.path) if project else [],
     }
+
+
+def shown_project(request: HttpRequest, projects: list[Project]) -> Project | None:
+    """The page's project; on pages of no project, and of an archived one, the one that was open last."""
+    own = getattr(request, "project", None)
+    slug = own.slug if own else request.session.get(LAST_PROJECT)
+    return next((project for project in projects if project.slug == slug), projects[0] if projects else None)
 
 
 def nav_items(project: Project, permissions: frozenset[Permission], path: str) -> list[dict[str, Any]]:

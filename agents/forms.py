@@ -6,12 +6,13 @@ from typing import Any
 
 from allauth.account.adapter import get_adapter
 from django import forms
+from django.utils.html import format_html
 from django.utils.text import slugify
 from django.utils.translation import gettext_lazy as _
 
 from agents.models import Project, User
 from agents.permissions import Scope
-from agents.roles import ROLE_SUMMARIES, Role
+from agents.roles import Role
 from agents.services.keys import network_of
 
 SCOPE_LABELS = {
@@ -22,7 +23,7 @@ SCOPE_LABELS = {
     Scope.ADMIN: _("Administer the project"),
 }
 EXPIRY_CHOICES = [
-    ("", _("Never")),
+    ("never", _("Never")),
     ("7", _("In 7 days")),
     ("30", _("In 30 days")),
     ("90", _("In 90 days")),
@@ -34,6 +35,12 @@ OVERLAP_CHOICES = [
     ("24", _("For 24 hours")),
     ("168", _("For 7 days")),
 ]
+
+
+def scope_choices() -> list[tuple[str, str]]:
+    """Every scope with what it is for and its name in the API."""
+    words = "{} <code class='faint small'>{}</code>"
+    return [(scope.value, format_html(words, label, scope.value)) for scope, label in SCOPE_LABELS.items()]
 
 
 def lines_of(text: str) -> list[str]:
@@ -131,7 +138,7 @@ class InviteForm(RoleForm):
     )
     role = forms.ChoiceField(
         label=_("Role"),
-        choices=[(role, f"{role.label}: {ROLE_SUMMARIES[role]}") for role in Role],
+        choices=Role.choices,
         initial=Role.REVIEWER,
     )
     field_order = ["email", "role"]
@@ -141,11 +148,11 @@ class ExpiryField(forms.ChoiceField):
     """A choice of days; cleans to a timedelta, or None for never."""
 
     def __init__(self, **kwargs: Any) -> None:
-        super().__init__(label=_("Expires"), choices=EXPIRY_CHOICES, required=False, **kwargs)
+        super().__init__(label=_("Expires"), choices=EXPIRY_CHOICES, **kwargs)
 
     def clean(self, value: Any) -> timedelta | None:
         days = super().clean(value)
-        return timedelta(days=int(days)) if days else None
+        return None if days == "never" else timedelta(days=int(days))
 
 
 class KeyForm(forms.Form):
@@ -156,7 +163,7 @@ class KeyForm(forms.Form):
     )
     scopes = forms.MultipleChoiceField(
         label=_("Scopes"),
-        choices=[(scope.value, SCOPE_LABELS[scope]) for scope in SCOPE_LABELS],
+        choices=scope_choices,
         widget=forms.CheckboxSelectMultiple,
         initial=[Scope.TELEMETRY_WRITE, Scope.APPROVALS_REQUEST],
         error_messages={"required": _("Choose at least one scope.")},

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import TypeVar
 
-from django.db.models import Q, QuerySet
+from django.db.models import F, Q, QuerySet
 
 from agents.models import ApiKey, AuditEvent, Invitation, Membership, Notification, PersonalToken, Project, User
 from agents.permissions import Permission
@@ -68,7 +68,7 @@ def open_invitations(project: Project, now: datetime) -> QuerySet[Invitation]:
 def keys_of(project: Project) -> QuerySet[ApiKey]:
     """A project's keys, the newest first, those revoked last."""
     keys = ApiKey.objects.filter(project=project).select_related("created_by", "replaced_by")
-    return keys.order_by("revoked_at", "-created_at", "-pk")
+    return keys.order_by(F("revoked_at").asc(nulls_first=True), "-created_at", "-pk")
 
 
 def tokens_of(user: User) -> QuerySet[PersonalToken]:

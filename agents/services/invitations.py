@@ -65,7 +65,10 @@ def invite(*, project: Project, email: str, role: Role, by: User, now: datetime)
         created_at=now,
         expires_at=now + LIFE,
     )
-    _record("invitation.create", invitation, by, now, {"role": str(role), "replaced": replaced})
+    detail: dict[str, object] = {"role": str(role)}
+    if replaced:
+        detail["replaces"] = "an older link"
+    _record("invitation.create", invitation, by, now, detail)
     return IssuedInvitation(invitation, secret)
 
 

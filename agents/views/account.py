@@ -17,7 +17,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from agents import selectors
 from agents.forms import NotificationForm, ProfileForm, TokenForm, time_zones
-from agents.models import Membership, PersonalToken
+from agents.models import Membership, PersonalToken, User
 from agents.services import accounts, mail, tokens
 from agents.services import members as member_services
 from agents.views import once
@@ -97,10 +97,9 @@ def leave(request: HttpRequest, membership: int) -> HttpResponse:
     return redirect(_section("projects"))
 
 
-def _copy(request: HttpRequest) -> Any:
+def _copy(request: HttpRequest) -> User:
     """The person as stored: a form writes into its instance, and a refused value must not show in the shell."""
-    user = person(request)
-    return type(user).objects.get(pk=user.pk)
+    return User.objects.get(pk=person(request).pk)
 
 
 def _save(request: HttpRequest, form: Any, section: str) -> HttpResponse:

@@ -5,12 +5,14 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils.dateparse import parse_datetime
 from django.views.decorators.http import require_safe
 
 from agents import selectors
 from agents.access import page_project
 from agents.permissions import Permission
 from agents.views import paging
+from console.templatetags.ui import exact
 
 
 @require_safe
@@ -45,4 +47,12 @@ def _words(value: Any) -> str:
         return ", ".join(_words(item) for item in value)
     if isinstance(value, dict):
         return ", ".join(f"{name}: {_words(item)}" for name, item in value.items())
-    return "" if value is None else str(value)
+    moment = _moment(value)
+    return exact(moment) if moment else "" if value is None else str(value)
+
+
+def _moment(value: Any) -> datetime | None:
+    try:
+        return parse_datetime(value) if isinstance(value, str) else None
+    except ValueError:
+        return None

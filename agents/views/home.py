@@ -8,12 +8,11 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
 from agents import selectors
+from agents.access import LAST_PROJECT
 from agents.forms import ProjectForm
 from agents.services import projects
 from agents.views.person import person
 from console.lib import clock
-
-LAST_PROJECT = "project"
 
 
 @require_safe

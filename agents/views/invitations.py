@@ -14,12 +14,12 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 
+from agents.access import LAST_PROJECT
 from agents.forms import AcceptForm
 from agents.models import Invitation, User
 from agents.roles import ROLE_SUMMARIES, Role
 from agents.services import invitations
 from agents.services.invitations import NoLongerValid
-from agents.views.home import LAST_PROJECT
 from console.lib import clock
 
 
@@ -30,7 +30,7 @@ from console.lib import clock
 def invitation(request: HttpRequest, secret: str) -> HttpResponse:
     """Lets somebody join: new people make their account here, others sign in first."""
     if request.method == "POST":
-        refused = ratelimit.consume_or_429(request, action="signup")
+        refused: HttpResponse | None = ratelimit.consume_or_429(request, action="signup")
         if refused is not None:
             return refused
     try:

@@ -21,7 +21,7 @@ def project_settings(request: HttpRequest, project: str) -> HttpResponse:
     """Name, reject reasons, retention. Of an archived project only the way back."""
     found = page_project(request, project, Permission.PROJECT_MANAGE, archived=True)
     if found.archived_at is not None:
-        return render(request, "agents/archived.html")
+        return render(request, "agents/archived.html", {"archived": found})
     form = SettingsForm(request.POST if request.method == "POST" else None, initial=SettingsForm.initial_of(found))
     if request.method == "POST" and form.is_valid():
         try:
