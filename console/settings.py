@@ -121,6 +121,7 @@ TEMPLATES: list[dict[str, Any]] = [
                 "django.contrib.messages.context_processors.messages",
                 "csp.context_processors.nonce",
                 "agents.context.shell",
+                "reviews.context.queue",
             ],
         },
     }
@@ -228,7 +229,9 @@ STATIC_VERSION = hashlib.sha256(
     b"".join(path.relative_to(BASE_DIR).as_posix().encode() + path.read_bytes() for path in _assets)
 ).hexdigest()[:12]
 STATIC_URL = f"/static/{STATIC_VERSION}/"
-STATIC_ROOT = DATA_DIR / "static" / STATIC_VERSION
+# `bootstrap` collects and compresses files there; without it they are served from where they lie.
+STATIC_COLLECTED = DATA_DIR / "static" / STATIC_VERSION
+STATIC_ROOT = STATIC_COLLECTED if STATIC_COLLECTED.exists() else None
 STATICFILES_DIRS = [BASE_DIR / "static"]
 STATICFILES_FINDERS = [
     "django.contrib.staticfiles.finders.FileSystemFinder",
@@ -239,7 +242,7 @@ STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedStaticFilesStorage"},
 }
-WHITENOISE_USE_FINDERS = not STATIC_ROOT.exists()
+WHITENOISE_USE_FINDERS = STATIC_ROOT is None
 WHITENOISE_AUTOREFRESH = DEBUG
 WHITENOISE_MAX_AGE = 0 if DEBUG else 31_536_000
 
@@ -280,6 +283,7 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "SERVE_AUTHENTICATION": [],
+    "ENUM_NAME_OVERRIDES": {"VerdictEnum": "reviews.services.requests.ALL_DECISIONS"},
     "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
 }
 

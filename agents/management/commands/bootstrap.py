@@ -33,7 +33,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         with _one_at_a_time():
             call_command("migrate", interactive=False, verbosity=0)
-            collect_static(settings.STATIC_ROOT)
+            collect_static(settings.STATIC_COLLECTED)
             if first_run.create(keep=_keep, now=clock.now()):
                 self.stdout.write(f"Created the first admin; see {_first_run_path()}")
             else:
