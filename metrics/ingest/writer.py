@@ -87,7 +87,8 @@ def _merge_traces(
 
 
 def _copy(cursor: CursorWrapper, statement: str, types: Sequence[str], rows: Iterable[tuple[Any, ...]]) -> None:
-    with cursor.copy(load("metrics", statement)) as copy:
+    # Django turns psycopg's errors into its own only around `execute`.
+    with connection.wrap_database_errors, cursor.copy(load("metrics", statement)) as copy:
         copy.set_types(types)
         for row in rows:
             copy.write_row(row)

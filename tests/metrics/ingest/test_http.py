@@ -1,0 +1,335 @@
+"""OTLP over HTTP: what is refused, how, and that nothing is half-written."""
+
+import gzip
+import zlib
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+
+import orjson
+import pytest
+from django.db import OperationalError
+from google.rpc.status_pb2 import Status
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
+
+from agents.permissions import Scope
+from metrics.api import otlp
+from metrics.ingest import packing, pipeline
+from metrics.models import Log, Span, Trace
+from tests.metrics.ingest import payloads
+from tests.metrics.ingest.captures import RECORDED, recordings
+from tests.metrics.ingest.conftest import Reply, Sender
+from tests.metrics.ingest.payloads import NOW_NS, model_call, span
+
+TRACES = "/v1/traces"
+
+
+def status_of(reply: Reply) -> Status:
+    assert reply.headers["content-type"] == "application/x-protobuf"
+    return Status.FromString(reply.body)
+
+
+def stored(sender: Sender) -> int:
+    return Span.objects.filter(project_id=sender.project.pk).count()
+
+
+def json_span(**changes: Any) -> bytes:
+    one = {
+        "traceId": "0af7651916cd43dd8448eb211c80319c",
+        "spanId": "b7ad6b7169203331",
+        "name": "chat",
+        "startTimeUnixNano": str(NOW_NS),
+        "endTimeUnixNano": str(NOW_NS + 5_000_000),
+        "attributes": [{"key": "gen_ai.operation.name", "value": {"stringValue": "chat"}}],
+    } | changes
+    return orjson.dumps({"resourceSpans": [{"scopeSpans": [{"spans": [one]}]}]})
+
+
+@pytest.mark.parametrize("path", [TRACES, "/api/public/otel/v1/traces", "/v1/traces/"])
+def test_spans_are_stored_on_every_address(sender: Sender, path: str) -> None:
+    assert otlp.handles(path)
+    assert sender.post(path, payloads.traces([span(1)])).status == 200
+    assert stored(sender) == 1
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "deflate"])
+def test_bodies_may_be_compressed(sender: Sender, encoding: str) -> None:
+    squeeze = gzip.compress if encoding == "gzip" else zlib.compress
+    reply = sender.post(TRACES, squeeze(payloads.traces([span(1)])), headers={"content-encoding": encoding})
+    assert (reply.status, stored(sender)) == (200, 1)
+
+
+@pytest.mark.parametrize(
+    "ids",
+    [
+        {"traceId": "0AF7651916CD43DD8448EB211C80319C", "spanId": "B7AD6B7169203331"},
+        {"traceId": "CvdlGRbNQ92ESOshHIAxnA==", "spanId": "t61rcWkgMzE="},
+    ],
+)
+def test_json_ids_are_read_in_hex_and_in_base64(sender: Sender, ids: dict[str, str]) -> None:
+    reply = sender.post(TRACES, json_span(**ids), content_type="application/json")
+    assert (reply.status, reply.headers["content-type"], reply.body) == (200, "application/json", b"{}")
+    found = Span.objects.get(project_id=sender.project.pk)
+    assert bytes(found.trace_id).hex() == "0af7651916cd43dd8448eb211c80319c"
+    assert (found.kind, found.duration_ns) == ("llm", 5_000_000)
+
+
+@pytest.mark.parametrize(
+    ("start_ns", "reason"),
+    [
+        (NOW_NS - 91 * 86_400 * 10**9, "start time too old"),
+        (NOW_NS + 2 * 3600 * 10**9, "start time too far in the future"),
+        (2**63 + 5, "time out of range"),
+        (0, "start time too old"),
+    ],
+)
+def test_spans_outside_the_time_window_are_refused_alone(sender: Sender, start_ns: int, reason: str) -> None:
+    reply = sender.post(TRACES, payloads.traces([span(1), span(2, start_ns=start_ns), span(3)]))
+    partial = ExportTraceServiceResponse.FromString(reply.body).partial_success
+    assert (reply.status, partial.rejected_spans, partial.error_message) == (200, 1, f"{reason} (1)")
+    assert stored(sender) == 2
+
+
+def test_spans_of_eighty_nine_days_ago_are_accepted(sender: Sender) -> None:
+    old = NOW_NS - 89 * 86_400 * 10**9
+    assert sender.post(TRACES, payloads.traces([span(1, start_ns=old)])).body == b""
+    assert stored(sender) == 1
+
+
+def test_ids_of_zeros_and_of_a_wrong_length_are_refused_with_the_reason(sender: Sender) -> None:
+    spans = [span(1), span(2, trace=0), span(3) | {"span_id": b"short"}, span(0)]
+    partial = ExportTraceServiceResponse.FromString(sender.post(TRACES, payloads.traces(spans)).body).partial_success
+    assert partial.rejected_spans == 3
+    assert partial.error_message == "span id is all zeros (1); span id is not 8 bytes (1); trace id is all zeros (1)"
+
+
+def test_partial_success_in_json_counts_as_text(sender: Sender) -> None:
+    reply = sender.post(TRACES, json_span(traceId="00" * 16), content_type="application/json")
+    assert orjson.loads(reply.body) == {
+        "partialSuccess": {"rejectedSpans": "1", "errorMessage": "trace id is all zeros (1)"}
+    }
+
+
+def test_logs_sent_to_the_traces_address_are_a_400(sender: Sender) -> None:
+    of_capture = next(one for one in recordings("otel-openai-v2-default") if one.path == "/v1/logs")
+    for body in (of_capture.body, payloads.logs([("INFO", "hello")])):
+        reply = sender.post(TRACES, body)
+        assert (reply.status, status_of(reply).code) == (400, 3)
+    assert "another OTLP signal" in status_of(sender.post(TRACES, payloads.logs([("", "hello")]))).message
+    as_json = b'{"resourceLogs": [{"scopeLogs": []}]}'
+    assert sender.post(TRACES, as_json, content_type="application/json").status == 400
+
+
+def test_traces_sent_to_the_logs_and_metrics_addresses_are_a_400(sender: Sender) -> None:
+    body = payloads.traces([span(1)])
+    assert sender.post("/v1/logs", body).status == 400
+    assert sender.post("/v1/metrics", body).status == 400
+    assert stored(sender) == 0
+
+
+def test_an_empty_export_is_fine(sender: Sender) -> None:
+    assert sender.post(TRACES, b"").status == 200
+    assert sender.post(TRACES, b"{}", content_type="application/json").status == 200
+
+
+@pytest.mark.parametrize(
+    ("body", "names"),
+    [
+        (b"[]", "body"),
+        (b"{", "not valid JSON"),
+        (b'{"resourceSpans": {}}', "resourceSpans"),
+        (b'{"resourceSpans": [{"scopeSpans": [7]}]}', "resourceSpans[0].scopeSpans[0]"),
+        (json_span(traceId="zz"), "resourceSpans[0].scopeSpans[0].spans[0].traceId"),
+        (json_span(startTimeUnixNano="soon"), "spans[0].startTimeUnixNano"),
+        (json_span(attributes=[{"key": "a", "value": {"stringValue": 3}}]), "spans[0].attributes[0].value.stringValue"),
+        (json_span(name=3), "spans[0].name"),
+    ],
+)
+def test_malformed_json_is_a_400_that_names_the_place(sender: Sender, body: bytes, names: str) -> None:
+    reply = sender.post(TRACES, body, content_type="application/json")
+    answer = orjson.loads(reply.body)
+    assert (reply.status, answer["code"]) == (400, 3)
+    assert names in answer["message"]
+
+
+@pytest.mark.parametrize(
+    "body", [b"\xff\xff\xff", payloads.traces([span(1, name="abcdef")]).replace(b"cd", b"\xff\xff")]
+)
+def test_malformed_protobuf_is_a_400(sender: Sender, body: bytes) -> None:
+    assert status_of(sender.post(TRACES, body)).code == 3
+    assert stored(sender) == 0
+
+
+def test_get_is_a_405_and_other_content_a_415(sender: Sender) -> None:
+    assert sender.post(TRACES, b"", method="GET").headers["allow"] == "POST"
+    assert sender.post(TRACES, b"", method="GET").status == 405
+    assert sender.post(TRACES, b"hi", content_type="text/plain").status == 415
+    assert sender.post(TRACES, b"hi", headers={"content-encoding": "br"}).status == 415
+
+
+def test_damaged_compression_is_a_400(sender: Sender) -> None:
+    whole = gzip.compress(payloads.traces([span(1)]))
+    for body in (whole[:-9], b"\x1f\x8bnonsense"):
+        assert sender.post(TRACES, body, headers={"content-encoding": "gzip"}).status == 400
+
+
+def test_a_compression_bomb_is_a_413(sender: Sender, settings: Any) -> None:
+    settings.OTLP_MAX_BODY = 1_000_000
+    bomb = gzip.compress(bytes(50_000_000))
+    assert len(bomb) < 100_000
+    reply = sender.post(TRACES, bomb, headers={"content-encoding": "gzip"})
+    assert (reply.status, status_of(reply).code) == (413, 3)
+
+
+def test_a_body_over_the_limit_is_a_413_with_and_without_a_declared_length(sender: Sender, settings: Any) -> None:
+    settings.OTLP_MAX_COMPRESSED = 1_000
+    assert sender.post(TRACES, bytes(1_001)).status == 413
+    assert sender.post(TRACES, bytes(1_001), headers={"content-length": ""}).status == 413
+
+
+def test_credentials_decide_who_may_write(sender: Sender, new_sender: Callable[..., Sender]) -> None:
+    body = payloads.traces([span(1)])
+    assert sender.post(TRACES, body, headers={"authorization": ""}).status == 401
+    wrong = sender.post(TRACES, body, headers={"authorization": "Bearer hr_wrong"})
+    assert (wrong.status, status_of(wrong).code) == (401, 16)
+    reader = new_sender("reader", scopes=(Scope.TELEMETRY_READ,))
+    refused = reader.post(TRACES, body)
+    assert (refused.status, status_of(refused).code) == (403, 7)
+    assert "telemetry:write" in status_of(refused).message
+    assert stored(sender) == stored(reader) == 0
+
+
+@pytest.mark.parametrize("form", ["Bearer {}", "{}", "Basic"])
+def test_every_form_of_authorization_works(sender: Sender, form: str) -> None:
+    import base64
+
+    value = form.format(sender.key)
+    if form == "Basic":
+        value = "Basic " + base64.b64encode(f"pk-lf-public:{sender.key}".encode()).decode()
+    assert sender.post(TRACES, payloads.traces([span(1)]), headers={"authorization": value}).status == 200
+
+
+def test_the_same_ids_in_two_projects_are_two_traces(sender: Sender, new_sender: Callable[..., Sender]) -> None:
+    other = new_sender("other")
+    sender.post(TRACES, payloads.traces([model_call(1, 100)]))
+    other.post(TRACES, payloads.traces([model_call(1, 7), model_call(2, 9, parent=1)]))
+    assert Trace.objects.get(project_id=sender.project.pk).input_tokens == 100
+    assert Trace.objects.get(project_id=other.project.pk).span_count == 2
+
+
+def test_when_the_database_is_away_the_sender_is_told_to_come_back(
+    sender: Sender, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(*args: object) -> None:
+        raise OperationalError("the server closed the connection unexpectedly")
+
+    monkeypatch.setattr(pipeline, "store_spans", away)
+    reply = sender.post(TRACES, payloads.traces([span(1)]))
+    assert (reply.status, reply.headers["retry-after"], status_of(reply).code) == (503, "5", 14)
+
+
+def test_more_bytes_than_the_budget_are_turned_away_and_the_budget_recovers(sender: Sender, settings: Any) -> None:
+    body = payloads.traces([span(1)])
+    settings.INGEST_MAX_IN_FLIGHT = len(body) - 1
+    busy = sender.post(TRACES, body)
+    assert (busy.status, busy.headers["retry-after"]) == (503, "1")
+    settings.INGEST_MAX_IN_FLIGHT = len(body)
+    assert sender.post(TRACES, body).status == 200
+    assert sender.post(TRACES, body).status == 200
+
+
+def test_nul_characters_fail_nothing(sender: Sender) -> None:
+    hostile = span(
+        1, name="a\0b", session__id="s\0", user__id="\0", tag__tags=["t\0"], langfuse__trace__metadata__k="v\0"
+    )
+    literal = span(2, langfuse__trace__metadata__escaped="\\u0000")
+    assert sender.post(TRACES, payloads.traces([hostile, literal, span(3)])).body == b""
+    first = Span.objects.get(project_id=sender.project.pk, span_id=(1).to_bytes(8, "big"))
+    assert (first.name, first.session_id, first.user_id) == ("ab", "s", "")
+    assert packing.unpack(first.detail)["attributes"]["session.id"] == "s\0"
+    trace = Trace.objects.get(project_id=sender.project.pk)
+    assert (trace.tags, trace.metadata) == (["t"], {"k": "v", "escaped": "\\u0000"})
+
+
+def test_too_many_attributes_refuse_only_their_span(sender: Sender) -> None:
+    crowded = span(1) | {"attributes": {f"k{i}": 1 for i in range(10_001)}}
+    partial = ExportTraceServiceResponse.FromString(
+        sender.post(TRACES, payloads.traces([crowded, span(2)])).body
+    ).partial_success
+    assert partial.error_message == "more than 10000 attributes (1)"
+    assert stored(sender) == 1
+
+
+def test_deep_nesting_refuses_only_its_span_and_absurd_nesting_the_body(sender: Sender) -> None:
+    def nested(depth: int) -> Any:
+        value: Any = {"stringValue": "x"}
+        for _ in range(depth):
+            value = {"arrayValue": {"values": [value]}}
+        return value
+
+    deep = json_span(attributes=[{"key": "a", "value": nested(60)}])
+    reply = sender.post(TRACES, deep, content_type="application/json")
+    assert orjson.loads(reply.body)["partialSuccess"]["errorMessage"] == "attributes nested deeper than 48 (1)"
+    absurd = b'{"resourceSpans":' + b"[" * 5_000 + b"]" * 5_000 + b"}"
+    assert sender.post(TRACES, absurd, content_type="application/json").status == 400
+
+
+def test_names_longer_than_an_index_takes_are_cut_and_kept_whole_in_the_detail(sender: Sender) -> None:
+    name = "prüfe " * 2_000
+    long = span(1, name=name, gen_ai__agent__name="ä" * 5_000, gen_ai__request__model="m" * 9_000)
+    assert sender.post(TRACES, payloads.traces([long])).body == b""
+    found = Span.objects.get(project_id=sender.project.pk)
+    assert len(found.name.encode()) <= 255
+    assert packing.unpack(found.detail)["name"] == name
+
+
+def test_log_records_without_a_time_are_refused(sender: Sender) -> None:
+    body = orjson.dumps(
+        {"resourceLogs": [{"scopeLogs": [{"logRecords": [{"body": {"stringValue": "x"}}, {
+            "timeUnixNano": NOW_NS, "severityNumber": 2**40, "body": {"stringValue": "y"}}]}]}]}
+    )  # fmt: skip
+    reply = sender.post("/v1/logs", body, content_type="application/json")
+    assert orjson.loads(reply.body)["partialSuccess"]["rejectedLogRecords"] == "1"
+    assert Log.objects.get(project_id=sender.project.pk).severity == 24
+
+
+def test_a_partition_that_was_dropped_meanwhile_is_made_again(sender: Sender) -> None:
+    from metrics.services import partitions
+
+    sender.post(TRACES, payloads.traces([span(1)]))
+    dropped = partitions.drop_before(RECORDED + timedelta(days=400), keep_days=1)
+    assert "metrics_span_p20261121" in dropped
+    partitions._known.add((str(connection_name()), "metrics_span", NOW_NS // (86_400 * 10**9)))
+    assert sender.post(TRACES, payloads.traces([span(1), span(2)])).status == 200
+    assert stored(sender) == 2
+
+
+def connection_name() -> object:
+    from django.db import connection
+
+    return connection.settings_dict["NAME"]
+
+
+def test_a_client_that_goes_away_stores_nothing(sender: Sender) -> None:
+    import asyncio
+
+    sent: list[object] = []
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.disconnect"}
+
+    async def send(message: object) -> None:
+        sent.append(message)
+
+    scope = {
+        "type": "http", "method": "POST", "path": TRACES, "query_string": b"",
+        "headers": [(b"content-type", b"application/x-protobuf")], "client": None,
+    }  # fmt: skip
+    used = otlp.budget.used
+    asyncio.run(otlp.application(scope, receive, send))
+    assert (sent, otlp.budget.used) == ([], used)
+
+
+def test_the_day_of_the_recordings_is_in_the_window(at_recording: datetime) -> None:
+    window = pipeline.accepted_window(at_recording)
+    assert window.refusal(NOW_NS) == ""
