@@ -18,15 +18,15 @@ function openMarked(root) {
 
 /** Resolves to whether the person agreed. `options.kind` "danger" and `options.yes` word and colour the button. */
 export function ask(text, options = {}) {
-  const yes = confirmBox.querySelector("[data-confirm-yes]");
+  const yes = confirmBox.querySelector("[data-answer-yes]");
   yes.dataset.words ??= yes.textContent;
   confirmBox.querySelector("[data-confirm-text]").textContent = text;
   yes.textContent = options.yes ?? yes.dataset.words;
   yes.className = `button button-${options.kind ?? "primary"}`;
   return new Promise((resolve) => {
     const finish = (event) => {
-      const agreed = event.target.closest?.("[data-confirm-yes]");
-      if (event.type === "click" && !agreed && !event.target.closest("[data-confirm-no], [data-dialog-close]")) return;
+      const agreed = event.target.closest?.("[data-answer-yes]");
+      if (event.type === "click" && !agreed && !event.target.closest("[data-answer-no], [data-dialog-close]")) return;
       confirmBox.removeEventListener("click", finish);
       confirmBox.removeEventListener("close", finish);
       resolve(Boolean(event.type === "click" && agreed));
@@ -35,7 +35,7 @@ export function ask(text, options = {}) {
     confirmBox.addEventListener("click", finish);
     confirmBox.addEventListener("close", finish);
     show(confirmBox);
-    confirmBox.querySelector("[data-confirm-no]").focus();
+    confirmBox.querySelector("[data-answer-no]").focus();
   });
 }
 

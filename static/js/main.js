@@ -5,6 +5,7 @@ import "./time.js";
 import "./menu.js";
 import "./dialog.js";
 import "./toast.js";
+import "./answers.js";
 import "./copy.js";
 import "./keys.js";
 import "./palette.js";

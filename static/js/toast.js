@@ -49,19 +49,6 @@ if (region) {
   });
   document.addEventListener("toast", (event) => toast(event.detail));
   for (const element of region.querySelectorAll("[data-toast]")) if (element.getAttribute("role") !== "alert") leaveLater(element);
-
-  // A page of the server's own 5xx must not land inside a partial.
-  document.addEventListener("htmx:response:error", (event) => {
-    if (event.detail.ctx.response.status < 500) return;
-    event.detail.ctx.swap = "none";
-    toast({ text: region.dataset.wordsFailed, kind: "danger" });
-  });
-  document.addEventListener("htmx:error", (event) => {
-    const { ctx, error } = event.detail;
-    // Background refetches fail quietly: the live indicator already says so.
-    const asked = ctx?.sourceEvent?.type && !ctx.sourceEvent.type.startsWith("live:");
-    if (asked && error?.name === "TypeError") toast({ text: region.dataset.wordsOffline, kind: "danger" });
-  });
 }
 
 /** Says something to screen readers only. */

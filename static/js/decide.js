@@ -1,0 +1,51 @@
+// The panels of a decision: one is open at a time, its first field has the focus, Escape closes it. Everything is sent by plain
+// forms; this only opens, closes and focuses.
+const panels = () => [...document.querySelectorAll("[data-decide-panel]")];
+
+function firstField(panel) {
+  return panel.querySelector("[data-invalid] :is(input, select, textarea), [aria-invalid='true']")
+    ?? panel.querySelector("input:not([type='hidden']), select, textarea");
+}
+
+function open(panel) {
+  panel.open = true;
+}
+
+function close(panel) {
+  panel.open = false;
+  panel.querySelector("summary").focus();
+}
+
+// `toggle` does not bubble, so it is caught on its way down.
+document.addEventListener("toggle", (event) => {
+  const panel = event.target;
+  if (!panel.matches?.("[data-decide-panel]") || !panel.open) return;
+  for (const other of panels()) if (other !== panel) other.open = false;
+  panel.scrollIntoView({ block: "nearest" });
+  firstField(panel)?.focus();
+}, true);
+
+document.addEventListener("click", (event) => {
+  const opener = event.target.closest("[data-decide-open]");
+  if (opener) {
+    event.preventDefault();
+    const panel = panels().find((one) => one.dataset.decidePanel === opener.dataset.decideOpen);
+    if (panel?.open) firstField(panel)?.focus();
+    else if (panel) open(panel);
+  }
+  const closer = event.target.closest("[data-decide-close]");
+  if (closer) close(closer.closest("[data-decide-panel]"));
+});
+
+document.addEventListener("keydown", (event) => {
+  if (event.key !== "Escape" || event.defaultPrevented) return;
+  const panel = event.target.closest?.("[data-decide-panel][open]") ?? panels().find((one) => one.open);
+  if (panel && !document.querySelector("dialog[open]")) close(panel);
+});
+
+// After an answer with errors the first wrong field has the focus.
+document.addEventListener("htmx:after:swap", (event) => {
+  if (event.detail.ctx.target?.id !== "item") return;
+  const panel = panels().find((one) => one.open);
+  if (panel) firstField(panel)?.focus();
+});
