@@ -11,6 +11,7 @@ from asgiref.sync import sync_to_async
 from django.http import QueryDict, StreamingHttpResponse
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 
 from agents.api.base import ApiView
@@ -29,6 +30,14 @@ from reviews.selectors.feedback import (
 )
 from reviews.serializers.feedback import line_of
 
+
+class NdjsonRenderer(JSONRenderer):
+    """Lets clients that accept nothing but JSON lines in; the lines themselves are streamed, not rendered."""
+
+    media_type = "application/x-ndjson"
+    format = "ndjson"
+
+
 PARAMETERS = ("cursor", "since", "agent", "action", "verdict", "include")
 
 
@@ -37,6 +46,7 @@ class FeedbackView(ApiView):
 
     scopes: ClassVar[dict[str, Scope]] = {"GET": Scope.FEEDBACK_READ}
     permissions: ClassVar[dict[str, Permission]] = {"GET": Permission.FEEDBACK_VIEW}
+    renderer_classes = [JSONRenderer, NdjsonRenderer]
 
     @extend_schema(
         operation_id="feedback_stream",

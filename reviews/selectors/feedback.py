@@ -24,7 +24,8 @@ class Position:
     row: int
 
 
-START = Position(0, 0)
+START = Position(-(2**62), 0)
+"""Before every example, also before those that a restore has given numbers below zero."""
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
+import pgtrigger
+from django.db import connection, transaction
 from django.db.models import Max
 
 from reviews.models import Approval, ApprovalItem, Decision, FeedbackExample
@@ -65,3 +67,26 @@ def add_revisions(*, approval: Approval, now: datetime) -> None:
             outcome=approval.outcome,
             recorded_at=now,
         )
+
+
+RENUMBER = """
+    UPDATE reviews_feedbackexample AS example
+       SET transaction = ranked.place - ranked.total
+      FROM (SELECT id,
+                   row_number() OVER (ORDER BY transaction, id) AS place,
+                   count(*) OVER () AS total
+              FROM reviews_feedbackexample) AS ranked
+     WHERE ranked.id = example.id
+"""
+
+
+@transaction.atomic
+def renumber() -> int:
+    """Makes examples readable again after a restore into another database cluster; returns how many there are.
+
+    A new cluster counts its transactions from the start, so restored rows would seem to lie in the future. They get
+    numbers up to 0, below all that will ever be written, in the order they had; cursors handed out before still hold.
+    """
+    with pgtrigger.ignore("reviews.FeedbackExample:feedback_append_only"), connection.cursor() as cursor:
+        cursor.execute(RENUMBER)
+        return int(cursor.rowcount)

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import io
 import json
 import threading
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
+import pgtrigger
 import pytest
 from asgiref.sync import sync_to_async
+from django.core.management import call_command
 from django.db import connections, transaction
-from django.test import Client
+from django.db.models import F
+from django.test import AsyncClient, Client
 
 from agents.authentication import Caller
 from agents.models import Project
@@ -199,3 +203,27 @@ async def test_the_page_shows_the_newest_revision_of_each(
         return [(row.action, row.revision) for row in rows]
 
     assert await shown() == [("one", 2), ("two", 1)]
+
+
+async def test_a_restore_into_another_cluster_loses_neither_examples_nor_cursors(
+    request_one: Make, ana: Caller, agent_api: Api
+) -> None:
+    for n in range(3):
+        await decided(request_one, ana, action=f"a{n}")
+    lines, _end = await pull(agent_api)
+
+    @sync_to_async
+    def restored() -> None:
+        with pgtrigger.ignore("reviews.FeedbackExample:feedback_append_only"):
+            FeedbackExample.objects.update(transaction=F("transaction") + 2**40)
+        call_command("renumber_feedback", stdout=io.StringIO())
+
+    await restored()
+    await decided(request_one, ana, action="a3")
+    rest, _end = await pull(agent_api, cursor=lines[0]["cursor"])
+    assert [line["action"] for line in rest] == ["a1", "a2", "a3"]
+
+
+async def test_a_client_that_accepts_only_json_lines_is_served(agent_api: Api) -> None:
+    headers = {"authorization": f"Bearer {agent_api.secret}", "accept": "application/x-ndjson"}
+    assert (await AsyncClient().get(PATH, headers=headers)).status_code == 200

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import json
 import threading
 from collections.abc import Callable
 from datetime import timedelta
@@ -196,7 +198,7 @@ def test_reviewers_are_notified_but_not_of_their_own_request(
 def test_what_was_written_cannot_be_changed_or_deleted(request_one: Make, ana: Caller, model: Any) -> None:
     decide(approval=request_one(), by=ana, ruling=APPROVE, now=SOON)
     rows: Any = model.objects.all()
-    for spoil in (lambda: rows.update(project=None), lambda: rows._raw_delete("default")):
+    for spoil in (functools.partial(rows.update, project=None), functools.partial(rows._raw_delete, "default")):
         with pytest.raises(DatabaseError, match="Cannot update or delete rows"), transaction.atomic():
             spoil()
 
@@ -206,6 +208,44 @@ def test_arguments_keep_the_order_and_the_types_in_which_they_were_sent(request_
     approval = request_one(arguments=arguments)
     stored = Approval.objects.get(pk=approval.pk).item.arguments
     assert repr(stored) == repr(arguments)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_decision_that_breaks_in_the_middle_leaves_nothing(
+    request_one: Make, ana: Caller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    approval = request_one()
+
+    def break_down(**_: Any) -> None:
+        raise RuntimeError("the disk is full")
+
+    monkeypatch.setattr("reviews.services.feedback.add_example", break_down)
+    with pytest.raises(RuntimeError):
+        decide(approval=approval, by=ana, ruling=APPROVE, now=SOON)
+    assert Approval.objects.get().status == "pending"
+    assert not Decision.objects.exists()
+    assert not AuditEvent.objects.filter(action="approval.decided").exists()
+
+
+def test_browsers_are_told_after_the_commit(
+    project: Project,
+    request_one: Make,
+    ana: Caller,
+    monkeypatch: pytest.MonkeyPatch,
+    django_capture_on_commit_callbacks: Any,
+) -> None:
+    sent: list[tuple[str, dict[str, Any]]] = []
+    monkeypatch.setattr("console.lib.live._send", lambda group, message: sent.append((group, json.loads(message))))
+    with django_capture_on_commit_callbacks(execute=True):
+        approval = request_one()
+        assert sent == []
+    with django_capture_on_commit_callbacks(execute=True):
+        decide(approval=approval, by=ana, ruling=APPROVE, now=SOON)
+    queue = [body for group, body in sent if group == f"p{project.pk}.queue"]
+    assert [(body["status"], body["waiting"]) for body in queue] == [("pending", 1), ("approved", 0)]
+    assert (f"p{project.pk}.approval.{approval.pk}", "approved") in [
+        (group, body.get("status")) for group, body in sent
+    ]
 
 
 @pytest.mark.django_db(transaction=True)
