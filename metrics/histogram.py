@@ -1,6 +1,6 @@
 """Histograms of durations with logarithmic buckets: small, mergeable by addition, exact to 2 %.
 
-Bucket b holds durations d (microseconds) with GROWTH**(b - 1) < d <= GROWTH**b; everything up to a microsecond is bucket 0.
+Bucket b holds durations d (microseconds) with GROWTH**(b - 1) < d <= GROWTH**b; all up to a microsecond are bucket 0.
 The geometric middle of a bucket is at most sqrt(1.04) - 1 = 1.98 % away from any duration in it.
 A histogram is stored as flat sorted pairs [bucket, count, bucket, count, ...].
 """

@@ -30,9 +30,7 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 # Langfuse's SDK posts below its own address.
 PATHS = {
-    f"{prefix}/v1/{signal}": signal
-    for prefix in ("", "/api/public/otel")
-    for signal in ("traces", "logs", "metrics")
+    f"{prefix}/v1/{signal}": signal for prefix in ("", "/api/public/otel") for signal in ("traces", "logs", "metrics")
 }
 ENCODINGS = frozenset({"", "identity", "gzip", "deflate"})
 BUSY_SECONDS = 1

@@ -64,7 +64,7 @@ def of_records(records: Iterable[Record]) -> Content:
     content = Content()
     for record in records:
         if record.name in MESSAGE_ROLES:
-            messages.append({"role": MESSAGE_ROLES[record.name]} | _members(record))
+            messages.append({"role": MESSAGE_ROLES[record.name], **_members(record)})
         elif record.name == CHOICE:
             choices.append(_choice(_members(record)))
         elif record.name == DETAILS:

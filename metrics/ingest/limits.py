@@ -1,4 +1,4 @@
-"""What ingest accepts at most, and how it says no. A hostile row is refused alone; only an unreadable body is refused whole."""
+"""What ingest accepts at most, and how it says no: a hostile row alone, only an unreadable body as a whole."""
 
 import base64
 import math

@@ -77,19 +77,13 @@ def spans(raw: Batch[RawSpan], window: Window) -> Batch[SpanRow]:
 
 def span(raw: RawSpan) -> SpanRow:
     """The row of one span. Raises Refused when it is too large to keep."""
-    reader = Reader(raw.attributes, raw.source.resource, raw.name)
-    used = usage.read(reader)
-    reader.kind = kind = _kind(reader, used != NO_USAGE)
-    if used == NO_USAGE and kind == "embedding":
-        used = usage.read(reader)  # some keys mean tokens in spans of that kind only
+    reader, used = _read(raw)
     fields = {name: reader.text(keys) for name, keys in FIELDS.items()}
     provider = _provider(fields["provider"], fields, reader)
     status, error_type, error_message = _outcome(raw, reader, fields)
-    records = [content.Record(event.name, event.attributes) for event in raw.events]
-    found = content.of_span(reader, records)
+    found = content.of_span(reader, [content.Record(event.name, event.attributes) for event in raw.events])
     ttft_ns = _ttft(raw, reader)
-    metadata = _trace_metadata(raw)
-    tags = _tags(reader)
+    tags, metadata = _tags(reader), _trace_metadata(raw)
     return SpanRow(
         trace_id=raw.trace_id,
         span_id=raw.span_id,
@@ -98,31 +92,36 @@ def span(raw: RawSpan) -> SpanRow:
         parent_span_id=raw.parent_span_id if any(raw.parent_span_id) else None,
         entry=not any(raw.parent_span_id) or raw.remote_parent,
         name=text(raw.name, NAME_BYTES),
-        kind=kind,
+        kind=reader.kind,
         status=status,
         error_type=error_type,
         error_message=error_message,
         model=text(fields["response_model"] or fields["request_model"], DIMENSION_BYTES),
         provider=provider,
-        tool=_tool(kind, fields["tool"]),
+        tool=_tool(reader.kind, fields["tool"]),
         agent=text(fields["agent"], DIMENSION_BYTES),
         agent_id=text(fields["agent_id"], ID_BYTES),
         agent_version=text(fields["agent_version"], DIMENSION_BYTES),
-        session_id=text(fields["session_id"], ID_BYTES),
-        user_id=text(fields["user_id"], ID_BYTES),
+        session_id=text(fields["session_id"], ID_BYTES), user_id=text(fields["user_id"], ID_BYTES),
         environment=text(fields["environment"], DIMENSION_BYTES),
         service=service_name(fields["service"]),
-        usage=used,
-        price=_price(raw, reader, used, provider, fields),
+        usage=used, price=_price(raw, reader, used, provider, fields),
         finish_reason=_finish_reason(fields["finish_reason"], found.output),
-        ttft_ns=ttft_ns,
-        streaming=_streaming(reader, ttft_ns),
+        ttft_ns=ttft_ns, streaming=_streaming(reader, ttft_ns),
         prompt_name=text(fields["prompt_name"], DIMENSION_BYTES),
         prompt_version=text(fields["prompt_version"], DIMENSION_BYTES),
-        tags=tags,
-        metadata=metadata,
-        detail=_detail(raw, found, tags, metadata),
-    )
+        tags=tags, metadata=metadata, detail=_detail(raw, found, tags, metadata),
+    )  # fmt: skip
+
+
+def _read(raw: RawSpan) -> tuple[Reader, Usage]:
+    """A reader that knows the kind of the span, and the usage that the span reports."""
+    reader = Reader(raw.attributes, raw.source.resource, raw.name)
+    used = usage.read(reader)
+    reader.kind = _kind(reader, used != NO_USAGE)
+    if used == NO_USAGE and reader.kind == "embedding":
+        used = usage.read(reader)  # some keys mean tokens in spans of that kind only
+    return reader, used
 
 
 def _kind(reader: Reader, tokens_known: bool) -> str:

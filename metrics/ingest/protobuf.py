@@ -78,7 +78,8 @@ def _parse(request: type[Request], body: bytes) -> Request:
 def _check_fields(message: Message, what: str, path: str) -> None:
     """Raises Malformed when known field numbers came with another wire type: the body is some other request."""
     known = message.DESCRIPTOR.fields_by_number
-    if any(unknown.field_number in known for unknown in UnknownFieldSet(message)):
+    unknown = UnknownFieldSet(message)
+    if any(unknown[place].field_number in known for place in range(len(unknown))):
         raise Malformed(f"the body does not hold {what}: another OTLP signal sent to {path}?")
 
 

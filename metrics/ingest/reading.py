@@ -29,13 +29,13 @@ def parsed(value: Value) -> Value:
     for _ in range(2):
         if not isinstance(value, str) or not value or value[0] not in '{["' or len(value) > MAX_PARSED_CHARS:
             break
+        text: str = value
         try:
-            value = orjson.loads(value)
+            value = orjson.loads(text)
         except orjson.JSONDecodeError:
-            lenient = _lenient(value)
-            if lenient is None:
-                break
-            value = lenient
+            value = _lenient(text)
+            if value is None:
+                return text
     return value
 
 
@@ -128,7 +128,7 @@ class Reader:
 
 
 def plain(value: Value) -> str:
-    """A value as text: the first of a list, JSON-quoted text without its quotes, numbers and booleans as JSON has them."""
+    """A value as text: the first of a list, JSON-quoted text without its quotes, numbers as JSON has them."""
     if isinstance(value, list):
         value = next((one for one in value if says_something(one)), "")
     if isinstance(value, str):

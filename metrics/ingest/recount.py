@@ -36,10 +36,13 @@ def lock(cursor: CursorWrapper, project_id: int, trace_ids: Iterable[bytes]) -> 
     """Makes everybody else who writes to these traces wait until this transaction ends."""
     prefix = project_id.to_bytes(8, "big")
     buckets = sorted({crc32(prefix + trace_id) % TRACE_LOCK_BUCKETS for trace_id in trace_ids})
-    cursor.execute(
-        load("metrics", "lock_traces"),
-        {"rebuild": REBUILD_LOCK, "project": project_id % 2**31, "traces": TRACE_LOCK, "buckets": buckets},
-    )
+    parameters: dict[str, Any] = {
+        "rebuild": REBUILD_LOCK,
+        "project": project_id % 2**31,
+        "traces": TRACE_LOCK,
+        "buckets": buckets,
+    }
+    cursor.execute(load("metrics", "lock_traces"), parameters)
 
 
 def known(cursor: CursorWrapper, project_id: int, trace_ids: list[bytes], earliest_ns: int, latest_ns: int) -> Known:
@@ -49,8 +52,13 @@ def known(cursor: CursorWrapper, project_id: int, trace_ids: list[bytes], earlie
     for _, start_ns, end_ns in cursor.fetchall():
         found.earliest_ns = min(found.earliest_ns, start_ns)
         found.latest_ns = max(found.latest_ns, end_ns)
-    bounds = {"earliest": found.earliest_ns, "latest": found.latest_ns}
-    cursor.execute(load("metrics", "trace_skeleton"), {"project": project_id, "traces": trace_ids} | bounds)
+    parameters: dict[str, Any] = {
+        "project": project_id,
+        "traces": trace_ids,
+        "earliest": found.earliest_ns,
+        "latest": found.latest_ns,
+    }
+    cursor.execute(load("metrics", "trace_skeleton"), parameters)
     for trace_id, span_id, start_ns, parent, kind, *tokens, was_counted in cursor.fetchall():
         trace = bytes(trace_id)
         node = Node(bytes(span_id), start_ns, None if parent is None else bytes(parent), kind, *tokens)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Generic, TypeAlias, TypeVar
 
 # What an attribute may be once decoded. Numbers that JSON cannot say (NaN, infinities) are already text, bytes base64.
-Value: TypeAlias = "str | bool | int | float | None | list[Value] | dict[str, Value]"
+Value: TypeAlias = "str | bool | int | float | list[Value] | dict[str, Value] | None"
 Attributes: TypeAlias = Mapping[str, Value]
 Row = TypeVar("Row")
 

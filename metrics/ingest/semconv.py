@@ -1,4 +1,4 @@
-"""Where each canonical field is found in what SDKs send: ordered keys, as data. The first value that says something wins.
+"""Where each canonical field is found in what SDKs send: ordered keys, as data. The first that says something wins.
 
 A key is written `name`, `name#path.in.its.json`, `resource:name` or `@name` (the span's own name), each optionally
 behind `kind?` to hold only for spans of that kind; `prefix.*` stands for attributes `prefix.0.role`,
@@ -123,9 +123,9 @@ FIELDS: Mapping[str, Keys] = {
         langsmith.metadata.thread_id mlflow.trace.session gcp.vertex.agent.session_id metadata#session_id
         metadata#thread_id resource:session.id"""),
     "user_id": keys("""
-        handrail.user_id langfuse.user.id user.id enduser.id traceloop.association.properties.user_id gen_ai.user llm.user
-        ai.telemetry.metadata.userId langsmith.metadata.user_id mlflow.trace.user user.account_uuid kagent.user_id
-        metadata#user_id"""),
+        handrail.user_id langfuse.user.id user.id enduser.id traceloop.association.properties.user_id gen_ai.user
+        llm.user ai.telemetry.metadata.userId langsmith.metadata.user_id mlflow.trace.user user.account_uuid
+        kagent.user_id metadata#user_id"""),
     "environment": keys("""
         resource:deployment.environment.name resource:deployment.environment langfuse.environment
         resource:langfuse.environment deployment.environment.name deployment.environment

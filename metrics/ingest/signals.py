@@ -1,7 +1,6 @@
 """Raw log records and metric points to rows. Pure; each row gets a digest, so that what is sent again meets itself."""
 
 import hashlib
-import math
 from collections.abc import Mapping
 from typing import Any
 

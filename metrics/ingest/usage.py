@@ -105,9 +105,9 @@ class Node:
 def counted(nodes: Iterable[Node]) -> set[SpanKey]:
     """The spans of one trace whose usage belongs in its totals.
 
-    Usage counts where it is deepest: a span counts unless a span below it bears usage, because agents and wrappers repeat
-    (or half repeat) their children. Only a model call that has another model call below it with different numbers is a
-    call of its own, and both count. The result depends on the set of spans alone, not on the order in which they came.
+    Usage counts where it is deepest: a span counts unless a span below it bears usage, because agents and wrappers
+    repeat (or half repeat) their children. Only a model call that has another model call below it with different
+    numbers is a call of its own, and both count. The result depends on the set of spans, not on their order.
     """
     every = list(nodes)
     bearing = [node for node in every if node.bears_usage]

@@ -12,14 +12,16 @@ from metrics.ingest import recount, tally
 from metrics.ingest.limits import json_text
 from metrics.ingest.rows import LogRow, PointRow, SpanRow
 
+# PostgreSQL's types of the columns, in the order of the COPY statements.
 SPAN_TYPES = (
-    "int8 bytea bytea int8 int8 timestamptz bytea bool text text text text text text text text text text text text text "
-    "text text int4 int4 int4 int4 int4 bool int8 int8 text text text int8 bool text text bytea"
-).split()
-LOG_TYPES = "int8 int8 bytea timestamptz bytea bytea int2 text text text text text bytea".split()
+    "int8", "bytea", "bytea", "int8", "int8", "timestamptz", "bytea", "bool", *["text"] * 15, *["int4"] * 5, "bool",
+    "int8", "int8", "text", "text", "text", "int8", "bool", "text", "text", "bytea",
+)  # fmt: skip
+LOG_TYPES = ("int8", "int8", "bytea", "timestamptz", "bytea", "bytea", "int2", *["text"] * 5, "bytea")
 POINT_TYPES = (
-    "int8 text bytea int8 int8 timestamptz text text bool text float8 int8 float8 float8 float8 bytea text text text"
-).split()
+    "int8", "text", "bytea", "int8", "int8", "timestamptz", "text", "text", "bool", "text", "float8", "int8", "float8",
+    "float8", "float8", "bytea", "text", "text", "text",
+)  # fmt: skip
 
 
 def write_spans(project_id: int, rows: Sequence[SpanRow], now: datetime) -> int:
@@ -68,8 +70,13 @@ def recount_traces(
     cursor: CursorWrapper, project_id: int, trace_ids: list[bytes], stored: recount.Known, latest_ns: int
 ) -> None:
     """Computes the sums of traces anew from their spans."""
-    bounds = {"earliest": stored.earliest_ns, "latest": max(stored.latest_ns, latest_ns)}
-    cursor.execute(load("metrics", "recount_traces"), {"project": project_id, "traces": trace_ids} | bounds)
+    parameters: dict[str, Any] = {
+        "project": project_id,
+        "traces": trace_ids,
+        "earliest": stored.earliest_ns,
+        "latest": max(stored.latest_ns, latest_ns),
+    }
+    cursor.execute(load("metrics", "recount_traces"), parameters)
 
 
 def _merge_traces(

@@ -1,4 +1,4 @@
-"""Daily partitions of the big tables: made on demand when telemetry of a day arrives, dropped when the day has expired."""
+"""Daily partitions of the big tables: made when telemetry of a day arrives, dropped when the day has expired."""
 
 from collections.abc import Iterable
 from datetime import UTC, date, datetime, timedelta

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import connection
 
@@ -49,7 +50,7 @@ def drop_expired(*, now: datetime) -> Dropped:
 def _delete(table: str, columns: str, condition: str, project_id: int, cutoff: datetime) -> int:
     """Deletes in batches, so that no transaction holds many rows for long."""
     total = 0
-    parameters = {
+    parameters: dict[str, Any] = {
         "project": project_id,
         "ns": int(cutoff.timestamp()) * NS_PER_SECOND,
         "moment": cutoff,
@@ -62,6 +63,7 @@ def _delete(table: str, columns: str, condition: str, project_id: int, cutoff: d
     while True:
         with connection.cursor() as cursor:
             cursor.execute(statement, parameters)
-            total += cursor.rowcount
-            if cursor.rowcount < BATCH_ROWS:
+            deleted = int(cursor.rowcount)
+            total += deleted
+            if deleted < BATCH_ROWS:
                 return total

@@ -51,7 +51,7 @@ def traces(spans: Iterable[Mapping[str, Any]], *, error: bool = False) -> bytes:
     request = ExportTraceServiceRequest()
     scope = request.resource_spans.add().scope_spans.add()
     for one in spans:
-        message = scope.spans.add()
+        message: Any = scope.spans.add()
         message.trace_id, message.span_id, message.parent_span_id = (
             one["trace_id"],
             one["span_id"],
@@ -70,7 +70,7 @@ def logs(records: Iterable[tuple[str, str]]) -> bytes:
     request = ExportLogsServiceRequest()
     scope = request.resource_logs.add().scope_logs.add()
     for severity, body in records:
-        message = scope.log_records.add()
+        message: Any = scope.log_records.add()
         message.time_unix_nano = NOW_NS
         message.severity_text = severity
         message.severity_number = 9

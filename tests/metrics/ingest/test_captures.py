@@ -1,6 +1,7 @@
 """What real SDKs sent, posted byte for byte, is shown exactly as EXPECTED.json says."""
 
 from collections import Counter
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -94,7 +95,7 @@ def everything_of(project_id: int) -> list[list[dict[str, Any]]]:
     ]
 
 
-def plain(row: dict[str, Any]) -> dict[str, Any]:
+def plain(row: Mapping[str, Any]) -> dict[str, Any]:
     return {name: bytes(value) if isinstance(value, memoryview) else value for name, value in row.items()}
 
 

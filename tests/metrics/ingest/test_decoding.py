@@ -1,5 +1,6 @@
 """The decoder takes any bytes: rows come out, or its own error and nothing else."""
 
+import contextlib
 import gzip
 import random
 
@@ -29,10 +30,9 @@ def digest(body: bytes, signal: str, *, json: bool) -> None:
 
 
 def survives(body: bytes, signal: str, *, json: bool) -> None:
-    try:
+    # Anything but Malformed fails the test.
+    with contextlib.suppress(Malformed):
         digest(body, signal, json=json)
-    except Malformed as error:
-        assert str(error)
 
 
 @given(st.binary(max_size=400), st.sampled_from(SIGNALS), st.booleans())
@@ -71,7 +71,8 @@ VALUES = st.recursive(
             "scopeMetrics", "metrics", "traceId", "spanId", "attributes", "key", "value", "stringValue", "intValue",
             "doubleValue", "arrayValue", "kvlistValue", "values", "events", "status", "code", "gauge", "histogram",
             "dataPoints", "exponentialHistogram", "startTimeUnixNano", "timeUnixNano", "body", "name", "count",
-            "bucketCounts", "explicitBounds", "asInt", "asDouble", "resource", "scope", "sum", "summary", "severityNumber",
+            "bucketCounts", "explicitBounds", "asInt", "asDouble", "resource", "scope", "sum", "summary",
+            "severityNumber",
         ]),
         inner,
         max_size=5,
@@ -101,7 +102,7 @@ def test_any_json_is_rows_or_malformed(value: object, signal: str, inside: bool)
     survives(body, signal, json=True)
 
 
-SPAN_ATTRIBUTES = st.dictionaries(
+SPAN_ATTRIBUTES: st.SearchStrategy[dict[str, object]] = st.dictionaries(
     st.sampled_from([
         "gen_ai.operation.name", "gen_ai.usage.input_tokens", "gen_ai.usage.cache_read.input_tokens", "metadata",
         "langfuse.observation.usage_details", "langfuse.observation.cost_details", "llm.input_messages.0.message.role",
@@ -112,8 +113,8 @@ SPAN_ATTRIBUTES = st.dictionaries(
     ]),
     st.sampled_from([
         {"stringValue": text}
-        for text in ("", "{", '{"input": NaN, "output": "x"}', "[[[", '"\\"x\\""', "1e400", "-5", "NaN", "2026-13-40", "é" * 300,
-                     "null", "[null]", '{"total": "Infinity"}', "[Scrubbed due to 'x']", "gpt-4o", "a/b/c", "\0")
+        for text in ("", "{", '{"input": NaN, "output": "x"}', "[[[", '"\\"x\\""', "1e400", "-5", "NaN",
+                     "2026-13-40", "é" * 300, "null", "[null]", '{"total": "Infinity"}', "[Scrubbed due to 'x']", "gpt-4o", "a/b/c", "\0")
     ] + [{"intValue": str(n)} for n in (-(2**63), -1, 0, 2**63 - 1)]
       + [{"doubleValue": n} for n in ("NaN", "Infinity", "-Infinity", 1e308, -0.0)]
       + [{"arrayValue": {"values": [{"stringValue": "a"}, {}]}}, {"kvlistValue": {}}, {"boolValue": True}, None]),

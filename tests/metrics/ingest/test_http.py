@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 import pytest
 from django.db import OperationalError
-from google.rpc.status_pb2 import Status
+from google.rpc.status_pb2 import Status  # type: ignore[import-untyped]
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
 
 from agents.permissions import Scope
