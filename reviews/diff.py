@@ -32,6 +32,16 @@ class Change:
         """The path as a JSON Pointer (RFC 6901): `/lines/0/amount`."""
         return pointer(self.path)
 
+    @property
+    def before_text(self) -> str:
+        """What was there, as JSON."""
+        return json.dumps(self.before, ensure_ascii=False)
+
+    @property
+    def after_text(self) -> str:
+        """What is there now, as JSON."""
+        return json.dumps(self.after, ensure_ascii=False)
+
 
 def changes(before: Any, after: Any) -> list[Change]:
     """Every place in which two JSON values differ, in the order of `before`, then what was added.

@@ -1,15 +1,23 @@
 """Addresses of approvals and feedback."""
 
 from django.urls import URLPattern, URLResolver, path
-from django.views.generic import RedirectView
 
 from reviews.api import approvals, feedback
+from reviews.views import decide, queue
+from reviews.views import feedback as feedback_page
 
 app_name = "reviews"
 
 page_patterns: list[URLPattern | URLResolver] = [
-    # Until the page is there: requests carry its address from the first one on.
-    path("queue/<uuid:approval_id>/", RedirectView.as_view(url="/"), name="approval"),
+    path("queue/", queue.queue, name="queue"),
+    path("queue/list/", queue.queue_list, name="queue-list"),
+    path("queue/tile/", queue.tile, name="tile"),
+    path("queue/of-trace/", queue.trace_approvals, name="trace-approvals"),
+    path("queue/<uuid:approval_id>/", queue.approval, name="approval"),
+    path("queue/<uuid:approval_id>/item/", queue.approval_item, name="approval-item"),
+    path("queue/<uuid:approval_id>/decision/", decide.decision, name="decision"),
+    path("queue/<uuid:approval_id>/changes/", decide.changes, name="changes"),
+    path("feedback/", feedback_page.feedback, name="feedback"),
 ]
 
 api_patterns: list[URLPattern | URLResolver] = [

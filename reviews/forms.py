@@ -1,0 +1,199 @@
+"""What reviewers fill in: one form per verdict, each of which says which ruling it stands for."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from django import forms
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from reviews.arguments import Field, Unreadable, editable, fields, merged, parsed, pretty
+from reviews.diff import Change, canonical, changes
+from reviews.models import ApprovalItem
+from reviews.services.decisions import Ruling
+from reviews.states import Verdict
+
+REASON_CHARS = 2_000
+MESSAGE_CHARS = 10_000
+ARGUMENTS_CHARS = 300_000
+OTHER = "other"
+
+
+class ApproveForm(forms.Form):
+    """Approve as proposed: nothing to fill in."""
+
+    def ruling(self) -> Ruling:
+        return Ruling(verdict=Verdict.APPROVE)
+
+
+class RejectForm(forms.Form):
+    """Reject, with a reason from the project's list, words of one's own, or both."""
+
+    reason = forms.ChoiceField(label=gettext_lazy("Reason"))
+    details = forms.CharField(
+        label=gettext_lazy("Details"),
+        required=False,
+        max_length=REASON_CHARS,
+        widget=forms.Textarea(attrs={"rows": 3}),
+        help_text=gettext_lazy("The agent is told, and it is kept with the labelled example."),
+    )
+
+    def __init__(self, *args: Any, reasons: list[str], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        choice = self.fields["reason"]
+        assert isinstance(choice, forms.ChoiceField)
+        choice.choices = [
+            ("", _("Choose a reason…")),
+            *((reason, reason) for reason in reasons),
+            (OTHER, _("Another reason (say which)")),
+        ]
+        if not reasons:
+            choice.initial = OTHER
+
+    def clean(self) -> dict[str, Any]:
+        values: dict[str, Any] = super().clean() or {}
+        if values.get("reason") == OTHER and not values.get("details", "").strip():
+            self.add_error("details", _("Say in a few words why."))
+        return values
+
+    def ruling(self) -> Ruling:
+        """What was chosen is the reason and the words go with it; without a choice the words are the reason."""
+        reason, details = self.cleaned_data["reason"], self.cleaned_data["details"]
+        if reason == OTHER:
+            return Ruling(verdict=Verdict.REJECT, reason=details)
+        return Ruling(verdict=Verdict.REJECT, reason=reason, message=details)
+
+
+class RespondForm(forms.Form):
+    """Answer in place of the action."""
+
+    message = forms.CharField(
+        label=gettext_lazy("Answer"),
+        max_length=MESSAGE_CHARS,
+        widget=forms.Textarea(attrs={"rows": 4}),
+        help_text=gettext_lazy("The agent gets this text as the result, and the action is not run."),
+    )
+
+    def ruling(self) -> Ruling:
+        return Ruling(verdict=Verdict.RESPOND, message=self.cleaned_data["message"])
+
+
+@dataclass(frozen=True)
+class Control:
+    """A field of the editor: what is shown in it, what is wrong with it, and how deep it is nested."""
+
+    field: Field
+    text: str
+    error: str
+    depth: int
+
+    @property
+    def id(self) -> str:
+        return f"edit-{self.field.name}"
+
+
+class EditForm(forms.Form):
+    """Approve with other arguments: field by field, or as JSON. What was seen as a diff is what can be sent.
+
+    `json` is the text of the JSON editor; between fields it is the arguments that the fields were made of.
+    """
+
+    mode = forms.ChoiceField(choices=[("fields", ""), ("json", "")], required=False)
+    json = forms.CharField(required=False, max_length=ARGUMENTS_CHARS, strip=False)
+    seen = forms.CharField(required=False, max_length=64)
+    reason = forms.CharField(
+        label=gettext_lazy("Why"),
+        required=False,
+        max_length=REASON_CHARS,
+        widget=forms.Textarea(attrs={"rows": 2}),
+        help_text=gettext_lazy("Kept with the labelled example: what would have made the proposal right?"),
+    )
+
+    def __init__(
+        self, *args: Any, item: ApprovalItem, start: dict[str, Any] | None = None, as_json: bool = False, **kwargs: Any
+    ) -> None:
+        super().__init__(*args, **kwargs)
+        self.item = item
+        self.arguments: dict[str, Any] | None = None
+        self.field_errors: dict[str, str] = {}
+        self.base = item.arguments if start is None else start
+        if self.is_bound and self.data.get("mode") == "fields":
+            with contextlib.suppress(ValueError):
+                self.base = parsed(str(self.data.get("json", "")))
+        self.rows = fields(self.base, item.arguments_schema)
+        if start is not None:
+            self.arguments = start
+        self.by_field = editable(self.rows)
+        self.as_json = as_json or not self.by_field or (self.is_bound and self.data.get("mode") == "json")
+
+    def clean(self) -> dict[str, Any]:
+        values: dict[str, Any] = super().clean() or {}
+        try:
+            if self.as_json:
+                self.arguments = parsed(str(values.get("json", "")))
+            else:
+                self.arguments = merged(self.base, self.rows, {name: str(text) for name, text in self.data.items()})
+        except Unreadable as error:
+            self.field_errors = error.errors
+            raise forms.ValidationError(_("Some of the values cannot be read.")) from None
+        except ValueError as error:
+            raise forms.ValidationError(str(error)) from None
+        return values
+
+    @property
+    def json_text(self) -> str:
+        """What the JSON editor shows: what was typed, else the arguments."""
+        return str(self.data.get("json", "")) if self.is_bound and self.as_json else pretty(self.base)
+
+    @property
+    def base_text(self) -> str:
+        """The arguments that the fields were made of, to be sent back with them."""
+        return json.dumps(self.base, ensure_ascii=False)
+
+    def controls(self) -> list[Control]:
+        """The editor's fields in order; a group comes before what is in it."""
+        return [control for row in self.rows for control in self._controls(row, 0)]
+
+    def _controls(self, row: Field, depth: int) -> Iterator[Control]:
+        text = str(self.data.get(row.name, row.text)) if self.is_bound else row.text
+        yield Control(row, text, self.field_errors.get(row.name, ""), depth)
+        for child in row.children:
+            yield from self._controls(child, depth + 1)
+
+    def changes(self) -> list[Change]:
+        """What the edit changes; empty while it cannot be read."""
+        return [] if self.arguments is None else changes(self.item.arguments, self.arguments)
+
+    @property
+    def digest(self) -> str:
+        """A short name of the arguments, by which the diff that was seen is recognised."""
+        return hashlib.sha256(canonical(self.arguments).encode()).hexdigest()
+
+    @property
+    def was_seen(self) -> bool:
+        """Whether the reviewer has been shown the diff of exactly these arguments."""
+        return bool(self.data.get("seen")) and self.data["seen"] == self.digest
+
+    def ruling(self) -> Ruling:
+        return Ruling(verdict=Verdict.EDIT, arguments=self.arguments, reason=self.cleaned_data["reason"])
+
+
+DecisionForm = ApproveForm | RejectForm | RespondForm | EditForm
+
+
+def form_for(verdict: Verdict, *, item: ApprovalItem, reasons: list[str], data: Any = None) -> DecisionForm:
+    """The form of a verdict, bound to `data` when there is some."""
+    prefix = verdict.value
+    if verdict is Verdict.REJECT:
+        return RejectForm(data, reasons=reasons, auto_id=f"{prefix}-%s")
+    if verdict is Verdict.RESPOND:
+        return RespondForm(data, auto_id=f"{prefix}-%s")
+    if verdict is Verdict.EDIT:
+        return EditForm(data, item=item, auto_id=f"{prefix}-%s")
+    return ApproveForm(data)

@@ -1,0 +1,141 @@
+"""Requests of any status as pages show them: newest first, by keyset, with the choices of their filters."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.db.models import Exists, OuterRef, Q, Sum
+
+from agents.models import Project
+from console.lib.http import Problem, decode_cursor, encode_cursor
+from metrics.models import Trace
+from metrics.selectors import traces
+from reviews.models import Approval, FeedbackExample
+from reviews.selectors.queue import QueueFilter, QueuePage, queue_page
+
+CHOICES_FROM = 1_000
+TRACE_ROWS = 50
+
+
+@dataclass(frozen=True)
+class Spent:
+    """What the work that led to a request has cost, in nano-USD; None where nothing is known."""
+
+    trace: int | None
+    session: int | None
+
+
+@dataclass(frozen=True)
+class FeedbackPage:
+    """Some labelled examples, newest first, and where to go on; `next_cursor` None at the end."""
+
+    rows: list[FeedbackExample]
+    next_cursor: str | None
+
+
+def records_page(project: Project, *, decided: bool, filters: QueueFilter, cursor: str | None, size: int) -> QueuePage:
+    """One page of all requests, the latest first; with `decided` of those only, the latest decision first."""
+    time = "closed_at" if decided else "requested_at"
+    rows = Approval.objects.of_project(project)
+    if decided:
+        rows = rows.decided()
+    limits = {"risk_level": filters.risk, "action": filters.action, "agent": filters.agent}
+    rows = rows.filter(**{column: value for column, value in limits.items() if value})
+    if cursor:
+        at, last_id = _place(cursor)
+        rows = rows.filter(Q(**{f"{time}__lt": at}) | Q(**{time: at}, pk__lt=last_id), **{f"{time}__lte": at})
+    found = list(rows.order_by(f"-{time}", "-id")[: size + 1])
+    if len(found) <= size:
+        return QueuePage(found, None)
+    last = found[size - 1]
+    return QueuePage(found[:size], encode_cursor([getattr(last, time).isoformat(), str(last.pk)]))
+
+
+def record_choices(project: Project) -> dict[str, list[str]]:
+    """The actions and agents of the latest requests, for filters."""
+    pairs = Approval.objects.of_project(project).newest_first().values_list("action", "agent")[:CHOICES_FROM]
+    return {"action": _sorted(action for action, _ in pairs), "agent": _sorted(agent for _, agent in pairs)}
+
+
+def next_waiting(project: Project, *, after: Approval | None, filters: QueueFilter, now: datetime) -> Approval | None:
+    """The waiting request that comes behind `after` in the queue, else the first one; None when nothing waits."""
+    cursors: list[str | None] = [None]
+    if after is not None:
+        cursors.insert(0, encode_cursor([after.due_minute, repr(after.risk_score), str(after.pk)]))
+    for cursor in cursors:
+        rows = queue_page(project, now=now, filters=filters, cursor=cursor, size=1).rows
+        if rows:
+            return rows[0]
+    return None
+
+
+def of_trace(project: Project, trace_id: str) -> list[Approval]:
+    """The requests that were made in a trace (32 hexadecimal digits), in the order of time."""
+    rows = Approval.objects.of_project(project).filter(trace_id=trace_id.lower()).exclude(trace_id="")
+    return list(rows.order_by("requested_at", "id")[:TRACE_ROWS])
+
+
+def spent(approval: Approval) -> Spent:
+    """The cost of the request's trace, and of its session up to the request."""
+    trace = traces.find(approval.project_id, bytes.fromhex(approval.trace_id)) if approval.trace_id else None
+    of_session: int | None = None
+    if approval.session_id:
+        until = traces.to_ns(approval.requested_at)
+        rows = Trace.objects.filter(project_id=approval.project_id, session_id=approval.session_id, start_ns__lte=until)
+        of_session = rows.aggregate(total=Sum("cost_nanos"))["total"]
+    return Spent(trace=trace.cost_nanos if trace else None, session=of_session)
+
+
+def feedback_page(
+    project: Project, *, action: str, agent: str, verdict: str, cursor: str | None, size: int
+) -> FeedbackPage:
+    """One page of labelled examples, the newest first, each in its latest revision.
+
+    Undecided ends (expired, cancelled) come only when `verdict` asks for them.
+    """
+    newer = FeedbackExample.objects.filter(item=OuterRef("item"), revision__gt=OuterRef("revision"))
+    limits = {"action": action, "agent": agent, "verdict": verdict}
+    rows = FeedbackExample.objects.filter(
+        ~Exists(newer), project=project, **{column: value for column, value in limits.items() if value}
+    )
+    if not verdict:
+        rows = rows.exclude(verdict__in=FeedbackExample.UNDECIDED)
+    if cursor:
+        transaction, row = _row(cursor)
+        rows = rows.filter(Q(transaction__lt=transaction) | Q(transaction=transaction, pk__lt=row))
+    found = list(
+        rows.select_related("approval__policy_version", "item", "decision").order_by("-transaction", "-id")[: size + 1]
+    )
+    if len(found) <= size:
+        return FeedbackPage(found, None)
+    return FeedbackPage(found[:size], encode_cursor([found[size - 1].transaction, found[size - 1].pk]))
+
+
+def _sorted(names: Iterable[str]) -> list[str]:
+    return sorted({name for name in names if name})
+
+
+def _place(cursor: str) -> tuple[datetime, UUID]:
+    values: list[Any] = decode_cursor(cursor, length=2)
+    try:
+        at, last_id = datetime.fromisoformat(values[0]), UUID(values[1])
+    except (TypeError, ValueError, AttributeError):
+        raise _damaged() from None
+    if at.tzinfo is None:
+        raise _damaged()
+    return at, last_id
+
+
+def _row(cursor: str) -> tuple[int, int]:
+    values = decode_cursor(cursor, length=2)
+    if not all(isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**63 for value in values):
+        raise _damaged()
+    return values[0], values[1]
+
+
+def _damaged() -> Problem:
+    return Problem(400, "The cursor is not one of ours.", errors={"cursor": ["not a cursor of this list"]})

@@ -1,0 +1,1 @@
+"""Pages of the queue, of one request and of feedback."""

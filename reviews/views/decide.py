@@ -1,0 +1,144 @@
+"""Deciding in the browser: every verdict is one call of the decision service, with or without JavaScript."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
+from django.shortcuts import render
+from django.utils.translation import gettext as _
+from django_htmx.http import push_url
+
+from agents.authentication import Caller
+from agents.models import User
+from agents.permissions import Permission
+from console.lib import clock
+from reviews import states
+from reviews.access import page_approval
+from reviews.forms import DecisionForm, EditForm, form_for
+from reviews.models import Approval
+from reviews.selectors.records import next_waiting
+from reviews.services.decisions import InvalidDecision, OwnRequest, decide
+from reviews.services.transitions import AlreadyDecided
+from reviews.views.listing import Wish, approval_url, listing_of, queue_url, wish_of
+from reviews.views.presentation import outcome_sentence
+from reviews.views.queue import decided_words, item_context, split_page, toast
+
+
+def decision(request: HttpRequest, project: str, approval_id: UUID) -> HttpResponse:
+    """POST queue/<id>/decision/: a verdict. Afterwards the next waiting request is open."""
+    approval = page_approval(request, project, approval_id, Permission.APPROVAL_DECIDE)
+    if request.method != "POST":
+        return HttpResponseNotAllowed(["POST"])
+    wish = wish_of(request)
+    verdict = _verdict(request)
+    if verdict is None:
+        return _refused(request, approval, wish, _("Choose what to do with this request."))
+    form = form_for(verdict, item=approval.item, reasons=approval.project.reject_reasons, data=request.POST)
+    if isinstance(form, EditForm) and request.POST.get("switch"):
+        return _again(request, approval, wish, _switched(form, approval, request.POST["switch"]), verdict)
+    if not form.is_valid() or (isinstance(form, EditForm) and not _may_be_sent(request, form)):
+        return _again(request, approval, wish, form, verdict)
+    return _decide(request, approval, wish, form, verdict)
+
+
+def changes(request: HttpRequest, project: str, approval_id: UUID) -> HttpResponse:
+    """POST queue/<id>/changes/: what an edit that is being typed would change; or the editor in its other form."""
+    approval = page_approval(request, project, approval_id, Permission.APPROVAL_DECIDE)
+    if request.method != "POST":
+        return HttpResponseNotAllowed(["POST"])
+    form = form_for(states.Verdict.EDIT, item=approval.item, reasons=[], data=request.POST)
+    assert isinstance(form, EditForm)
+    other = request.POST.get("switch", "")
+    if other:
+        form = _switched(form, approval, other)
+    form.is_valid()
+    context = {"project": approval.project, "approval": approval, "form": form, "wish": wish_of(request)}
+    return render(request, "reviews/_editor.html" if other else "reviews/_changes.html", context)
+
+
+def _switched(form: EditForm, approval: Approval, other: str) -> EditForm:
+    """The editor in its other form, with what was typed so far; unchanged while that cannot be read."""
+    form.is_valid()
+    if form.arguments is None:
+        return form
+    start = {"initial": {"reason": form.data.get("reason", "")}, "auto_id": "edit-%s"}
+    return EditForm(item=approval.item, start=form.arguments, as_json=other == "json", **start)
+
+
+def _verdict(request: HttpRequest) -> states.Verdict | None:
+    try:
+        return states.Verdict(request.POST.get("verdict", ""))
+    except ValueError:
+        return None
+
+
+def _may_be_sent(request: HttpRequest, form: EditForm) -> bool:
+    """An edit is sent when its diff has been looked at; what has changed since is shown first."""
+    return request.POST.get("step") == "send" and form.was_seen
+
+
+def _decide(
+    request: HttpRequest, approval: Approval, wish: Wish, form: DecisionForm, verdict: states.Verdict
+) -> HttpResponse:
+    assert isinstance(request.user, User)
+    try:
+        result = decide(approval=approval, by=Caller(user=request.user), ruling=form.ruling(), now=clock.now())
+    except OwnRequest as error:
+        return _refused(request, approval, wish, str(error))
+    except InvalidDecision as error:
+        for errors in error.errors.values():
+            form.add_error(None, errors)
+        return _again(request, approval, wish, form, verdict)
+    if isinstance(result, AlreadyDecided):
+        approval.refresh_from_db()
+        if approval.decided_by_id != request.user.pk or approval.verdict != verdict:
+            return _refused(request, approval, wish, outcome_sentence(approval, request.user))
+    return _next(request, approval, wish, decided_words(verdict, approval.action))
+
+
+def _next(request: HttpRequest, approval: Approval, wish: Wish, text: str) -> HttpResponse:
+    """Opens the request that comes next in the queue, or the emptied queue."""
+    project = approval.project
+    following = next_waiting(project, after=approval, filters=wish.filters, now=clock.now())
+    url = approval_url(following, project, wish) if following else queue_url(project, wish)
+    if not request.htmx:  # type: ignore[attr-defined]
+        messages.success(request, text)
+        return HttpResponseRedirect(url, status=303)
+    context = {"project": project, "wish": wish, "selected": ""}
+    if following is not None:
+        following = Approval.objects.with_parts().get(pk=following.pk)
+        following.project = project
+        context |= item_context(request, following, wish)
+    context["listing"] = listing_of(project, wish, now=clock.now())
+    answer = render(request, "reviews/_decided.html", context)
+    toast(answer, text)
+    return push_url(answer, url)
+
+
+def _again(
+    request: HttpRequest, approval: Approval, wish: Wish, form: DecisionForm, verdict: states.Verdict
+) -> HttpResponse:
+    """Shows the form again with what is missing; of an edit, with its diff."""
+    faulty = bool(form.errors)
+    status = 422 if faulty else 200
+    if request.htmx:  # type: ignore[attr-defined]
+        context = item_context(request, approval, wish, form=form, verdict=verdict)
+        return render(request, "reviews/_item.html", context, status=status)
+    listing = listing_of(approval.project, wish, now=clock.now())
+    page = split_page(request, approval.project, listing, approval, pane="detail", form=form, verdict=verdict)
+    page.status_code = status
+    return page
+
+
+def _refused(request: HttpRequest, approval: Approval, wish: Wish, text: str) -> HttpResponse:
+    """Says why nothing was decided, and shows the request as it is now."""
+    if not request.htmx:  # type: ignore[attr-defined]
+        messages.warning(request, text)
+        return HttpResponseRedirect(approval_url(approval, approval.project, wish), status=303)
+    fresh = Approval.objects.with_parts().get(pk=approval.pk)
+    fresh.project = approval.project
+    answer = render(request, "reviews/_item.html", item_context(request, fresh, wish))
+    toast(answer, text, kind="warn")
+    return answer

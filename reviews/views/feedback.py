@@ -1,0 +1,68 @@
+"""The labelled examples that decisions have left."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from django.conf import settings
+from django.core.exceptions import BadRequest
+from django.http import HttpRequest, HttpResponse, QueryDict
+from django.shortcuts import render
+
+from agents.access import page_project
+from agents.permissions import Permission
+from console.lib.http import Problem
+from reviews.arguments import pretty
+from reviews.diff import Change, changes
+from reviews.models import FeedbackExample
+from reviews.selectors.records import feedback_page, record_choices
+from reviews.views.presentation import brief
+
+PAGE_ROWS = 50
+FILTERS = ("action", "verdict", "agent")
+FILTER_CHARS = 200
+
+
+@dataclass(frozen=True)
+class Row:
+    """One example for the table."""
+
+    example: FeedbackExample
+    brief: str
+    proposed: str
+    changed: list[Change]
+
+
+def feedback(request: HttpRequest, project: str) -> HttpResponse:
+    """GET feedback/: labelled examples, newest first, and how a program pulls them."""
+    found = page_project(request, project, Permission.FEEDBACK_VIEW)
+    chosen = {name: request.GET.get(name, "")[:FILTER_CHARS].replace("\x00", "") for name in FILTERS}
+    if chosen["verdict"] not in FeedbackExample.Verdict.values:
+        chosen["verdict"] = ""
+    try:
+        page = feedback_page(found, **chosen, cursor=request.GET.get("cursor") or None, size=PAGE_ROWS)
+    except Problem as problem:
+        raise BadRequest(problem.detail) from None
+    choices = record_choices(found)
+    query = QueryDict(mutable=True)
+    query.update({name: value for name, value in chosen.items() if value})
+    context = {
+        "project": found,
+        "rows": [_row(example) for example in page.rows],
+        "next_query": f"{query.urlencode()}{'&' if query else ''}cursor={page.next_cursor}" if page.next_cursor else "",
+        "chosen": chosen,
+        "narrowed": bool(query),
+        "first_page": not request.GET.get("cursor"),
+        "actions": choices["action"],
+        "agents": choices["agent"],
+        "verdicts": FeedbackExample.Verdict.choices,
+        "public_url": settings.PUBLIC_URL,
+    }
+    return render(request, "reviews/feedback.html", context)
+
+
+def _row(example: FeedbackExample) -> Row:
+    proposed = example.item.arguments
+    final = example.decision.arguments if example.decision else None
+    changed = changes(proposed, final) if example.verdict == FeedbackExample.Verdict.EDIT else []
+    return Row(example, brief(proposed), pretty(proposed), changed)

@@ -1,0 +1,127 @@
+"""The list at the left of the queue: which requests the address asks for, and how to get from one to the next."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.core.exceptions import BadRequest
+from django.http import HttpRequest, QueryDict
+from django.urls import reverse
+
+from agents.models import Project
+from console.lib.http import Problem
+from reviews.models import Approval
+from reviews.models.approval import RISK_LEVELS
+from reviews.selectors.queue import QueueCounts, QueueFilter, queue_choices, queue_counts, queue_page
+from reviews.selectors.records import record_choices, records_page
+
+PAGE_ROWS = 50
+STATUSES = ("waiting", "decided", "all")
+LEVELS = tuple(level for level, _label in reversed(RISK_LEVELS))
+FILTER_CHARS = 200
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What the address of the queue asks for. Unknown values count as not given."""
+
+    status: str
+    filters: QueueFilter
+    cursor: str
+
+    @property
+    def query(self) -> str:
+        """The filters as a query string with its question mark, empty when there are none."""
+        values = {"risk": self.filters.risk, "action": self.filters.action, "agent": self.filters.agent}
+        if self.status != STATUSES[0]:
+            values["status"] = self.status
+        given = QueryDict(mutable=True)
+        given.update({name: value for name, value in values.items() if value})
+        return f"?{given.urlencode()}" if given else ""
+
+    @property
+    def narrows(self) -> bool:
+        """Whether anything but the status is filtered."""
+        return bool(self.filters.risk or self.filters.action or self.filters.agent)
+
+
+@dataclass(frozen=True)
+class Listing:
+    """One page of the list, and what its filters offer."""
+
+    wish: Wish
+    rows: list[Approval]
+    next_cursor: str | None
+    counts: QueueCounts
+    actions: list[str]
+    agents: list[str]
+    levels: tuple[str, ...] = LEVELS
+
+    @property
+    def next_query(self) -> str:
+        """The query string of the page after this one; empty on the last page."""
+        if self.next_cursor is None:
+            return ""
+        return f"{self.wish.query or '?'}{'&' if self.wish.query else ''}cursor={self.next_cursor}"
+
+
+def wish_of(request: HttpRequest) -> Wish:
+    """Reads the address."""
+    query = request.GET
+    status, risk = query.get("status", ""), query.get("risk", "")
+    return Wish(
+        status=status if status in STATUSES else STATUSES[0],
+        filters=QueueFilter(
+            risk=risk if risk in LEVELS else "",
+            action=_clean(query.get("action", "")),
+            agent=_clean(query.get("agent", "")),
+        ),
+        cursor=query.get("cursor", ""),
+    )
+
+
+def listing_of(project: Project, wish: Wish, *, now: datetime) -> Listing:
+    """The rows that the address asks for. Raises BadRequest on a damaged cursor."""
+    waiting = wish.status == "waiting"
+    try:
+        if waiting:
+            page = queue_page(project, now=now, filters=wish.filters, cursor=wish.cursor or None, size=PAGE_ROWS)
+        else:
+            page = records_page(
+                project,
+                decided=wish.status == "decided",
+                filters=wish.filters,
+                cursor=wish.cursor or None,
+                size=PAGE_ROWS,
+            )
+    except Problem as problem:
+        raise BadRequest(problem.detail) from None
+    choices = queue_choices(project, now=now) if waiting else record_choices(project)
+    return Listing(
+        wish=wish,
+        rows=page.rows,
+        next_cursor=page.next_cursor,
+        counts=queue_counts(project, now=now),
+        actions=_with(choices["action"], wish.filters.action),
+        agents=_with(choices["agent"], wish.filters.agent),
+    )
+
+
+def queue_url(project: Project, wish: Wish) -> str:
+    """The address of the list."""
+    return reverse("reviews:queue", kwargs={"project": project.slug}) + wish.query
+
+
+def approval_url(approval: Approval, project: Project, wish: Wish) -> str:
+    """The address of one request beside the list."""
+    return reverse("reviews:approval", kwargs={"project": project.slug, "approval_id": approval.pk}) + wish.query
+
+
+def _clean(text: str) -> str:
+    return text[:FILTER_CHARS].replace("\x00", "")
+
+
+def _with(choices: list[str], chosen: str) -> list[str]:
+    """What is chosen stays in the list, also when nothing has it any more."""
+    return choices if not chosen or chosen in choices else [chosen, *choices]

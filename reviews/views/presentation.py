@@ -1,0 +1,190 @@
+"""A request as a reviewer reads it: what will happen, why it is asked, what led here, what was decided before."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+
+from agents.models import User
+from reviews import states
+from reviews.arguments import Field, fields, in_words, pretty
+from reviews.conversation import Message, split
+from reviews.diff import Change, changes
+from reviews.markdown import render
+from reviews.models import Approval, ApprovalEvent, ApprovalItem, Decision
+from reviews.selectors.precedents import Precedents
+from reviews.selectors.queue import ApprovalDetail
+
+FEW = 10
+"""Below so many decisions a percentage says more than is known."""
+
+BRIEF_PARTS = 3
+BRIEF_CHARS = 48
+
+
+@dataclass(frozen=True)
+class Factor:
+    """One reason for the risk: weight 0 to 1, and the same in percent for a bar."""
+
+    name: str
+    weight: float
+    detail: str
+
+    @property
+    def percent(self) -> int:
+        return round(self.weight * 100)
+
+
+@dataclass(frozen=True)
+class Precedent:
+    """An earlier decision on the same action, short."""
+
+    approval: Approval
+    decision: Decision | None
+    brief: str
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One line of the timeline. `tone` is ok, warn, danger, accent or nothing."""
+
+    title: str
+    icon: str
+    tone: str
+    by: str
+    at: datetime
+    text: str = ""
+
+
+@dataclass(frozen=True)
+class Reading:
+    """Everything that the page of one request shows, in the order in which a reviewer thinks."""
+
+    approval: Approval
+    item: ApprovalItem
+    status: str
+    title: str
+    description: SafeString | str
+    arguments: list[Field]
+    raw: str
+    factors: list[Factor]
+    messages: list[Message]
+    context: list[Field]
+    precedents: list[Precedent]
+    share: str
+    session: list[Approval]
+    decision: Decision | None
+    changed: list[Change]
+    timeline: list[Entry]
+
+    @property
+    def is_open(self) -> bool:
+        return self.status in states.WAITING
+
+
+def reading(detail: ApprovalDetail, *, now: datetime) -> Reading:
+    """The page of a request. Whatever an agent sent is text here, except its description: that is sanitised HTML."""
+    approval, item = detail.approval, detail.item
+    decision = detail.decisions[-1] if detail.decisions and approval.status in states.DECIDED else None
+    edited = decision is not None and decision.verdict == states.Verdict.EDIT
+    messages, context = split(approval.context)
+    described = approval.description or item.description
+    return Reading(
+        approval=approval,
+        item=item,
+        status=status_at(approval, now),
+        title=in_words(item.action),
+        description=render(described) if described else "",
+        arguments=fields(item.arguments, item.arguments_schema),
+        raw=pretty(item.arguments),
+        factors=[Factor(entry["name"], entry["weight"], entry["detail"]) for entry in approval.risk["factors"]],
+        messages=messages,
+        context=fields(context),
+        precedents=[_precedent(row) for row in detail.precedents.rows],
+        share=share_in_words(detail.precedents),
+        session=detail.session,
+        decision=decision,
+        changed=changes(item.arguments, decision.arguments) if edited and decision else [],
+        timeline=[_entry(event) for event in detail.timeline],
+    )
+
+
+def status_at(approval: Approval, now: datetime) -> str:
+    """The status as it is at `now`: past its deadline a request is expired, also before the sweeper says so."""
+    late = approval.is_waiting and approval.expires_at <= now
+    return states.Status.EXPIRED.value if late else approval.status
+
+
+def share_in_words(precedents: Precedents) -> str:
+    """How often the action was approved, in words that do not claim more than is known."""
+    numbers = {"approved": precedents.approved, "all": precedents.considered}
+    if not precedents.considered:
+        return _("Nobody has decided on this action before.")
+    if precedents.considered < FEW:
+        return _("%(approved)d of %(all)d approved: too few to see a habit.") % numbers
+    percent = round(100 * precedents.approved / precedents.considered)
+    return _("%(percent)d%% approved (%(approved)d of the last %(all)d).") % {**numbers, "percent": percent}
+
+
+def outcome_sentence(approval: Approval, viewer: User) -> str:
+    """What became of a request, for somebody who came too late."""
+    if approval.status == states.Status.EXPIRED or approval.is_waiting:
+        return _("The time to decide is over: this request has expired.")
+    if approval.status == states.Status.CANCELLED:
+        return _("The agent took this request back.")
+    verb = {
+        "approve": _("approved"), "edit": _("approved with changes"), "reject": _("rejected"), "respond": _("answered"),
+    }[approval.verdict]  # fmt: skip
+    if approval.decided_by_id == viewer.pk:
+        return _("You %(verb)s %(action)s.") % {"verb": verb, "action": approval.action}
+    who = {"who": approval.decided_by_label, "verb": verb, "action": approval.action}
+    return _("%(who)s %(verb)s %(action)s.") % who
+
+
+def brief(arguments: Mapping[str, Any]) -> str:
+    """The first plain values of some arguments in one line: `amount 120 · order A-17`."""
+    parts = []
+    for key, value in arguments.items():
+        if isinstance(value, str | int | float) and value != "":
+            text = ("true" if value else "false") if isinstance(value, bool) else " ".join(str(value).split())
+            parts.append(f"{key} {text[:BRIEF_CHARS]}{'…' if len(text) > BRIEF_CHARS else ''}")
+        if len(parts) == BRIEF_PARTS:
+            break
+    return " · ".join(parts)
+
+
+def _precedent(approval: Approval) -> Precedent:
+    decisions = list(approval.decisions.all())
+    return Precedent(approval, decisions[-1] if decisions else None, brief(approval.item.arguments))
+
+
+def _entry(event: ApprovalEvent) -> Entry:
+    detail = event.detail
+    kinds = ApprovalEvent.Kind
+    title, icon, tone, text = {
+        kinds.REQUESTED: (_("Requested"), "hand", "accent", ""),
+        kinds.CANCELLED: (_("Taken back"), "ban", "", detail.get("reason", "")),
+        kinds.EXPIRED: (_("Expired"), "timer-off", "warn", _("Nobody decided in time; the agent is told to stop.")),
+        kinds.MESSAGE: (_("Message"), "message-square", "", detail.get("text", "")),
+    }.get(kinds(event.kind), ("", "circle", "", ""))
+    if event.kind == kinds.DECIDED:
+        title, icon, tone = {
+            "approve": (_("Approved"), "check", "ok"),
+            "edit": (_("Approved with changes"), "pencil", "ok"),
+            "reject": (_("Rejected"), "x", "danger"),
+            "respond": (_("Answered"), "message-square", "ok"),
+        }[detail["verdict"]]
+        text = detail.get("reason", "")
+    if event.kind == kinds.OUTCOME:
+        title, icon, tone = {
+            "succeeded": (_("The action succeeded"), "circle-check", "ok"),
+            "failed": (_("The action failed"), "circle-x", "danger"),
+            "reverted": (_("The action was reverted"), "undo-2", "warn"),
+        }[detail["status"]]
+    by = _("deadline") if event.kind == kinds.EXPIRED else event.actor_label
+    return Entry(title, icon, tone, by, event.at, text)

@@ -1,0 +1,156 @@
+"""Reading the queue: the list, one request beside it, and the parts that other pages show."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils.translation import gettext as _
+from django_htmx.http import trigger_client_event
+
+from agents.access import page_project
+from agents.models import Project, User
+from agents.permissions import Permission
+from console.lib import clock
+from reviews import states
+from reviews.access import page_approval
+from reviews.forms import DecisionForm, form_for
+from reviews.models import Approval
+from reviews.selectors.queue import detail, queue_counts
+from reviews.selectors.records import of_trace, spent
+from reviews.services.requests import made_by
+from reviews.views.listing import Listing, Wish, listing_of, wish_of
+from reviews.views.presentation import outcome_sentence, reading, status_at
+
+TRACE_ID = re.compile(r"[0-9a-fA-F]{32}")
+
+
+def queue(request: HttpRequest, project: str) -> HttpResponse:
+    """GET queue/: the list, and beside it the first request of it."""
+    found = page_project(request, project, Permission.APPROVAL_VIEW)
+    listing = listing_of(found, wish_of(request), now=clock.now())
+    shown = Approval.objects.with_parts().get(pk=listing.rows[0].pk) if listing.rows else None
+    return split_page(request, found, listing, shown, pane="list")
+
+
+def approval(request: HttpRequest, project: str, approval_id: UUID) -> HttpResponse:
+    """GET queue/<id>/: one request, and the list beside it."""
+    shown = page_approval(request, project, approval_id, Permission.APPROVAL_VIEW)
+    listing = listing_of(shown.project, wish_of(request), now=clock.now())
+    return split_page(request, shown.project, listing, shown, pane="detail")
+
+
+def approval_item(request: HttpRequest, project: str, approval_id: UUID) -> HttpResponse:
+    """GET queue/<id>/item/: the request alone, for the pane that shows it.
+
+    A pane that still shows it as waiting (`?shown=`) is told when somebody else was faster.
+    """
+    shown = page_approval(request, project, approval_id, Permission.APPROVAL_VIEW)
+    answer = render(request, "reviews/_item.html", item_context(request, shown, wish_of(request)))
+    was_open = request.GET.get("shown", "") in states.WAITING
+    if was_open and status_at(shown, clock.now()) not in states.WAITING and shown.decided_by_id != request.user.pk:
+        assert isinstance(request.user, User)
+        toast(answer, outcome_sentence(shown, request.user), kind="info")
+    return answer
+
+
+def queue_list(request: HttpRequest, project: str) -> HttpResponse:
+    """GET queue/list/: the list alone, for live updates; `?selected=` is the request that is open beside it."""
+    found = page_project(request, project, Permission.APPROVAL_VIEW)
+    listing = listing_of(found, wish_of(request), now=clock.now())
+    context = {"project": found, "listing": listing, "selected": request.GET.get("selected", "")}
+    return render(request, "reviews/_list.html", context)
+
+
+def tile(request: HttpRequest, project: str) -> HttpResponse:
+    """GET queue/tile/: how many requests wait and how long the oldest has, for the overview."""
+    found = page_project(request, project, Permission.APPROVAL_VIEW)
+    counts = queue_counts(found, now=clock.now())
+    return render(request, "reviews/_tile.html", {"project": found, "counts": counts})
+
+
+def trace_approvals(request: HttpRequest, project: str) -> HttpResponse:
+    """GET queue/of-trace/?trace_id=: the requests that were made in a trace, for the page of that trace."""
+    found = page_project(request, project, Permission.APPROVAL_VIEW)
+    trace_id = request.GET.get("trace_id", "")
+    rows = of_trace(found, trace_id) if TRACE_ID.fullmatch(trace_id) else []
+    return render(request, "reviews/_of_trace.html", {"project": found, "rows": rows})
+
+
+def split_page(
+    request: HttpRequest,
+    project: Project,
+    listing: Listing,
+    shown: Approval | None,
+    *,
+    pane: str,
+    form: DecisionForm | None = None,
+    verdict: states.Verdict | None = None,
+) -> HttpResponse:
+    """The queue with a request open; `pane` is the one that a narrow screen shows. For the rest see `item_context`."""
+    context: dict[str, Any] = {
+        "project": project,
+        "listing": listing,
+        "pane": pane,
+        "wish": listing.wish,
+        "public_url": settings.PUBLIC_URL,
+        "selected": str(shown.pk) if shown else "",
+    }
+    if shown is not None:
+        shown.project = project
+        context |= item_context(request, shown, listing.wish, form=form, verdict=verdict)
+    return render(request, "reviews/_queue.html" if request.htmx else "reviews/queue.html", context)  # type: ignore[attr-defined]
+
+
+def item_context(
+    request: HttpRequest,
+    shown: Approval,
+    wish: Wish,
+    *,
+    form: DecisionForm | None = None,
+    verdict: states.Verdict | None = None,
+) -> dict[str, Any]:
+    """What `_item.html` shows of a request. `form` is one that could not be accepted, of `verdict`."""
+    assert isinstance(request.user, User)
+    read = reading(detail(shown), now=clock.now())
+    may_decide = Permission.APPROVAL_DECIDE in request.project_permissions  # type: ignore[attr-defined]
+    own = made_by(shown, request.user)
+    deciding = may_decide and not own and read.is_open
+    allowed = read.item.allowed_decisions if deciding else []
+    forms: dict[str, DecisionForm] = {
+        name: form_for(states.Verdict(name), item=read.item, reasons=shown.project.reject_reasons) for name in allowed
+    }
+    if form is not None and verdict is not None and verdict in allowed:
+        forms[verdict.value] = form
+    return {
+        "project": shown.project,
+        "approval": shown,
+        "read": read,
+        "wish": wish,
+        "forms": forms,
+        "deciding": deciding,
+        "own": own and read.is_open and may_decide,
+        "failed": verdict.value if form is not None and verdict is not None else "",
+        "spent": spent(shown),
+        "selected": str(shown.pk),
+    }
+
+
+def toast(answer: HttpResponse, text: str, *, kind: str = "ok") -> None:
+    """Has the browser show a short message."""
+    trigger_client_event(answer, "toast", {"text": text, "kind": kind})
+
+
+def decided_words(verdict: states.Verdict, action: str) -> str:
+    """What a reviewer has just done, in words."""
+    words = {
+        states.Verdict.APPROVE: _("Approved: %(action)s"),
+        states.Verdict.EDIT: _("Approved with changes: %(action)s"),
+        states.Verdict.REJECT: _("Rejected: %(action)s"),
+        states.Verdict.RESPOND: _("Answered: %(action)s"),
+    }
+    return words[verdict] % {"action": action}
