@@ -8,7 +8,7 @@ points are.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
-from html import escape
+from html import escape, unescape
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -23,6 +23,7 @@ MUTED_COLOR = "--chart-muted"
 COMPARED_COLOR = "--text-faint"
 # More models than there are colours are drawn together.
 MOST_MODELS = 6
+WIDE_SPREAD = 20
 NANOS = 1_000_000_000
 
 
@@ -81,7 +82,11 @@ def latency(at: Axis, period: Period, before: Period | None) -> Figure:
     if before is not None:
         earlier = [_seconds(before.latency.get(moment), 1) for moment in _earlier(at)]
         traces.append(_compared(at, earlier, _("p95 before")))
-    return _figure(at, traces, y={"ticksuffix": " s", "hoverformat": ",.3f"})
+    known = sorted(value for trace in traces for value in trace["y"] if value)
+    # One request of minutes among many of seconds would press all others into a line.
+    logarithmic = known and known[-1] > WIDE_SPREAD * known[len(known) // 2]
+    scale = {"type": "log", "dtick": 1} if logarithmic else {}
+    return _figure(at, traces, y={"ticksuffix": " s", "hoverformat": ",.3f", **scale})
 
 
 def _seconds(quantiles: Sequence[float | None] | None, index: int) -> float | None:
@@ -179,6 +184,7 @@ def _figure(at: Axis, traces: list[Figure], *, y: Figure, stacked: bool = False)
         "barmode": "stack" if stacked else "overlay",
         "bargap": 0.15,
         "showlegend": True,
+        "legend": {"traceorder": "normal"},
         "xaxis": {"type": "date", "range": [at.labels[0], edge]},
         "yaxis": dict(y),
         "meta": {
@@ -189,6 +195,10 @@ def _figure(at: Axis, traces: list[Figure], *, y: Figure, stacked: bool = False)
     return {"data": traces, "layout": layout}
 
 
-def is_empty(figure: Figure) -> bool:
-    """Whether a figure has nothing to show."""
-    return not any(value for trace in figure["data"] for value in trace["y"])
+def sums(figure: Figure) -> list[tuple[str, float, Mapping[str, str]]]:
+    """Name, sum and filter of each bar series: what the chart says, for readers who do not see it."""
+    return [
+        (unescape(trace["name"]), sum(value or 0 for value in trace["y"]), trace["meta"])
+        for trace in figure["data"]
+        if trace["type"] == "bar"
+    ]

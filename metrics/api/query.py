@@ -63,7 +63,7 @@ class TraceView(QueryView):
     @extend_schema(summary="A trace with all its spans", responses=OpenApiTypes.OBJECT)
     def get(self, request: Request, trace_id: str) -> Response:
         trace = access.trace(self.project, trace_id)
-        rows = spans.of_trace(trace, whole=True)
+        rows = spans.of_trace(trace)
         body: dict[str, Any] = wire.trace(trace)
         found = details.of_spans(trace, rows)
         body["spans"] = [wire.span(row, detail) for row, detail in zip(rows, found, strict=True)]

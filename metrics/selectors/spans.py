@@ -2,6 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
+
+from django.db.models import QuerySet
 
 from metrics.ingest.content import CONTENT_NAMES
 from metrics.models import Log, Span, Trace
@@ -11,11 +14,24 @@ NS_PER_HOUR = 3_600_000_000_000
 MOST_LOGS = 200
 
 
+class Head(NamedTuple):
+    """What the waterfall shows of a span; ids are hex, `parent` empty without one."""
+
+    id: str
+    parent: str
+    start_ns: int
+    duration_ns: int
+    name: str
+    kind: str
+    status: str
+    error_type: str
+
+
 @dataclass(frozen=True, slots=True)
 class Line:
     """A span beside its place in the waterfall."""
 
-    span: Span
+    span: Head
     row: Row
 
 
@@ -27,48 +43,42 @@ class Tree:
     layout: Waterfall
 
 
-def of_trace(trace: Trace, *, whole: bool = False) -> list[Span]:
-    """The spans of a trace by start time; without `whole`, their packed detail stays in the database.
+def of_trace(trace: Trace) -> list[Span]:
+    """The spans of a trace by start time, whole."""
+    return list(_rows(trace))
 
-    The bounds of the trace keep PostgreSQL from opening the partitions of other days.
-    """
-    spans = Span.objects.filter(
+
+def _rows(trace: Trace) -> QuerySet[Span]:
+    """The bounds of the trace keep PostgreSQL from opening the partitions of other days."""
+    return Span.objects.filter(
         project_id=trace.project_id,
         trace_id=bytes(trace.trace_id),
         start_ns__gte=trace.start_ns,
         start_ns__lte=trace.end_ns,
     ).order_by("start_ns", "span_id")
-    return list(spans if whole else spans.defer("detail"))
+
+
+def heads(trace: Trace) -> list[Head]:
+    """The spans of a trace by start time. Their packed details stay in the database."""
+    columns = ("span_id", "parent_span_id", "start_ns", "duration_ns", "name", "kind", "status", "error_type")
+    return [
+        Head(bytes(span_id).hex(), bytes(parent).hex() if parent else "", *rest)
+        for span_id, parent, *rest in _rows(trace).values_list(*columns)
+    ]
 
 
 def one(trace: Trace, span_id: bytes) -> Span | None:
     """One span of a trace, whole."""
-    return Span.objects.filter(
-        project_id=trace.project_id,
-        trace_id=bytes(trace.trace_id),
-        span_id=span_id,
-        start_ns__gte=trace.start_ns,
-        start_ns__lte=trace.end_ns,
-    ).first()
+    return _rows(trace).filter(span_id=span_id).first()
 
 
-def tree(spans: Sequence[Span]) -> Tree:
+def tree(spans: Sequence[Head]) -> Tree:
     """The waterfall of spans. A span id that was used twice (other start time) gets a row for each."""
-    by_key: dict[str, Span] = {}
+    by_key: dict[str, Head] = {}
     for span in spans:
-        key = bytes(span.span_id).hex()
-        by_key[f"{key}.{span.start_ns}" if key in by_key else key] = span
-    layout = lay_out(
-        [
-            Step(
-                id=key,
-                parent=bytes(span.parent_span_id).hex() if span.parent_span_id else "",
-                start_ns=span.start_ns,
-                duration_ns=span.duration_ns,
-            )
-            for key, span in by_key.items()
-        ]
-    )
+        by_key[f"{span.id}.{span.start_ns}" if span.id in by_key else span.id] = span
+    steps = [Step(key, span.parent, span.start_ns, span.duration_ns) for key, span in by_key.items()]
+    layout = lay_out(steps)
     return Tree(lines=[Line(span=by_key[row.id], row=row) for row in layout.rows], layout=layout)
 
 

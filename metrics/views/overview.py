@@ -1,5 +1,6 @@
 """The overview: what the agents of a project do, cost and get wrong."""
 
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
@@ -11,11 +12,16 @@ from agents.access import page_project
 from agents.models import Project
 from agents.permissions import Permission
 from console.lib import clock
+from console.templatetags.ui import duration, money, number
 from metrics import charts
 from metrics.ranges import TimeRange, start_of_day
 from metrics.selectors import overview, traces
+from metrics.selectors.series import NANOS, QUANTILES
 from metrics.tiles import Agents, Tile, tiles
 from metrics.views.asking import chosen_range, otlp_environment, range_context, traces_url
+
+# Name, value in words, and what a link to the traces filters by.
+Rows = list[tuple[str, str, Mapping[str, str]]]
 
 
 def page(request: HttpRequest, project: str) -> HttpResponse:
@@ -45,7 +51,7 @@ def _figures(project: Project, window: TimeRange) -> dict[str, Any]:
     quiet = not period.total.requests and not any(one.input_tokens for one in period.bins.values())
     return {
         "tiles": [_linked(tile, project, kept) for tile in tiles(window, period, before, agents, cost_today)],
-        "charts": _charts(window, period, before),
+        "charts": _charts(project, window, period, before),
         "agents": lines,
         "agents_more": active - len(lines),
         "steps": overview.slowest_steps(project.pk, window),
@@ -62,16 +68,38 @@ def _linked(tile: Tile, project: Project, kept: dict[str, str]) -> tuple[Tile, s
     return tile, "" if tile.drill is None else traces_url(project, **kept, **tile.drill)
 
 
-def _charts(window: TimeRange, period: overview.Period, before: overview.Period) -> list[dict[str, Any]]:
-    """Id, title, unit and figure of each chart, in the order of the page."""
+def _charts(
+    project: Project, window: TimeRange, period: overview.Period, before: overview.Period
+) -> list[dict[str, Any]]:
+    """Id, title, figure and the same in words of each chart, in the order of the page."""
     axis = charts.axis(window, timezone.get_current_timezone())
     compared = before if window.compare else None
-    figures = [
-        ("cost", _("Cost by model"), "USD", charts.cost_by_model(axis, period, compared)),
-        ("latency", _("Latency"), "s", charts.latency(axis, period, compared)),
-        ("volume", _("Requests and errors"), "", charts.volume(axis, period, compared)),
-        ("tokens", _("Tokens"), "tokens", charts.tokens(axis, period, compared)),
+    cost = charts.cost_by_model(axis, period, compared)
+    latency = charts.latency(axis, period, compared)
+    volume = charts.volume(axis, period, compared)
+    tokens = charts.tokens(axis, period, compared)
+    slow: Rows = [(name, _duration(value), {}) for name, value in zip(QUANTILES, period.latency_total, strict=True)]
+
+    def lines(figure: charts.Figure, unit: Callable[[float], str]) -> Rows:
+        return [(name, unit(total), chosen) for name, total, chosen in charts.sums(figure)]
+
+    shown: list[tuple[str, str, charts.Figure, Rows]] = [
+        ("cost", _("Cost by model"), cost, lines(cost, lambda dollars: money(round(dollars * NANOS)))),
+        ("latency", _("Latency"), latency, slow),
+        ("volume", _("Requests and errors"), volume, lines(volume, number)),
+        ("tokens", _("Tokens"), tokens, lines(tokens, number)),
     ]
+    kept = {name: value for name, value in window.parameters().items() if name != "compare"}
     return [
-        {"id": f"chart-{id}", "title": title, "unit": unit, "figure": figure} for id, title, unit, figure in figures
+        {
+            "id": f"chart-{id}",
+            "title": title,
+            "figure": figure,
+            "rows": [(name, value, traces_url(project, **kept, **chosen)) for name, value, chosen in rows],
+        }
+        for id, title, figure, rows in shown
     ]
+
+
+def _duration(nanoseconds: float | None) -> str:
+    return duration(None if nanoseconds is None else round(nanoseconds))

@@ -13,6 +13,7 @@ from metrics import access
 from metrics.conversation import Message, messages
 from metrics.models import Span, Trace
 from metrics.selectors import details, spans
+from metrics.views.rows import waterfall_rows
 from metrics.waterfall import Row
 
 # The small waterfall shows this many rows: the longest of the upper levels.
@@ -36,13 +37,13 @@ def page(request: HttpRequest, project: str, trace_id: str) -> HttpResponse:
     live = bool(request.headers.get("HX-Request"))
     if live and request.GET.get("seen") == version_of(trace):
         return HttpResponse(status=204)
-    tree = spans.tree(spans.of_trace(trace))
+    tree = spans.tree(spans.heads(trace))
     context: dict[str, Any] = _trace_context(found, trace) | {
-        "lines": tree.lines,
-        "layout": tree.layout,
+        "rows": waterfall_rows(tree.lines),
+        "row_count": len(tree.lines),
         "ticks": [tree.layout.duration_ns * part // AXIS_PARTS for part in range(AXIS_PARTS + 1)],
         "kinds": sorted({line.span.kind for line in tree.lines}),
-        "errors": [line for line in tree.lines if line.span.status == "error"][:1],
+        "first_error": next((line.row.id for line in tree.lines if line.span.status == "error"), ""),
     }
     if request.GET.get("span") and not live:
         context |= _selected(found, trace, request.GET["span"])
@@ -100,20 +101,23 @@ def mini(request: HttpRequest, project: str, trace_id: str) -> HttpResponse:
     """A few bars of the trace and what it cost so far, for the review page; says so while it is on its way."""
     found = page_project(request, project, Permission.TELEMETRY_VIEW)
     trace = access.trace_or_none(found, trace_id)
-    context: dict[str, Any] = {"project": found, "trace_hex": trace_id.lower()}
+    marked = request.GET.get("span", "").lower()
+    context: dict[str, Any] = {"project": found, "trace_hex": trace_id.lower(), "marked": marked}
     if trace is None:
         return render(request, "metrics/_trace_mini.html", context)
     if request.headers.get("HX-Request") and request.GET.get("seen") == version_of(trace):
         return HttpResponse(status=204)
-    tree = spans.tree(spans.of_trace(trace))
-    lines = sorted(tree.lines, key=lambda line: _prominence(line.row))[:MINI_ROWS]
+    tree = spans.tree(spans.heads(trace))
+    lines = sorted(tree.lines, key=lambda line: _prominence(line.row, marked))[:MINI_ROWS]
     shown = {line.row.id for line in lines}
     context |= _trace_context(found, trace) | {
         "lines": [line for line in tree.lines if line.row.id in shown],
+        "kinds": sorted({line.span.kind for line in lines}),
         "left_out": len(tree.lines) - len(shown),
     }
     return render(request, "metrics/_trace_mini.html", context)
 
 
-def _prominence(row: Row) -> tuple[int, float]:
-    return (row.depth, -row.width)
+def _prominence(row: Row, marked: str) -> tuple[bool, int, float]:
+    """The span that asked comes first, then upper levels, then long spans."""
+    return (row.id != marked, row.depth, -row.width)

@@ -25,6 +25,7 @@ DEFAULT_RANGE = "24h"
 TRACE_ID = re.compile(r"\s*([0-9a-fA-F]{32})\s*")
 # Filters that are set from links and shown as chips; the others have a control of their own.
 CHIPS = ("session", "user", "tag")
+MORE = ("environment", "min_cost_usd", "min_duration_ms", "error")
 HIDDEN = ("range", "from", "to", "sort", *CHIPS)
 
 
@@ -68,7 +69,8 @@ def listing(request: HttpRequest, project: str) -> HttpResponse:
             # The first trace is there: now the page needs its filters too.
             return HttpResponse(headers={"HX-Refresh": "true"})
         return render(request, "metrics/_traces.html", context)
-    return render(request, "metrics/traces.html", context | {"choices": traces.choices(found.pk)})
+    context |= {"choices": traces.choices(found.pk), "more_active": sum(1 for name in MORE if request.GET.get(name))}
+    return render(request, "metrics/traces.html", context)
 
 
 def _jump(request: HttpRequest, project: Project, trace_id: str) -> HttpResponse:
