@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -61,6 +61,10 @@ class RequestDraft:
     timeout: timedelta
     on_timeout: str = "reject"
     callback_url: str = ""
+
+
+COPIED = [field.name for field in fields(RequestDraft) if field.name not in {"items", "tags", "timeout"}]
+"""What a request's row takes over from the draft as it is."""
 
 
 @transaction.atomic
@@ -132,23 +136,10 @@ def _row(project: Project, by: Caller, draft: RequestDraft, now: datetime) -> Ap
     assessment = evaluate(load(version.document), arguments=first.arguments, context=draft.context)
     expires_at = now + draft.timeout
     return Approval(
+        **{name: getattr(draft, name) for name in COPIED},
         project=project,
         action=first.action,
-        summary=draft.summary,
-        description=draft.description,
-        context=draft.context,
-        metadata=draft.metadata,
         tags=list(draft.tags),
-        priority=draft.priority,
-        team=draft.team,
-        confidence=draft.confidence,
-        suggestion=draft.suggestion,
-        agent=draft.agent,
-        agent_version=draft.agent_version,
-        session_id=draft.session_id,
-        end_user=draft.end_user,
-        trace_id=draft.trace_id,
-        span_id=draft.span_id,
         requested_by_key=by.key,
         requested_by_user=by.user,
         requested_by_label=by.label[:200],
@@ -165,8 +156,6 @@ def _row(project: Project, by: Caller, draft: RequestDraft, now: datetime) -> Ap
         },
         requested_at=now,
         timeout_seconds=int(draft.timeout.total_seconds()),
-        on_timeout=draft.on_timeout,
         expires_at=expires_at,
         due_minute=due_minute(expires_at),
-        callback_url=draft.callback_url,
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -16,10 +15,10 @@ from agents.permissions import Scope
 from console.lib import clock
 from reviews.models import Approval, ApprovalEvent, ApprovalItem, FeedbackExample
 from reviews.services.expiry import expire_due
+from tests.reviews.api.conftest import PATH, fields_of
 from tests.reviews.conftest import Api, make_key, make_person, make_token
 
 pytestmark = pytest.mark.django_db
-PATH = "/api/v1/approvals"
 FULL: dict[str, Any] = {
     "action": "process_refund",
     "arguments": {"order": "A-17", "amount": 12000},
@@ -43,21 +42,6 @@ FULL: dict[str, Any] = {
     "callback_url": "https://agent.example.org/hook",
     "metadata": {"attempt": 2},
 }
-
-
-@pytest.fixture
-def ask(agent_api: Api) -> Callable[..., Any]:
-    def create(**fields: Any) -> Any:
-        response = agent_api.post(PATH, {"action": "process_refund", "arguments": {"amount": 5}, **fields})
-        assert response.status_code == 201, response.content
-        return response.json()
-
-    return create
-
-
-def fields_of(response: Any) -> list[str]:
-    assert response["content-type"] == "application/problem+json"
-    return sorted({error["field"] for error in response.json().get("errors", [])})
 
 
 def test_every_field_of_a_request_comes_back(agent_api: Api) -> None:
@@ -208,87 +192,6 @@ def test_a_repeated_key_gets_the_first_answer_and_another_body_does_not(agent_ap
     assert Approval.objects.count() == 1
 
 
-def test_a_replayed_decision_is_no_conflict(ask: Callable[..., Any], reviewer_api: Api) -> None:
-    path = f"{PATH}/{ask()['id']}/decisions"
-    first = reviewer_api.post(path, {"verdict": "approve"}, **{"Idempotency-Key": "d1"})
-    again = reviewer_api.post(path, {"verdict": "approve"}, **{"Idempotency-Key": "d1"})
-    plain = reviewer_api.post(path, {"verdict": "approve"})
-    assert (first.status_code, again.status_code, plain.status_code) == (200, 200, 409)
-    assert again.json() == first.json()
-
-
-def test_deciding_twice_names_the_winner(
-    ask: Callable[..., Any], reviewer_api: Api, ben: Caller, client: Client
-) -> None:
-    assert ben.user is not None
-    path = f"{PATH}/{ask()['id']}/decisions"
-    assert reviewer_api.post(path, {"verdict": "reject", "reason": "no"}).status_code == 200
-    late = Api(make_token(ben.user), client).post(path, {"verdict": "approve"})
-    assert late.status_code == 409
-    problem = late.json()
-    assert (problem["decided_by"], problem["verdict"], problem["status"]) == ("Ana", "reject", 409)
-    assert problem["detail"] == "Ana already rejected this request."
-
-
-@pytest.mark.parametrize(
-    ("body", "field"),
-    [
-        ({}, "verdict"),
-        ({"verdict": "shrug"}, "verdict"),
-        ({"verdict": "reject"}, "reason"),
-        ({"verdict": "respond"}, "message"),
-        ({"verdict": "edit"}, "arguments"),
-        ({"verdict": "edit", "arguments": {"amount": 5}}, "arguments"),
-        ({"verdict": "edit", "arguments": [1]}, "arguments"),
-        ({"verdict": "approve", "arguments": {"amount": 6}}, "arguments"),
-        ({"verdict": "approve", "labels": "x"}, "labels"),
-        ({"verdict": "approve", "item": 1}, "item"),
-        ({"verdict": "approve", "reson": "typo"}, "reson"),
-    ],
-)
-def test_a_malformed_decision_names_its_field(
-    ask: Callable[..., Any], reviewer_api: Api, body: dict[str, Any], field: str
-) -> None:
-    request = ask()
-    response = reviewer_api.post(f"{PATH}/{request['id']}/decisions", body)
-    assert (response.status_code, fields_of(response)) == (422, [field])
-    assert reviewer_api.get(f"{PATH}/{request['id']}").json()["status"] == "pending"
-
-
-def test_an_agents_key_cannot_decide(ask: Callable[..., Any], project: Project, client: Client) -> None:
-    _key, secret = make_key(project, *Scope)
-    response = Api(secret, client).post(f"{PATH}/{ask()['id']}/decisions", {"verdict": "approve"})
-    assert response.status_code == 403
-    assert "person" in response.json()["detail"]
-
-
-def test_nobody_decides_on_their_own_request(reviewer_api: Api) -> None:
-    own = reviewer_api.post(PATH, {"action": "deploy"})
-    assert own.status_code == 201
-    response = reviewer_api.post(f"{PATH}/{own.json()['id']}/decisions", {"verdict": "approve"})
-    assert response.status_code == 403
-    assert "yourself" in response.json()["detail"]
-
-
-def test_roles_that_may_not_decide_are_refused(ask: Callable[..., Any], project: Project, client: Client) -> None:
-    request = ask()
-    for role in ("viewer", "operator", "auditor"):
-        api = Api(make_token(make_person(role, project, role)), client)
-        assert api.get(f"{PATH}/{request['id']}").status_code == 200
-        refused = api.post(f"{PATH}/{request['id']}/decisions", {"verdict": "approve"})
-        assert (refused.status_code, "approval.decide" in refused.json()["detail"]) == (403, True)
-
-
-def test_too_late_is_said_as_expired(ask: Callable[..., Any], reviewer_api: Api) -> None:
-    request = ask(timeout_seconds=1)
-    Approval.objects.update(requested_at=clock.now() - timedelta(hours=1), expires_at=clock.now())
-    response = reviewer_api.post(f"{PATH}/{request['id']}/decisions", {"verdict": "approve"})
-    assert response.status_code == 409
-    assert (response.json()["verdict"], response.json()["approval_status"]) == (None, "expired")
-    assert "expired" in response.json()["detail"]
-    assert reviewer_api.get(f"{PATH}/{request['id']}").json()["status"] == "expired"
-
-
 def test_reading_an_overdue_request_expires_it(ask: Callable[..., Any], agent_api: Api) -> None:
     request = ask()
     Approval.objects.update(requested_at=clock.now() - timedelta(hours=1), expires_at=clock.now())
@@ -389,13 +292,3 @@ def test_the_estimate_of_the_wait_is_the_median_of_the_last_ones(
     Approval.objects.update(requested_at=row.closed_at - timedelta(seconds=40))
     assert ask()["estimated_wait_seconds"] == 40
     assert agent_api.get(f"{PATH}/{first['id']}").json()["estimated_wait_seconds"] is None
-
-
-def test_a_browser_session_needs_the_csrf_token(ask: Callable[..., Any], ana: Caller) -> None:
-    assert ana.user is not None
-    browser = Client(enforce_csrf_checks=True)
-    browser.force_login(ana.user, "django.contrib.auth.backends.ModelBackend")
-    path = f"{PATH}/{ask()['id']}/decisions"
-    body = json.dumps({"verdict": "approve"})
-    assert browser.post(path, body, content_type="application/json").status_code == 403
-    assert Approval.objects.get().status == "pending"
