@@ -54,7 +54,7 @@ class Migration(migrations.Migration):
                 ('on_timeout', models.CharField(default='reject', max_length=10)),
                 ('expires_at', models.DateTimeField(help_text='No verdict is accepted from this moment on.')),
                 ('due_minute', models.IntegerField(help_text='expires_at in minutes since 1970: items due together sort by risk.')),
-                ('callback_url', models.URLField(blank=True, max_length=500)),
+                ('callback_url', models.CharField(blank=True, max_length=500)),
                 ('closed_at', models.DateTimeField(blank=True, help_text='Decided, cancelled or expired.', null=True)),
                 ('verdict', models.CharField(blank=True, max_length=8)),
                 ('decided_by_label', models.CharField(blank=True, help_text='Who decided, for those who are late.', max_length=200)),

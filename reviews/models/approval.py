@@ -101,7 +101,7 @@ class Approval(models.Model):
     on_timeout = models.CharField(max_length=10, default="reject")
     expires_at = models.DateTimeField(help_text="No verdict is accepted from this moment on.")
     due_minute = models.IntegerField(help_text="expires_at in minutes since 1970: items due together sort by risk.")
-    callback_url = models.URLField(max_length=500, blank=True)
+    callback_url = models.CharField(max_length=500, blank=True)
 
     # What became of it.
     closed_at = models.DateTimeField(null=True, blank=True, help_text="Decided, cancelled or expired.")
