@@ -1,1 +1,1 @@
-"""One function per verb: keyword-only, atomic, `by=` the actor, `now=` the time, the audit row in the same transaction."""
+"""One function per verb: keyword-only, atomic, `by=` the actor, `now=` the time, the audit row in the transaction."""

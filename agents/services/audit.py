@@ -12,7 +12,13 @@ LABEL_CHARS = 200
 
 
 def record(
-    *, project: Project | None, by: Caller | User | None, action: str, target: str, detail: dict[str, Any], now: datetime
+    *,
+    project: Project | None,
+    by: Caller | User | None,
+    action: str,
+    target: str,
+    detail: dict[str, Any],
+    now: datetime,
 ) -> None:
     """Adds one audit row. `by` None means the system itself; `target` names the object, as "approval <id>"."""
     caller = Caller(user=by) if isinstance(by, User) else by

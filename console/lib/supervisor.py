@@ -32,8 +32,9 @@ class ChildFailed(Exception):
 class Child:
     """One process: how it starts, how it shows that it is ready, how it is asked to stop.
 
-    `ready` may be polled often and must not raise; a first start is tried `attempts` times; `run_as` is a (uid, gid) that root drops to; `stdin` is
-    written once and closed; `log` receives both output streams, None lets them through.
+    `ready` may be polled often and must not raise; a first start is tried `attempts` times; `run_as` is a
+    (uid, gid) that root drops to; `stdin` is written once and closed; `log` receives both output streams, None
+    lets them through.
     """
 
     name: str
