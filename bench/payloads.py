@@ -14,7 +14,11 @@ MARK = b"\xfe\xfd"
 MODELS = (("openai", "gpt-4o"), ("openai", "gpt-4o-mini"), ("anthropic", "claude-3-5-haiku-20241022"))
 AGENTS = ("support", "incident-response", "data-cleanup")
 TOOLS = ("search_orders", "refund", "read_runbook", "restart_service", "list_tables")
-WORDS = [
+TEXT = (
+    "order refund customer invoice latency deploy rollback table column cluster incident alert policy budget "
+    "approve reject agent model prompt answer question tool result timeout retry account payment shipment ticket"
+)
+WORDS = TEXT.split()
     "order",
     "refund",
     "customer",

@@ -85,7 +85,7 @@ def of_records(records: Iterable[Record]) -> Content:
 
 
 def _take(reader: Reader, keys: Keys, used: set[str]) -> Value:
-    for key in keys:
+    for key in reader.present(keys):
         value = reader.get(key)
         if value is None or not says_something(value):
             continue

@@ -57,12 +57,12 @@ def price(usage: Usage, *, provider: str, models: tuple[str, ...], start_ns: int
 
 def reported_nanos(reader: Reader) -> int | None:
     """The money that the span itself reports, in nano-USD; negative amounts count as 0."""
-    for key in REPORTED_COST:
+    for key in reader.present(REPORTED_COST):
         amount = to_nanos(reader.get(key))
         if amount is not None:
             return amount
     for parts in REPORTED_COST_PARTS:
-        amounts = [amount for key in parts if (amount := to_nanos(reader.get(key))) is not None]
+        amounts = [amount for key in reader.present(parts) if (amount := to_nanos(reader.get(key))) is not None]
         if amounts:
             return sum(amounts)
     return None

@@ -80,9 +80,14 @@ class Reader:
         self.kind = kind
         self._json: dict[str, Value] = {}
 
+    def present(self, keys: Keys) -> list[Key]:
+        """The keys that can have a value at all: most of the many that are known are in no given span."""
+        attributes = self.attributes
+        return [key for key in keys if key.name in attributes or key.place != "span"]
+
     def first(self, keys: Keys) -> Value:
         """The first value that says something, or None."""
-        for key in keys:
+        for key in self.present(keys):
             value = self.get(key)
             if value is not None and says_something(value):
                 return value
@@ -112,7 +117,7 @@ class Reader:
 
     def text(self, keys: Keys) -> str:
         """The first value that says something, as one line of text; of a list its first element."""
-        for key in keys:
+        for key in self.present(keys):
             value = self.get(key)
             if value is not None and says_something(value):
                 found = plain(value)

@@ -55,7 +55,7 @@ def _complete(
 
 
 def _count(reader: Reader, keys: Keys) -> int | None:
-    for key in keys:
+    for key in reader.present(keys):
         value = reader.get(key)
         if value is not None and (count := whole(value)) is not None:
             return count
@@ -63,7 +63,7 @@ def _count(reader: Reader, keys: Keys) -> int | None:
 
 
 def _sum(reader: Reader, keys: Keys) -> int | None:
-    found = [count for key in keys if (count := whole(reader.get(key))) is not None]
+    found = [count for key in reader.present(keys) if (count := whole(reader.get(key))) is not None]
     return sum(found) if found else None
 
 
