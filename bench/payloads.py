@@ -19,36 +19,6 @@ TEXT = (
     "approve reject agent model prompt answer question tool result timeout retry account payment shipment ticket"
 )
 WORDS = TEXT.split()
-    "order",
-    "refund",
-    "customer",
-    "invoice",
-    "latency",
-    "deploy",
-    "rollback",
-    "table",
-    "column",
-    "cluster",
-    "incident",
-    "alert",
-    "policy",
-    "budget",
-    "approve",
-    "reject",
-    "agent",
-    "model",
-    "prompt",
-    "answer",
-    "question",
-    "tool",
-    "result",
-    "timeout",
-    "retry",
-    "account",
-    "payment",
-    "shipment",
-    "ticket",
-]  # a list of forty words is easier to read like this
 
 
 @dataclass(frozen=True)
