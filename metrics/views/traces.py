@@ -110,7 +110,7 @@ def newer(request: HttpRequest, project: str) -> HttpResponse:
     for gone in ("cursor", "before"):
         parameters.pop(gone, None)
     count = 0
-    if re.fullmatch(r"[0-9]{1,18}", seen):
+    if re.fullmatch(r"[0-9]{1,19}", seen) and int(seen) <= questions.MOST_NS:
         try:
             kept = replace(questions.trace_filter(request.GET.dict()), start_ns=None, end_ns=None)
             count = traces.count_newer(found.pk, kept, than_ns=int(seen), most=NEWER_SHOWN + 1)
