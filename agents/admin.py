@@ -8,7 +8,6 @@ from typing import Any
 from allauth.account.decorators import secure_admin_login
 from django import forms
 from django.contrib import admin
-from django.contrib.auth.admin import UserAdmin
 from django.db.models import Model
 from django.http import HttpRequest
 
@@ -65,22 +64,18 @@ class ReadOnlyAdmin(admin.ModelAdmin[Any]):
 
 
 @admin.register(User)
-class PersonAdmin(AuditedAdmin, UserAdmin):
-    """People. They are deactivated, never deleted: their decisions and audit rows name them."""
+class PersonAdmin(AuditedAdmin):
+    """People. They come by invitation and are deactivated, never deleted: decisions and audit rows name them."""
 
     list_display = ["email", "name", "is_active", "is_staff", "last_login"]
     list_filter = ["is_active", "is_staff"]
     search_fields = ["email", "name"]
     ordering = ["email"]
-    readonly_fields = ["last_login", "date_joined"]
-    filter_horizontal = []
-    fieldsets = [
-        (None, {"fields": ["email", "password", "name", "time_zone"]}),
-        ("Access", {"fields": ["is_active", "is_staff", "is_superuser"]}),
-        ("Notifications", {"fields": ["notify_in_app", "notify_on_desktop", "notify_by_email"]}),
-        ("Dates", {"fields": ["last_login", "date_joined"]}),
-    ]
-    add_fieldsets = [(None, {"classes": ["wide"], "fields": ["email", "name", "password1", "password2"]})]
+    fields = ["email", "name", "time_zone", "is_active", "is_staff", "is_superuser", "last_login", "date_joined"]
+    readonly_fields = ["email", "last_login", "date_joined"]
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False

@@ -7,7 +7,7 @@ from allauth.usersessions.internal.flows.sessions import end_sessions
 from allauth.usersessions.models import UserSession
 from django.contrib import messages
 from django.core.exceptions import ValidationError
-from django.forms import Form
+from django.forms import BaseForm
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -133,7 +133,7 @@ def _page(request: HttpRequest, **given: Any) -> HttpResponse:
         "has_mfa": is_mfa_enabled(user),
         "stamp": once.new_stamp(),
     } | given
-    invalid = any(isinstance(value, Form) and value.is_bound for value in given.values())
+    invalid = any(isinstance(value, BaseForm) and value.is_bound for value in given.values())
     return render(request, "agents/account.html", context, status=422 if invalid else 200)
 
 

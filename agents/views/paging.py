@@ -1,11 +1,11 @@
 """Keyset paging of pages: the cursor of the last row travels in the address."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 from django.core.exceptions import BadRequest
 from django.http import HttpRequest
-from django.utils.dateparse import parse_datetime
 
 from console.lib.http import Problem, decode_cursor, encode_cursor
 
@@ -21,10 +21,19 @@ def cursor_of(request: HttpRequest, *, kinds: Sequence[type]) -> list[Any] | Non
         values = decode_cursor(text, length=len(kinds))
     except Problem as problem:
         raise BadRequest(problem.detail) from None
-    parsed = [value if kind is int else parse_datetime(str(value)) for kind, value in zip(kinds, values, strict=True)]
+    parsed = [value if kind is int else _moment(value) for kind, value in zip(kinds, values, strict=True)]
     if not all(isinstance(value, kind) for kind, value in zip(kinds, parsed, strict=True)):
         raise BadRequest("The cursor is not one of ours.")
     return parsed
+
+
+def _moment(value: object) -> datetime | None:
+    """An aware time in ISO form, else None."""
+    try:
+        moment = datetime.fromisoformat(str(value))
+    except ValueError:
+        return None
+    return moment if moment.tzinfo else None
 
 
 def next_address(request: HttpRequest, values: Sequence[str | int]) -> str:
