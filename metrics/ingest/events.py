@@ -249,7 +249,7 @@ def _span(entry: _Entry, window: Window) -> RawSpan:
         parent_span_id=entry.hex_id("parent_span_id", 8, required=False),
         name=entry.text("name", required=True, longest=MAX_NAME_CHARS),
         start_ns=start_ns,
-        end_ns=_end(entry, start_ns),
+        end_ns=_end(entry, start_ns, window),
         remote_parent=False,
         status_code=STATUS_CODES[status],
         status_message="",
@@ -265,7 +265,7 @@ def _source(entry: _Entry) -> Source:
     return Source(resource=resource, scope_name=SCOPE_NAME)
 
 
-def _end(entry: _Entry, start_ns: int) -> int:
+def _end(entry: _Entry, start_ns: int, window: Window) -> int:
     end_ns = entry.time("end")
     duration_ms = entry.amount("duration_ms", lowest=0)
     if end_ns is None and duration_ms is not None:
@@ -276,7 +276,9 @@ def _end(entry: _Entry, start_ns: int) -> int:
         return start_ns
     if end_ns < start_ns:
         entry.wrong("end", "must not be before start")
-    return min(end_ns, 2**63 - 1)
+    if end_ns > window.latest_ns:
+        entry.wrong("end", "too far in the future")
+    return end_ns
 
 
 def _status(entry: _Entry) -> tuple[str, dict[str, Value]]:

@@ -69,6 +69,8 @@ def spans(raw: Batch[RawSpan], window: Window) -> Batch[SpanRow]:
         try:
             if reason := window.refusal(one.start_ns):
                 raise Refused(reason)
+            if one.end_ns > window.latest_ns:
+                raise Refused("end time too far in the future")
             batch.rows.append(span(one))
         except Refused as refusal:
             batch.refused[str(refusal)] += 1

@@ -102,6 +102,10 @@ def test_any_json_is_rows_or_malformed(value: object, signal: str, inside: bool)
     survives(body, signal, json=True)
 
 
+HOSTILE_TEXTS = [
+    "", "{", '{"input": NaN, "output": "x"}', "[[[", '"\\"x\\""', "1e400", "-5", "NaN", "2026-13-40", "é" * 300, "null",
+    "[null]", '{"total": "Infinity"}', "[Scrubbed due to 'x']", "gpt-4o", "a/b/c", "\0",
+]  # fmt: skip
 SPAN_ATTRIBUTES: st.SearchStrategy[dict[str, object]] = st.dictionaries(
     st.sampled_from([
         "gen_ai.operation.name", "gen_ai.usage.input_tokens", "gen_ai.usage.cache_read.input_tokens", "metadata",
@@ -113,8 +117,7 @@ SPAN_ATTRIBUTES: st.SearchStrategy[dict[str, object]] = st.dictionaries(
     ]),
     st.sampled_from([
         {"stringValue": text}
-        for text in ("", "{", '{"input": NaN, "output": "x"}', "[[[", '"\\"x\\""', "1e400", "-5", "NaN",
-                     "2026-13-40", "é" * 300, "null", "[null]", '{"total": "Infinity"}', "[Scrubbed due to 'x']", "gpt-4o", "a/b/c", "\0")
+        for text in HOSTILE_TEXTS
     ] + [{"intValue": str(n)} for n in (-(2**63), -1, 0, 2**63 - 1)]
       + [{"doubleValue": n} for n in ("NaN", "Infinity", "-Infinity", 1e308, -0.0)]
       + [{"arrayValue": {"values": [{"stringValue": "a"}, {}]}}, {"kvlistValue": {}}, {"boolValue": True}, None]),

@@ -117,6 +117,7 @@ def test_metrics_and_heartbeats_are_kept(sender: Sender, post: Any) -> None:
         ({"spans": [{**SPAN, "start": "2026-11-21T01:00:00"}]}, "spans[0].start"),
         ({"spans": [{**SPAN, "start": "2020-01-01T00:00:00Z"}]}, "spans[0].start"),
         ({"spans": [{**SPAN, "end": "2026-11-20T01:00:00Z"}]}, "spans[0].end"),
+        ({"spans": [{**SPAN, "end": "2027-11-20T01:00:00Z"}]}, "spans[0].end"),
         ({"spans": [{key: value for key, value in SPAN.items() if key != "end"}]}, "spans[0].end"),
         ({"spans": [{**SPAN, "kind": "robot"}]}, "spans[0].kind"),
         ({"spans": [{**SPAN, "input_tokens": -1}]}, "spans[0].input_tokens"),

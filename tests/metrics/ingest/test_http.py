@@ -90,6 +90,13 @@ def test_spans_outside_the_time_window_are_refused_alone(sender: Sender, start_n
     assert stored(sender) == 2
 
 
+@pytest.mark.parametrize("duration_ns", [3 * 3600 * 10**9, 2**63 - 1 - NOW_NS])
+def test_spans_that_end_in_the_future_are_refused(sender: Sender, duration_ns: int) -> None:
+    reply = sender.post(TRACES, payloads.traces([span(1, duration_ns=duration_ns)]))
+    partial = ExportTraceServiceResponse.FromString(reply.body).partial_success
+    assert (partial.rejected_spans, partial.error_message) == (1, "end time too far in the future (1)")
+
+
 def test_spans_of_eighty_nine_days_ago_are_accepted(sender: Sender) -> None:
     old = NOW_NS - 89 * 86_400 * 10**9
     assert sender.post(TRACES, payloads.traces([span(1, start_ns=old)])).body == b""
