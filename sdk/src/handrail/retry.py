@@ -22,7 +22,7 @@ class RetryPolicy:
     """
 
     base_seconds: float = 0.25
-    cap_seconds: float = 10.0
+    cap_seconds: float = 5.0
     patience_seconds: float = 30.0
     wait_patience_seconds: float = 300.0
 
