@@ -48,7 +48,7 @@ def test_no_module_is_a_lumber_room(word: str) -> None:
 
 def task_names() -> set[str]:
     """Every task that beat or `enqueue` names."""
-    named = {entry["task"] for entry in settings.CELERY_BEAT_SCHEDULE.values()}
+    named = {str(entry["task"]) for entry in settings.CELERY_BEAT_SCHEDULE.values()}
     for path in tracked():
         if path.suffix == ".py" and path.parts[len(ROOT.parts)] in {"agents", "metrics", "reviews"}:
             named |= set(re.findall(r"enqueue\(\s*\"([\w.]+)\"", path.read_text()))

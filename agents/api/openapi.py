@@ -5,7 +5,7 @@ from typing import Any
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 
 
-class HandrailCredentials(OpenApiAuthenticationExtension):  # type: ignore[misc]  # drf-spectacular ships no types
+class HandrailCredentials(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]  # half typed upstream
     """An API key or a personal token as a bearer token, or the browser's session."""
 
     target_class = "agents.authentication.HandrailAuthentication"

@@ -7,6 +7,7 @@ import httpx
 import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
+from websockets.typing import Origin
 
 from tests.e2e.running import Console
 
@@ -23,10 +24,10 @@ def session(console: Console) -> Iterator[httpx.Client]:
         yield client
 
 
-def listen(console: Console, session: httpx.Client | None, **options: str) -> ClientConnection:
+def listen(console: Console, session: httpx.Client | None, *, project: str = "", origin: str = "") -> ClientConnection:
     cookies = "; ".join(f"{name}={value}" for name, value in session.cookies.items()) if session else ""
-    address = console.url.replace("http", "ws", 1) + f"/ws/p/{options.get('project', console.project)}/"
-    return connect(address, additional_headers={"Cookie": cookies}, origin=options.get("origin", console.url))  # type: ignore[arg-type]
+    address = console.url.replace("http", "ws", 1) + f"/ws/p/{project or console.project}/"
+    return connect(address, additional_headers={"Cookie": cookies}, origin=Origin(origin or console.url), legacy=True)
 
 
 def test_a_new_request_is_heard_as_an_invalidation_without_data(console: Console, session: httpx.Client) -> None:

@@ -2,8 +2,10 @@
 
 import json
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 from uuid import uuid4
 
+import httpx
 from playwright.sync_api import expect
 
 from tests.e2e.conftest import Watched
@@ -51,10 +53,12 @@ def test_a_request_appears_live_is_edited_and_reaches_the_waiting_agent(console:
     assert example["outcome"]["status"] == "succeeded"
 
 
-def latest_example(agent: object, approval_id: str) -> dict[str, object]:
-    def pulled() -> dict[str, object] | None:
-        lines = agent.get("/api/v1/feedback").text.splitlines()  # type: ignore[attr-defined]
+def latest_example(agent: httpx.Client, approval_id: str) -> dict[str, Any]:
+    def pulled() -> dict[str, Any] | None:
+        lines = agent.get("/api/v1/feedback").text.splitlines()
         mine = [example for line in lines if (example := json.loads(line))["approval_id"] == approval_id]
         return mine[-1] if mine and mine[-1]["outcome"] else None
 
-    return eventually(pulled)  # type: ignore[return-value]
+    found = eventually(pulled)
+    assert found
+    return found

@@ -15,6 +15,7 @@ from argparse import ArgumentParser
 from pathlib import Path
 from typing import IO, Any
 
+import psutil
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
@@ -174,11 +175,20 @@ def application_children(environment: dict[str, str]) -> list[Child]:
         command = [sys.executable, "-m", *argv]
         return Child(name=name, argv=command, env=environment, cwd=settings.BASE_DIR, **facts)
 
-    return [
-        child("web", web, ready=lambda: answers(f"http://127.0.0.1:{port}/readyz"), ready_seconds=60.0),
-        child("worker", worker, stop_seconds=20.0),
-        child("beat", beat),
-    ]
+    serving = child("web", web, ready_seconds=60.0)
+    serving.ready = lambda: listens(serving, settings.PORT) and answers(f"http://127.0.0.1:{port}/readyz")
+    return [serving, child("worker", worker, stop_seconds=20.0), child("beat", beat)]
+
+
+def listens(child: Child, port: int) -> bool:
+    """Whether the child itself holds the port: somebody else on it could answer our questions, too."""
+    if child.process is None:
+        return False
+    try:
+        connections = psutil.Process(child.process.pid).net_connections("tcp")
+    except psutil.Error:
+        return False
+    return any(found.laddr.port == port and found.status == psutil.CONN_LISTEN for found in connections)
 
 
 def answers(url: str) -> bool:
