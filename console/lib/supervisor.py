@@ -4,6 +4,7 @@ Each child runs in a session of its own, so that Ctrl-C reaches only the supervi
 children one after the other. On Linux a child is told by the kernel when the supervisor itself is killed.
 """
 
+import contextlib
 import ctypes
 import logging
 import os
@@ -100,16 +101,23 @@ class Child:
         return f"; see {self.log}" if self.log else ""
 
     def stop(self) -> None:
-        """Asks the process to stop, and kills its whole session when it does not."""
-        if self.process is None or self.process.poll() is not None:
+        """Asks the process to stop, and kills what is left of its session in the end."""
+        if self.process is None:
             return
-        self.process.send_signal(self.stop_signal)
-        try:
-            self.process.wait(self.stop_seconds)
-        except subprocess.TimeoutExpired:
-            logger.warning("child_killed", extra={"child": self.name})
+        if self.process.poll() is None:
+            self.process.send_signal(self.stop_signal)
+            try:
+                self.process.wait(self.stop_seconds)
+            except subprocess.TimeoutExpired:
+                logger.warning("child_killed", extra={"child": self.name})
+        self.kill_session()
+
+    def kill_session(self) -> None:
+        """Kills the process and everything it started: workers of a dead master would serve on with old state."""
+        assert self.process is not None
+        with contextlib.suppress(ProcessLookupError):
             os.killpg(self.process.pid, signal.SIGKILL)
-            self.process.wait()
+        self.process.wait()
 
 
 def _die_with_parent(death_signal: signal.Signals) -> Callable[[], None] | None:
@@ -164,6 +172,7 @@ class Supervisor:
             child.backoff = min(child.backoff * 2, BACKOFF_MAX_SECONDS)
         elif now >= child.restart_at:
             child.restart_at = 0.0
+            child.kill_session()
             child.spawn()
 
     def stop(self) -> None:

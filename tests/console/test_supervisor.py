@@ -6,6 +6,7 @@ import sys
 import threading
 from pathlib import Path
 
+import psutil
 import pytest
 
 from console.lib.supervisor import Child, ChildFailed, Supervisor
@@ -47,6 +48,19 @@ def test_a_killed_child_comes_back(tmp_path: Path) -> None:
     watcher.join()
     supervisor.stop()
     assert not alive(pid_of(sleeper))
+
+
+def test_what_a_killed_child_had_started_goes_with_it(tmp_path: Path) -> None:
+    note = tmp_path / "grandchild"
+    code = "import subprocess, sys, time; p = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)']);"
+    code += f"open({str(note)!r}, 'w').write(str(p.pid)); time.sleep(600)"
+    master = child("master", code, ready=lambda: note.exists() and note.read_text() != "")
+    master.spawn()
+    master.wait_ready()
+    grandchild = int(note.read_text())
+    os.kill(pid_of(master), signal.SIGKILL)
+    master.stop()
+    eventually(lambda: not alive(grandchild) or psutil.Process(grandchild).status() == psutil.STATUS_ZOMBIE)
 
 
 def test_backoff_doubles_while_a_child_keeps_dying() -> None:
