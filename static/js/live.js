@@ -5,10 +5,11 @@ const { liveUrl } = document.body.dataset;
 const toggle = document.getElementById("live-toggle");
 const PAUSED_KEY = "handrail.live.paused";
 const POLL_MS = 10_000, JITTER_MS = 250, FIRST_RETRY_MS = 500, LAST_RETRY_MS = 15_000;
+const ACCESS_LOST = 4403;
 
 let socket = null, retries = 0, opened = false, retryTimer = null;
 let paused = sessionStorage.getItem(PAUSED_KEY) === "yes";
-let subscribed = "";
+let subscribed = "", leaving = false;
 const held = new Map();
 const due = new Map();
 
@@ -99,7 +100,10 @@ function connect() {
     show();
   });
   socket.addEventListener("message", receive);
-  socket.addEventListener("close", () => {
+  socket.addEventListener("close", (event) => {
+    // The person lost their access while the page was open: what the page shows now is the answer. Who just left by
+    // themselves is on their way to another page, which a reload would call off.
+    if (event.code === ACCESS_LOST) return leaving ? undefined : location.reload();
     show();
     const wait = Math.min(LAST_RETRY_MS, FIRST_RETRY_MS * 2 ** retries);
     retries += 1;
@@ -110,6 +114,10 @@ function connect() {
 function reconnectNow() {
   if (socket && socket.readyState > WebSocket.OPEN) connect();
 }
+
+window.addEventListener("beforeunload", () => {
+  leaving = true;
+});
 
 if (liveUrl) {
   connect();

@@ -5,6 +5,7 @@ from playwright.sync_api import WebSocketRoute, expect
 
 from tests.e2e.conftest import Watched
 from tests.e2e.running import Console
+from tests.waiting import eventually
 
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
 COUNT_EVENTS = """() => {
@@ -52,6 +53,7 @@ def test_shortcuts_work_and_say_what_they_do_but_not_while_typing(tab: Watched, 
     page.keyboard.type("g q?")
     expect(page.locator("#palette-input")).to_have_value("g q?")
     page.keyboard.press("Escape")
+    expect(page.locator("#palette")).to_be_hidden()
     page.keyboard.press("g")
     page.keyboard.press("q")
     expect(page).to_have_url(console.page_url("queue/"))
@@ -85,23 +87,27 @@ def test_a_paused_page_holds_its_updates_and_catches_up(tab: Watched, sockets: l
     expect(page.locator("#queue-count")).to_have_text("42")
     assert page.evaluate("window.heard") == []
     page.locator("#live-toggle").click()
-    page.wait_for_function("window.heard.length === 1")
+    eventually(lambda: page.evaluate("window.heard.length") == 1, timeout=5)
 
 
 def test_a_lost_connection_is_shown_comes_back_and_refetches(tab: Watched, sockets: list[WebSocketRoute]) -> None:
     page, before = tab.page, len(sockets)
     sockets[-1].close(code=1012)
-    page.wait_for_function("window.heard.includes('queue')", timeout=10_000)
+    eventually(lambda: page.evaluate("window.heard.includes('queue')"), timeout=10)
     expect(page.locator("#live-toggle")).to_have_attribute("data-state", "connected")
     assert len(sockets) == before + 1
 
 
 def test_a_burst_of_events_asks_once(tab: Watched, sockets: list[WebSocketRoute]) -> None:
-    for _event in range(20):
-        sockets[-1].send('{"group": "queue", "waiting": 1}')
-    tab.page.wait_for_function("window.heard.length > 0")
-    tab.page.wait_for_timeout(400)
-    assert tab.page.evaluate("window.heard.length") <= 2
+    page = tab.page
+    for waiting in range(1, 21):
+        sockets[-1].send(f'{{"group": "queue", "waiting": {waiting}}}')
+    expect(page.locator("#queue-count")).to_have_text("20")
+    eventually(lambda: page.evaluate("window.heard.length"), timeout=5)
+    before = page.evaluate("window.heard.length")
+    sockets[-1].send('{"group": "queue", "waiting": 21}')
+    eventually(lambda: page.evaluate("window.heard.length") > before, timeout=5)
+    assert page.evaluate("window.heard.length") <= 3
 
 
 def test_a_refused_partial_never_replaces_what_is_on_the_page(tab: Watched, console: Console) -> None:
