@@ -1,0 +1,120 @@
+"""The overview page."""
+
+import json
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC
+from typing import Any
+
+import plotly.graph_objects as go
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+
+from agents.models import Project, User
+from metrics import charts
+from metrics.models import Heartbeat
+from metrics.ranges import preset_range
+from metrics.selectors import overview
+from metrics.tiles import change
+from tests.metrics.sending import NOW, Sending
+
+URL = "/p/fleet/"
+
+
+def figures(html: str) -> dict[str, Any]:
+    found = re.findall(r'id="(chart-\w+)" data-chart.*?<script type="application/json">(.*?)</script>', html, re.S)
+    return {name: json.loads(text) for name, text in found}
+
+
+def test_a_project_without_spans_says_how_to_send_them(page: Client) -> None:
+    html = page.get(URL).content.decode()
+    assert "OTEL_EXPORTER_OTLP_ENDPOINT" in html
+    assert 'hx-trigger="live:metrics from:body"' in html
+    assert "data-chart" not in html
+
+
+def test_tiles_show_what_happened(page: Client, sending: Sending) -> None:
+    root = sending.agent(seconds=2)
+    sending.send([root, sending.call(root, tokens=(1_000_000, 0))])
+    sending.send([sending.agent(error="GaveUp", ago=90)])
+    html = page.get(URL).content.decode()
+    found = re.findall(r'id="tile-(\w+)".*?<span class="tile-value">(.*?)</span>', html, re.S)
+    tiles = {name: re.sub(r"<[^>]+>|\s+", " ", text) for name, text in found}
+    assert "50%" in tiles["errors"]
+    assert "$0.1500" in tiles["cost"]
+    assert tiles["agents"].strip() == "1"
+    assert "GaveUp" in html
+
+
+def test_quiet_ranges_say_when_something_last_happened(page: Client, sending: Sending) -> None:
+    sending.send([sending.agent(ago=3 * 3600)])
+    html = page.get(URL).content.decode()
+    assert "Nothing happened in this time range" in html
+    assert "invoke_agent helper" in html
+
+
+def test_figures_are_valid_plotly_and_carry_no_markup(page: Client, sending: Sending) -> None:
+    root = sending.agent("<img src=x>")
+    sending.send([root, sending.call(root, model="gpt-4o-mini"), sending.call(root, model='<a href="x">y</a>')])
+    html = page.get(f"{URL}?compare=1").content.decode()
+    found = figures(html)
+    assert set(found) == {"chart-cost", "chart-latency", "chart-volume", "chart-tokens"}
+    for figure in found.values():
+        # Colours are names of tokens, which only the browser knows.
+        text = re.sub(r'"--[a-z0-9-]+"', '"#123456"', json.dumps(figure))
+        go.Figure(json.loads(text))
+        assert {trace["type"] for trace in figure["data"]} <= {"bar", "scatter"}
+        assert not any("<" in trace["name"] for trace in figure["data"])
+    assert "<img src=x>" not in html
+    assert '<a href="x">y' not in html
+
+
+def test_bins_that_have_not_begun_are_gaps(db: None, project: Project) -> None:
+    window = preset_range("1h", tz=UTC, now=NOW)
+    axis = charts.axis(window, UTC)
+    early = replace(window, now=window.bins()[10])
+    later = charts.Axis(early, axis.bins, axis.labels)
+    figure = charts.volume(later, overview.Period(), None)
+    assert figure["data"][0]["y"][9:12] == [0, None, None]
+
+
+def test_queries_do_not_grow_with_what_there_is_to_show(page: Client, sending: Sending, project: Project) -> None:
+    counts = []
+    for round_number in (1, 8):
+        for index in range(round_number):
+            root = sending.agent(f"agent {round_number} {index}")
+            sending.send([root, sending.call(root, model=f"m{index}", error=f"Error{index}")])
+            Heartbeat.objects.create(project=project, agent=f"agent {round_number} {index}", status="ok", at=NOW)
+        page.get(URL)
+        with CaptureQueriesContext(connection) as queries:
+            page.get(URL)
+        counts.append(len(queries))
+    assert counts[0] == counts[1]
+    assert counts[1] <= 24
+
+
+def test_htmx_gets_the_content_alone(page: Client, sending: Sending) -> None:
+    sending.send([sending.agent()])
+    part = page.get(f"{URL}?range=6h", headers={"HX-Request": "true"}).content.decode()
+    assert part.lstrip().startswith('<div class="stack-lg" id="overview"')
+    assert 'hx-get="/p/fleet/?range=6h"' in part
+
+
+def test_a_bad_range_is_said_and_the_default_shown(page: Client, sending: Sending) -> None:
+    sending.send([sending.agent()])
+    response = page.get(f"{URL}?from=whenever")
+    assert response.status_code == 200
+    assert "from must be a time" in response.content.decode()
+
+
+def test_strangers_find_no_overview(other_project: Project, page: Client, browser_of: Callable[[User], Client]) -> None:
+    assert page.get("/p/strangers/").status_code == 404
+    assert Client().get(URL).status_code == 302
+
+
+def test_changes_read_well() -> None:
+    assert [change(12, 10), change(9, 10), change(10, 10), change(150, 10), change(1, 0), change(None, 3)] == [
+        "+20%", "−10%", "no change", "×15", "", "",
+    ]  # fmt: skip

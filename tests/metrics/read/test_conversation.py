@@ -1,0 +1,79 @@
+"""Conversations out of whatever an SDK wrote down."""
+
+import json
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from metrics.conversation import messages
+
+
+def parts(value: object) -> list[tuple[str, str, str, str]]:
+    return [(turn.role, part.kind, part.name, part.text) for turn in messages(value) for part in turn.parts]
+
+
+def test_parts_of_opentelemetry_messages() -> None:
+    value = [
+        {"role": "user", "parts": [{"type": "text", "content": "hi"}]},
+        {
+            "role": "assistant",
+            "parts": [
+                {"type": "reasoning", "content": "hm"},
+                {"type": "tool_call", "name": "f", "arguments": {"a": 1}},
+            ],
+        },
+        {"role": "tool", "parts": [{"type": "tool_call_response", "id": "1", "response": "done"}]},
+    ]
+    assert parts(json.dumps(value)) == [
+        ("user", "text", "", "hi"),
+        ("assistant", "reasoning", "", "hm"),
+        ("assistant", "call", "f", '{\n  "a": 1\n}'),
+        ("tool", "result", "", "done"),
+    ]
+
+
+def test_tool_calls_of_chat_completions() -> None:
+    call = {"id": "c", "type": "function", "function": {"name": "f", "arguments": '{"a": 1}'}}
+    assert parts([{"role": "assistant", "content": None, "tool_calls": [call]}]) == [
+        ("assistant", "call", "f", '{\n  "a": 1\n}')
+    ]
+
+
+def test_langchain_and_nested_lists() -> None:
+    assert parts({"messages": [[{"type": "human", "content": "hi"}]]}) == [("user", "text", "", "hi")]
+    assert parts([{"message": {"role": "assistant", "content": "yo"}}]) == [("assistant", "text", "", "yo")]
+
+
+def test_images_are_described_and_never_carried() -> None:
+    value = [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": "https://evil.example/x.png"}}]}]
+    found = parts(value)
+    assert found == [("user", "media", "", "image")]
+    assert "evil" not in str(found)
+
+
+def test_what_is_no_conversation_is_one_block() -> None:
+    assert parts({"order": 1}) == [("", "data", "", '{\n  "order": 1\n}')]
+    assert parts("just words") == [("", "text", "", "just words")]
+    assert messages(None) == messages("") == messages([]) == []
+
+
+def test_long_text_is_cut_and_says_by_how_much() -> None:
+    (turn,) = messages("x" * 20_010)
+    assert (len(turn.parts[0].text), turn.parts[0].cut) == (20_000, 10)
+
+
+KEYS = (
+    "role content parts type message tool_calls tool_call function messages name text kwargs message_content source "
+    "arguments"
+)
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.sampled_from(KEYS.split()), inner, max_size=5),
+    max_leaves=25,
+)
+
+
+@given(json_values)
+def test_no_json_value_breaks_it(value: object) -> None:
+    for turn in messages(value):
+        assert all(isinstance(part.text, str) and isinstance(part.name, str) for part in turn.parts)

@@ -1,0 +1,62 @@
+"""Time ranges: whole bins, the reader's midnight, fair comparison."""
+
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from metrics.ranges import PRESETS, ParameterError, page_range, preset_range, start_of_day
+
+NOW = datetime(2026, 3, 2, 12, 7, 30, tzinfo=UTC)
+BERLIN = ZoneInfo("Europe/Berlin")
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_a_preset_is_whole_bins_of_which_the_last_holds_now(preset: str) -> None:
+    window = preset_range(preset, tz=BERLIN, now=NOW)
+    assert window.length == timedelta(seconds=PRESETS[preset][0])
+    assert window.bins()[-1] <= NOW < window.end
+    assert window.past_bins() == window.bin_count
+    assert window == preset_range(preset, tz=BERLIN, now=NOW + timedelta(0))
+
+
+def test_bins_of_hours_begin_at_the_readers_midnight() -> None:
+    kolkata = ZoneInfo("Asia/Kolkata")
+    window = preset_range("7d", tz=kolkata, now=NOW)
+    assert {moment.astimezone(kolkata).minute for moment in window.bins()} == {0}
+    assert start_of_day(NOW, kolkata) == datetime(2026, 3, 1, 18, 30, tzinfo=UTC)
+
+
+def test_the_period_before_stops_where_this_one_stands() -> None:
+    window = preset_range("1h", tz=UTC, now=NOW)
+    assert window.previous_until - window.previous_start == window.until - window.start
+
+
+def test_local_times_are_read_in_the_readers_zone_and_offsets_are_kept() -> None:
+    window = page_range({"from": "2026-03-02T10:00", "to": "2026-03-02T11:00"}, tz=BERLIN, now=NOW)
+    assert window.start == datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
+    exact = page_range({"from": "2026-03-02T10:00:00 02:00", "to": "2026-03-02T11:00:00Z"}, tz=BERLIN, now=NOW)
+    assert exact.start == datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
+
+
+def test_later_bins_have_not_begun() -> None:
+    window = page_range({"from": "2026-03-02T12:00:00Z", "to": "2026-03-02T13:00:00Z"}, tz=UTC, now=NOW)
+    assert (window.bin_count, window.past_bins()) == (60, 8)
+    future = page_range({"from": "2026-03-03T12:00:00Z", "to": "2026-03-03T13:00:00Z"}, tz=UTC, now=NOW)
+    assert future.past_bins() == 0
+
+
+@pytest.mark.parametrize(
+    ("parameters", "named"),
+    [
+        ({"range": "2h"}, "range"),
+        ({"from": "soon"}, "from"),
+        ({"from": "2026-03-02", "to": "later"}, "to"),
+        ({"from": "2026-03-02T12:00:00Z", "to": "2026-03-02T12:00:00Z"}, "from"),
+        ({"from": "2020-01-01", "to": "2026-01-01"}, "from"),
+    ],
+)
+def test_what_cannot_be_used_is_named(parameters: dict[str, str], named: str) -> None:
+    with pytest.raises(ParameterError) as caught:
+        page_range(parameters, tz=UTC, now=NOW)
+    assert caught.value.parameter == named

@@ -1,0 +1,73 @@
+"""The layout of traces, tidy and untidy."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from metrics.waterfall import Step, lay_out
+
+
+def rows(*steps: Step) -> list[tuple[str, int]]:
+    return [(row.id, row.depth) for row in lay_out(steps).rows]
+
+
+def test_children_follow_their_parent_in_order_of_time() -> None:
+    tree = [Step("b", "r", 50, 10), Step("r", "", 0, 100), Step("a", "r", 10, 10), Step("a1", "a", 12, 2)]
+    assert rows(*tree) == [("r", 0), ("a", 1), ("a1", 2), ("b", 1)]
+
+
+def test_a_span_whose_parent_never_came_is_a_root() -> None:
+    layout = lay_out([Step("a", "missing", 0, 10), Step("b", "a", 1, 5)])
+    assert [(row.id, row.depth, row.orphan) for row in layout.rows] == [("a", 0, True), ("b", 1, False)]
+
+
+def test_parents_in_a_circle_are_cut_once() -> None:
+    found = rows(Step("a", "c", 0, 10), Step("b", "a", 1, 8), Step("c", "b", 2, 6), Step("x", "x", 3, 1))
+    assert sorted(name for name, _depth in found) == ["a", "b", "c", "x"]
+    assert sum(depth == 0 for _name, depth in found) == 2
+
+
+def test_the_critical_path_is_what_the_end_waited_for() -> None:
+    layout = lay_out(
+        [
+            Step("root", "", 0, 100),
+            Step("fast", "root", 0, 30),
+            Step("slow", "root", 0, 60),
+            Step("last", "root", 61, 39),
+            Step("inside", "slow", 5, 50),
+        ]
+    )
+    assert {row.id for row in layout.rows if row.critical} == {"root", "slow", "inside", "last"}
+
+
+def test_self_time_counts_overlapping_children_once() -> None:
+    layout = lay_out([Step("r", "", 0, 100), Step("a", "r", 10, 40), Step("b", "r", 30, 40)])
+    assert {row.id: row.self_ns for row in layout.rows} == {"r": 40, "a": 40, "b": 40}
+
+
+def test_bars_of_spans_that_took_no_time_can_still_be_seen() -> None:
+    layout = lay_out([Step("r", "", 0, 1_000_000), Step("a", "r", 1_000_000, 0)])
+    bar = layout.rows[1]
+    assert bar.width > 0
+    assert bar.left + bar.width <= 100
+
+
+names = st.sampled_from([f"s{index}" for index in range(12)])
+
+
+@given(st.lists(st.tuples(names, names | st.just(""), st.integers(0, 10**6), st.integers(0, 10**6)), max_size=30))
+def test_every_span_gets_exactly_one_row_inside_the_chart(given_steps: list[tuple[str, str, int, int]]) -> None:
+    steps = {name: Step(name, parent, start, length) for name, parent, start, length in given_steps}
+    layout = lay_out(list(steps.values()))
+    assert sorted(row.id for row in layout.rows) == sorted(steps)
+    for row in layout.rows:
+        assert 0 <= row.left <= 100
+        assert row.left + row.width <= 100 + 0.26
+        assert row.self_ns >= 0
+    assert sum(1 + row.descendants for row in layout.rows if row.depth == 0) == len(steps)
+
+
+def test_a_chain_as_deep_as_a_trace_may_be_needs_no_recursion() -> None:
+    chain = [Step(str(index), str(index - 1) if index else "", index, 10_000 - index) for index in range(5_000)]
+    assert lay_out(chain).deepest == 4_999
+    assert pytest.approx(100) == lay_out(chain).rows[0].width
