@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.conf import settings
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
@@ -23,14 +24,15 @@ NAVIGATION = [
 
 
 def shell(request: HttpRequest) -> dict[str, Any]:
-    """Context of templates/base.html. Empty for visitors and for requests that render no shell."""
+    """Context of templates/base.html. Nearly empty for visitors and for requests that render no shell."""
     user = getattr(request, "user", None)
     if not isinstance(user, User) or request.headers.get("HX-Request") == "true":
-        return {}
+        return {"can_mail": bool(settings.EMAIL_HOST)}
     projects = projects_of(user)
     project = shown_project(request, projects)
     permissions = permissions_of(user.pk, project.pk) if project else frozenset()
     return {
+        "can_mail": bool(settings.EMAIL_HOST),
         "project": project,
         "projects": projects,
         "may_create_projects": may_create_projects(user),

@@ -39,7 +39,7 @@ OVERLAP_CHOICES = [
 
 def scope_choices() -> list[tuple[str, str]]:
     """Every scope with what it is for and its name in the API."""
-    words = "{} <code class='faint small'>{}</code>"
+    words = "<span>{} <code class='faint small'>{}</code></span>"
     return [(scope.value, format_html(words, label, scope.value)) for scope, label in SCOPE_LABELS.items()]
 
 
