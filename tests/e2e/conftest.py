@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
 
 from tests import browser as chromium
 from tests.e2e.running import Console, start
@@ -56,15 +56,18 @@ class Watched:
         self.page.wait_for_url(f"{console.url}/p/**")
 
 
+def note_fault(tab: Watched, message: ConsoleMessage) -> None:
+    """Keeps console errors, policy reports among them. htmx also reports a request that a newer one replaced."""
+    if message.type == "error" and "AbortError" not in message.text:
+        tab.faults.append(f"{tab.page.url}: {message.text}")
+
+
 def open_tab(context: BrowserContext) -> Watched:
     """A new tab whose faults are collected."""
     page = context.new_page()
     tab = Watched(page, [])
     page.on("pageerror", lambda error: tab.faults.append(f"{page.url}: {error}"))
-    page.on(
-        "console",
-        lambda message: tab.faults.append(f"{page.url}: {message.text}") if message.type == "error" else None,
-    )
+    page.on("console", lambda message: note_fault(tab, message))
     return tab
 
 

@@ -1,0 +1,153 @@
+"""Every page, in both themes and at both widths: nothing serious for axe, no sideways scrolling, no fault in the log.
+
+With HANDRAIL_SCREENSHOTS=docs/screenshots the README's pictures are taken on the way.
+"""
+
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.trace import SpanKind
+from playwright.sync_api import Browser
+
+from tests.e2e.conftest import open_tab
+from tests.e2e.running import Console
+from tests.waiting import eventually
+
+SCREENSHOTS = os.environ.get("HANDRAIL_SCREENSHOTS")
+SERIOUS = {"serious", "critical"}
+PAGES = {
+    "overview": "",
+    "queue": "queue/",
+    "approval": "queue/{approval}/",
+    "traces": "traces/",
+    "trace": "traces/{trace}/",
+    "feedback": "feedback/",
+    "settings": "settings/",
+    "members": "settings/members/",
+    "keys": "settings/keys/",
+    "new key": "settings/keys/new/",
+    "audit": "audit/",
+    "account": "/account/",
+    "notifications": "/notifications/",
+    "second factor": "/accounts/2fa/",
+    "new project": "/projects/new/",
+    "no such page": "nothing/",
+}
+
+
+def send_trace(console: Console) -> str:
+    """One agent run through the ordinary OpenTelemetry SDK; returns its trace id."""
+    exporter = OTLPSpanExporter(f"{console.url}/v1/traces", headers={"Authorization": f"Bearer {console.api_key}"})
+    provider = TracerProvider(resource=Resource.create({"service.name": "support"}))
+    provider.add_span_processor(SimpleSpanProcessor(exporter))
+    tracer = provider.get_tracer("tests")
+    agent = {"gen_ai.operation.name": "invoke_agent", "gen_ai.agent.name": "support", "gen_ai.conversation.id": "s-1"}
+    chat: dict[str, Any] = {
+        "gen_ai.operation.name": "chat",
+        "gen_ai.provider.name": "openai",
+        "gen_ai.request.model": "gpt-4o-mini",
+        "gen_ai.usage.input_tokens": 1200,
+        "gen_ai.usage.output_tokens": 80,
+        "gen_ai.input.messages": '[{"role":"user","parts":[{"type":"text","content":"<b>Where</b> is my refund?"}]}]',
+    }
+    tool = {"gen_ai.operation.name": "execute_tool", "gen_ai.tool.name": "lookup_order"}
+    with tracer.start_as_current_span("invoke_agent support", kind=SpanKind.SERVER, attributes=agent) as root:
+        with tracer.start_as_current_span("chat gpt-4o-mini", kind=SpanKind.CLIENT, attributes=chat):
+            pass
+        with tracer.start_as_current_span("execute_tool lookup_order", attributes=tool):
+            time.perf_counter()
+        trace_id = f"{root.get_span_context().trace_id:032x}"
+    provider.shutdown()
+    return trace_id
+
+
+@pytest.fixture(scope="package")
+def objects(console: Console) -> dict[str, str]:
+    """A trace that led to a waiting request, and a second request that has ended."""
+    trace = send_trace(console)
+    request = {
+        "action": "process_refund",
+        "arguments": {"order": "A-1042", "amount": 12_500, "currency": "EUR", "data_classification": "confidential"},
+        "summary": "Refund 12,500 EUR for order A-1042",
+        "description": "The customer returned **both** devices. <script>alert(1)</script>",
+        "context": {"customer": "gold"},
+        "agent": {"name": "support", "version": "3"},
+        "trace_id": trace,
+        "session_id": "s-1",
+        "confidence": 0.62,
+        "suggestion": "approve",
+        "timeout_seconds": 86_400,
+    }
+    with console.agent() as agent:
+        approval = agent.post("/api/v1/approvals", json=request).json()["id"]
+        ended = agent.post("/api/v1/approvals", json={"action": "delete_records"}).json()["id"]
+        agent.post(f"/api/v1/approvals/{ended}/cancel")
+    return {"trace": trace, "approval": approval}
+
+
+def address(console: Console, path: str, objects: dict[str, str]) -> str:
+    return console.url + path if path.startswith("/") else console.page_url(path.format(**objects))
+
+
+@pytest.fixture(scope="package", params=[("light", 1440), ("dark", 1440), ("light", 360), ("dark", 360)], ids=str)
+def view(request: pytest.FixtureRequest, browser: Browser, console: Console) -> Iterator[Any]:
+    theme, width = request.param
+    context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=theme, reduced_motion="reduce")
+    tab = open_tab(context)
+    tab.sign_in(console)
+    yield tab, theme, width
+    context.close()
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_page_is_accessible_and_fits(name: str, view: Any, console: Console, objects: dict[str, str]) -> None:
+    tab, theme, width = view
+    tab.faults.clear()
+    tab.page.goto(address(console, PAGES[name], objects))
+    tab.page.wait_for_load_state("networkidle")
+    if SCREENSHOTS and width == 1440:
+        tab.page.screenshot(
+            path=Path(SCREENSHOTS) / f"{name.replace(' ', '-')}{'-dark' if theme == 'dark' else ''}.png"
+        )
+    found = Axe().run(tab.page).response["violations"]
+    serious = {v["id"]: v["nodes"][0]["html"] for v in found if v["impact"] in SERIOUS}
+    overflow = tab.page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+    expected = ["404"] if name == "no such page" else []
+    faults = [fault for fault in tab.faults if not any(word in fault for word in expected)]
+    assert (serious, overflow, faults) == ({}, 0, [])
+
+
+def test_the_agents_words_are_never_markup(view: Any, console: Console, objects: dict[str, str]) -> None:
+    tab, _theme, _width = view
+    tab.page.goto(address(console, PAGES["approval"], objects))
+    body = tab.page.locator("body")
+    eventually(lambda: "Refund 12,500 EUR" in (body.text_content() or ""))
+    assert tab.page.locator("script:not([src]):not([nonce]):not([type='application/json'])").count() == 0
+    assert tab.page.evaluate("document.querySelectorAll('#approval script').length") == 0
+
+
+def test_a_span_that_arrives_is_on_the_open_dashboard_within_two_seconds(
+    browser: Browser, console: Console, objects: dict[str, str]
+) -> None:
+    context = browser.new_context(viewport={"width": 1440, "height": 900})
+    tab = open_tab(context)
+    tab.sign_in(console)
+    tab.page.goto(console.page_url(""))
+    tab.page.locator("#live-toggle[data-state=connected]").wait_for(timeout=10_000)
+    requests = tab.page.locator("#tile-requests")
+    before = requests.text_content()
+    send_trace(console)
+    began = time.monotonic()
+    eventually(lambda: requests.text_content() != before, timeout=5)
+    elapsed = time.monotonic() - began
+    context.close()
+    assert elapsed < 2
