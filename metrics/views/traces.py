@@ -15,8 +15,9 @@ from console.lib import clock
 from console.lib.http import Problem
 from metrics import questions
 from metrics.cursors import cursor_of, position
-from metrics.ranges import ParameterError
+from metrics.ranges import ParameterError, TimeRange
 from metrics.selectors import traces
+from metrics.selectors.traces import TraceFilter
 from metrics.views.asking import chosen_range, otlp_environment, range_context
 
 PAGE_SIZE = 50
@@ -35,14 +36,7 @@ def listing(request: HttpRequest, project: str) -> HttpResponse:
     wanted = TRACE_ID.fullmatch(request.GET.get("name", ""))
     if wanted:
         return _jump(request, found, wanted[1].lower())
-    chosen = chosen_range(request, now=clock.now(), default=DEFAULT_RANGE)
-    window = chosen.window
-    problem = chosen.problem
-    try:
-        kept = questions.trace_filter(request.GET.dict(), start=window.start, end=window.end)
-        sort = questions.trace_sort(request.GET.dict())
-    except ParameterError as error:
-        problem, kept, sort = error.message, questions.trace_filter({}, start=window.start, end=window.end), "start"
+    window, kept, sort, problem = _asked(request)
     page = traces.page(found.pk, kept, sort=sort, limit=PAGE_SIZE, **_place(request, sort))
     newest = None if page.traces else traces.newest(found.pk)
     empty = not page.traces and newest is None
@@ -71,6 +65,18 @@ def listing(request: HttpRequest, project: str) -> HttpResponse:
         return render(request, "metrics/_traces.html", context)
     context |= {"choices": traces.choices(found.pk), "more_active": sum(1 for name in MORE if request.GET.get(name))}
     return render(request, "metrics/traces.html", context)
+
+
+def _asked(request: HttpRequest) -> tuple[TimeRange, TraceFilter, str, str]:
+    """Range, filter and sort of the address, and what was wrong with it: then nothing is filtered."""
+    chosen = chosen_range(request, now=clock.now(), default=DEFAULT_RANGE)
+    bounds = {"start": chosen.window.start, "end": chosen.window.end}
+    parameters = request.GET.dict()
+    try:
+        kept, sort = questions.trace_filter(parameters, **bounds), questions.trace_sort(parameters)
+    except ParameterError as error:
+        return chosen.window, questions.trace_filter({}, **bounds), "start", error.message
+    return chosen.window, kept, sort, chosen.problem
 
 
 def _jump(request: HttpRequest, project: Project, trace_id: str) -> HttpResponse:
