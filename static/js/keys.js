@@ -1,6 +1,6 @@
 // Shortcuts, declared where they act: data-key="a" or data-key="g q" on a link, button or field. A press clicks it, or focuses
 // a field. data-key-label names it in the list that "?" shows; else its text does. Elements that are not shown have no key.
-const SEQUENCE_MS = 1200;
+const SEQUENCE_MS = 1500;
 let prefix = "", prefixTimer;
 
 function typing(target) {

@@ -54,9 +54,13 @@ def test_shortcuts_work_and_say_what_they_do_but_not_while_typing(tab: Watched, 
     expect(page.locator("#palette-input")).to_have_value("g q?")
     page.keyboard.press("Escape")
     expect(page.locator("#palette")).to_be_hidden()
-    page.keyboard.press("g")
-    page.keyboard.press("q")
-    expect(page).to_have_url(console.page_url("queue/"))
+
+    def go_to_the_queue() -> bool:
+        # The two keys belong together for a second only, which a busy machine may not make the first time.
+        page.keyboard.type("gq")
+        return page.url == console.page_url("queue/")
+
+    eventually(go_to_the_queue, timeout=15)
 
 
 def test_a_chosen_theme_is_there_before_the_page_is_painted(tab: Watched, console: Console) -> None:
