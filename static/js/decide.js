@@ -21,8 +21,9 @@ document.addEventListener("toggle", (event) => {
   const panel = event.target;
   if (!panel.matches?.("[data-decide-panel]") || !panel.open) return;
   for (const other of panels()) if (other !== panel) other.open = false;
-  panel.scrollIntoView({ block: "nearest" });
-  firstField(panel)?.focus();
+  // The bar is in view anyway: only what is in the flow has to be scrolled to.
+  if (!panel.closest(".decision-bar")) panel.scrollIntoView({ block: "start" });
+  firstField(panel)?.focus({ preventScroll: true });
 }, true);
 
 document.addEventListener("click", (event) => {
@@ -43,9 +44,12 @@ document.addEventListener("keydown", (event) => {
   if (panel && !document.querySelector("dialog[open]")) close(panel);
 });
 
-// After an answer with errors the first wrong field has the focus.
+// After an answer with errors the first wrong field has the focus; after the editor has changed its form, its first field.
 document.addEventListener("htmx:after:swap", (event) => {
-  if (event.detail.ctx.target?.id !== "item") return;
+  const id = event.detail.ctx.target?.id;
+  if (id !== "item" && id !== "editor") return;
   const panel = panels().find((one) => one.open);
-  if (panel) firstField(panel)?.focus();
+  if (!panel) return;
+  if (id === "editor") panel.scrollIntoView({ block: "start" });
+  firstField(panel)?.focus({ preventScroll: id === "editor" });
 });
