@@ -3,7 +3,6 @@
 from django.urls import URLPattern, URLResolver, path
 
 from metrics.api.ingest import EventsView
-from metrics.api.ingest import EventsView
 from metrics.api.query import SeriesView, TraceListView, TraceView
 from metrics.views import overview, trace, traces
 
@@ -17,7 +16,6 @@ page_patterns: list[URLPattern | URLResolver] = [
 ]
 
 api_patterns: list[URLPattern | URLResolver] = [
-    path("events", EventsView.as_view(), name="events"),
     path("events", EventsView.as_view(), name="events"),
     path("series", SeriesView.as_view(), name="series"),
     path("traces", TraceListView.as_view(), name="traces"),
