@@ -118,11 +118,11 @@ def test_a_page_is_accessible_and_fits(name: str, view: Any, console: Console, o
         tab.page.screenshot(
             path=Path(SCREENSHOTS) / f"{name.replace(' ', '-')}{'-dark' if theme == 'dark' else ''}.png"
         )
-    found = Axe().run(tab.page).response["violations"]
+    faults = [fault for fault in tab.faults if not (name == "no such page" and "404" in fault)]
+    # With `preload` axe fetches stylesheets itself, wrongly resolved, and reports what it caused.
+    found = Axe().run(tab.page, options={"preload": False}).response["violations"]
     serious = {v["id"]: v["nodes"][0]["html"] for v in found if v["impact"] in SERIOUS}
     overflow = tab.page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
-    expected = ["404"] if name == "no such page" else []
-    faults = [fault for fault in tab.faults if not any(word in fault for word in expected)]
     assert (serious, overflow, faults) == ({}, 0, [])
 
 
