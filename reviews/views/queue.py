@@ -10,7 +10,7 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.translation import gettext as _
-from django_htmx.http import trigger_client_event
+from django_htmx.http import push_url, trigger_client_event
 
 from agents.access import page_project
 from agents.models import Project, User
@@ -23,7 +23,7 @@ from reviews.models import Approval
 from reviews.selectors.queue import detail, queue_counts
 from reviews.selectors.records import of_trace, spent
 from reviews.services.requests import made_by
-from reviews.views.listing import Listing, Wish, listing_of, wish_of
+from reviews.views.listing import Listing, Wish, listing_of, queue_url, wish_of
 from reviews.views.presentation import outcome_sentence, reading, status_at
 
 TRACE_ID = re.compile(r"[0-9a-fA-F]{32}")
@@ -34,7 +34,10 @@ def queue(request: HttpRequest, project: str) -> HttpResponse:
     found = page_project(request, project, Permission.APPROVAL_VIEW)
     listing = listing_of(found, wish_of(request), now=clock.now())
     shown = Approval.objects.with_parts().get(pk=listing.rows[0].pk) if listing.rows else None
-    return split_page(request, found, listing, shown, pane="list")
+    answer = split_page(request, found, listing, shown, pane="list")
+    # A form sends its empty fields too; the address that people share names only what is chosen.
+    filtered = request.headers.get("HX-Source") == "form#queue-filters"
+    return push_url(answer, queue_url(found, listing.wish)) if filtered else answer
 
 
 def approval(request: HttpRequest, project: str, approval_id: UUID) -> HttpResponse:
