@@ -1,5 +1,7 @@
 // The panels of a decision: one is open at a time, its first field has the focus, Escape closes it. Everything is sent by plain
 // forms; this only opens, closes and focuses.
+const SETTLE_MS = 600;
+const DECIDING_KEYS = "aerm";
 const panels = () => [...document.querySelectorAll("[data-decide-panel]")];
 
 function firstField(panel) {
@@ -53,3 +55,21 @@ document.addEventListener("htmx:after:swap", (event) => {
   if (id === "editor") panel.scrollIntoView({ block: "start" });
   firstField(panel)?.focus({ preventScroll: id === "editor" });
 });
+
+// A second click, or a key held down, was meant for the request that has just been decided, not for the one that opened.
+let openId = document.getElementById("item-id")?.value, openedAt = -Infinity;
+document.addEventListener("htmx:after:swap", () => {
+  const id = document.getElementById("item-id")?.value;
+  if (id !== openId) openedAt = performance.now();
+  openId = id;
+});
+
+document.addEventListener("click", (event) => {
+  if (!event.target.closest("#approve, [data-send]") || performance.now() - openedAt > SETTLE_MS) return;
+  event.preventDefault();
+  event.stopImmediatePropagation();
+}, true);
+
+document.addEventListener("keydown", (event) => {
+  if (event.repeat && DECIDING_KEYS.includes(event.key) && !event.target.closest("input, select, textarea")) event.preventDefault();
+}, true);
