@@ -107,7 +107,8 @@ def is_true(value: Any) -> bool:
         return value.strip().casefold() in TRUE_WORDS
     if isinstance(value, bool | int):
         return bool(value)
-    return isinstance(value, float | Decimal) and value == value and value != 0
+    number = as_number(value) if isinstance(value, float | Decimal) else None
+    return number is not None and number != 0
 
 
 def describe(factor: Factor, case: Case, value: Any) -> str:

@@ -18,7 +18,7 @@ START_SECONDS = 90.0
 STOP_SECONDS = 60.0
 READY = "Handrail is ready at"
 # What the test run itself uses must not reach the console under test.
-HIDDEN = {"DATABASE_URL", "VALKEY_URL", "HANDRAIL_TEST_SERVERS", "SECRET_KEY"}
+HIDDEN = {"DATABASE_URL", "VALKEY_URL", "SECRET_KEY"}
 
 
 @dataclass(frozen=True)
