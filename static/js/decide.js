@@ -57,15 +57,14 @@ document.addEventListener("htmx:after:swap", (event) => {
 });
 
 // A second click, or a key held down, was meant for the request that has just been decided, not for the one that opened.
-let openId = document.getElementById("item-id")?.value, openedAt = -Infinity;
-document.addEventListener("htmx:after:swap", () => {
-  const id = document.getElementById("item-id")?.value;
-  if (id !== openId) openedAt = performance.now();
-  openId = id;
+let decidedAt = -Infinity;
+document.addEventListener("htmx:after:swap", (event) => {
+  const { request, target } = event.detail.ctx;
+  if (target?.id === "item" && request?.method?.toUpperCase() === "POST") decidedAt = performance.now();
 });
 
 document.addEventListener("click", (event) => {
-  if (!event.target.closest("#approve, [data-send]") || performance.now() - openedAt > SETTLE_MS) return;
+  if (!event.target.closest("#approve, [data-send]") || performance.now() - decidedAt > SETTLE_MS) return;
   event.preventDefault();
   event.stopImmediatePropagation();
 }, true);
