@@ -4,7 +4,7 @@ SHELL := /bin/sh
 PYTHON ?= python3
 PY := .venv/bin/python
 .DEFAULT_GOAL := help
-.PHONY: help up demo test lint bench browser clean
+.PHONY: help up demo test lint screenshots bench browser clean
 
 help:
 	@echo "make up      start Handrail (PORT, HANDRAIL_DATA, DATABASE_URL, VALKEY_URL are honoured)"
@@ -42,6 +42,9 @@ lint: .venv/installed-dev
 	$(PY) -m mypy .
 	$(PY) -c "from importlinter.cli import lint_imports_command; lint_imports_command()"
 	$(PY) -m djlint templates --lint --quiet
+
+screenshots: browser
+	HANDRAIL_SCREENSHOTS=docs/screenshots $(PY) -m pytest tests/e2e/test_demo.py
 
 bench: .venv/installed-dev
 	$(PY) -m bench

@@ -27,6 +27,9 @@ logger = logging.getLogger(__name__)
 
 CHANNEL_PREFIX = "handrail:live:"
 RECONNECT_SECONDS = 1.0
+# redis-py: a connection that has just dropped has no writer any more, which shows as an AttributeError. Whoever meets
+# it can go on: the reader notices too, and its next connection subscribes to every group.
+CONNECTION_LOST = (RedisError, OSError, AttributeError)
 Listener = Callable[[dict[str, Any]], Awaitable[None]]
 
 
@@ -81,7 +84,7 @@ class Hub:
         if self._reader is None or self._reader.done():
             self._reader = asyncio.create_task(self._read_forever(), name="live-hub")
         elif not known and self._pubsub is not None:
-            with contextlib.suppress(RedisError, OSError):
+            with contextlib.suppress(*CONNECTION_LOST):
                 await self._pubsub.subscribe(CHANNEL_PREFIX + group)
 
     async def remove(self, group: str, listener: Listener) -> None:
@@ -96,14 +99,14 @@ class Hub:
             channel.timer.cancel()
         del self._channels[group]
         if self._pubsub is not None:
-            with contextlib.suppress(RedisError, OSError):
+            with contextlib.suppress(*CONNECTION_LOST):
                 await self._pubsub.unsubscribe(CHANNEL_PREFIX + group)
 
     async def _read_forever(self) -> None:
         while self._channels:
             try:
                 await self._read_connection()
-            except (RedisError, OSError):
+            except CONNECTION_LOST:
                 logger.warning("live_hub_reconnecting")
                 await asyncio.sleep(RECONNECT_SECONDS)
 

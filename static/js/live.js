@@ -9,7 +9,7 @@ const ACCESS_LOST = 4403;
 
 let socket = null, retries = 0, opened = false, retryTimer = null;
 let paused = sessionStorage.getItem(PAUSED_KEY) === "yes";
-let subscribed = "", leaving = false;
+let subscribed = "", confirmed = new Set(), leaving = false;
 const held = new Map();
 const due = new Map();
 
@@ -81,6 +81,11 @@ function show() {
 
 function receive(event) {
   const message = JSON.parse(event.data);
+  if (message.subscribed) {
+    // What happened between drawing the page, or losing the connection, and now is unknown: look again.
+    for (const name of message.subscribed) if (!confirmed.has(name)) changed(name);
+    confirmed = new Set(message.subscribed);
+  }
   if (!message.group) return;
   document.dispatchEvent(new CustomEvent("live:message", { detail: message }));
   changed(message.group, message);
@@ -92,9 +97,9 @@ function connect() {
   socket = new WebSocket(`${scheme}//${location.host}${liveUrl}`);
   socket.addEventListener("open", () => {
     subscribed = "";
+    confirmed = new Set();
     subscribe();
-    // Whatever happened in between is unknown: look again.
-    if (opened || retries > 0) refetchAll();
+    if (opened || retries > 0) changed("user");
     opened = true;
     retries = 0;
     show();

@@ -1,12 +1,7 @@
-"""Every page, in both themes and at both widths: nothing serious for axe, no sideways scrolling, no fault in the log.
+"""Every page, in both themes and at both widths: nothing serious for axe, no sideways scrolling, no fault logged."""
 
-With HANDRAIL_SCREENSHOTS=docs/screenshots the README's pictures are taken on the way.
-"""
-
-import os
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -22,7 +17,6 @@ from tests.e2e.conftest import open_tab
 from tests.e2e.running import Console
 from tests.waiting import eventually
 
-SCREENSHOTS = os.environ.get("HANDRAIL_SCREENSHOTS")
 SERIOUS = {"serious", "critical"}
 PAGES = {
     "overview": "",
@@ -110,14 +104,10 @@ def view(request: pytest.FixtureRequest, browser: Browser, console: Console) -> 
 
 @pytest.mark.parametrize("name", PAGES)
 def test_a_page_is_accessible_and_fits(name: str, view: Any, console: Console, objects: dict[str, str]) -> None:
-    tab, theme, width = view
+    tab, _theme, _width = view
     tab.faults.clear()
     tab.page.goto(address(console, PAGES[name], objects))
     tab.page.wait_for_load_state("networkidle")
-    if SCREENSHOTS and width == 1440:
-        tab.page.screenshot(
-            path=Path(SCREENSHOTS) / f"{name.replace(' ', '-')}{'-dark' if theme == 'dark' else ''}.png"
-        )
     faults = [fault for fault in tab.faults if not (name == "no such page" and "404" in fault)]
     # With `preload` axe fetches stylesheets itself, wrongly resolved, and reports what it caused.
     found = Axe().run(tab.page, options={"preload": False}).response["violations"]
