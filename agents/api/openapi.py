@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.conf import settings
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 
 
@@ -18,5 +19,5 @@ class HandrailCredentials(OpenApiAuthenticationExtension):  # type: ignore[no-un
                 "scheme": "bearer",
                 "description": "An API key (`hr_...`) or a personal token (`hrp_...`).",
             },
-            {"type": "apiKey", "in": "cookie", "name": "sessionid", "description": "A signed-in browser, with CSRF."},
+            {"type": "apiKey", "in": "cookie", "name": settings.SESSION_COOKIE_NAME, "description": "A signed-in browser, with CSRF."},
         ]

@@ -34,6 +34,7 @@ class TraceListView(QueryView):
     """The traces of the project, newest first."""
 
     @extend_schema(
+        operation_id="traces_list",
         summary="List traces",
         parameters=_query(
             *questions.TEXT_FILTERS, "session_id", "user_id", "error", "min_cost_usd", "min_duration_ms", "from", "to",
