@@ -25,10 +25,13 @@ def described() -> dict[str, Any]:
         return SchemaGenerator().get_schema(request=None, public=True)  # type: ignore[no-any-return, no-untyped-call]
 
 
-OPERATIONS = {
-    f"{found.ok().method} {found.ok().path}": found.ok()
-    for found in schemathesis.openapi.from_dict(described()).get_all_operations()
-}
+def operations() -> dict[str, Any]:
+    """Every described operation by method and path; one that cannot be read fails here."""
+    found = [result.ok() for result in schemathesis.openapi.from_dict(described()).get_all_operations()]  # type: ignore[union-attr]
+    return {f"{operation.method} {operation.path}": operation for operation in found}
+
+
+OPERATIONS = operations()
 
 
 @pytest.fixture(scope="module")
@@ -69,7 +72,7 @@ def first_key() -> str:
 
 
 def test_the_document_is_valid_openapi(document: dict[str, Any]) -> None:
-    validate_schema(document)
+    validate_schema(document)  # type: ignore[no-untyped-call]
 
 
 def test_generating_it_leaves_nothing_unexplained(document: dict[str, Any]) -> None:
