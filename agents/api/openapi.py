@@ -19,5 +19,10 @@ class HandrailCredentials(OpenApiAuthenticationExtension):  # type: ignore[no-un
                 "scheme": "bearer",
                 "description": "An API key (`hr_...`) or a personal token (`hrp_...`).",
             },
-            {"type": "apiKey", "in": "cookie", "name": settings.SESSION_COOKIE_NAME, "description": "A signed-in browser, with CSRF."},
+            {
+                "type": "apiKey",
+                "in": "cookie",
+                "name": settings.SESSION_COOKIE_NAME,
+                "description": "A signed-in browser, with CSRF.",
+            },
         ]
