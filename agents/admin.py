@@ -13,12 +13,19 @@ from django.http import HttpRequest
 
 from agents.models import ApiKey, AuditEvent, Invitation, Membership, Notification, PersonalToken, Project, User
 from agents.services import audit
-from console.lib import clock
+from console.lib import clock, live
 
 # Sign-in with rate limits and second factors, instead of the admin's own form.
 admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
 admin.site.site_header = "Handrail"
 admin.site.site_title = "Handrail"
+
+
+def whose_access(changed: Model) -> int | None:
+    """The person who may lose a right by this change, and whose open pages must be asked again; None for nobody."""
+    if isinstance(changed, Membership):
+        return changed.user_id
+    return changed.pk if isinstance(changed, User) else None
 
 
 class AuditedAdmin(admin.ModelAdmin[Any]):
@@ -48,6 +55,8 @@ class AuditedAdmin(admin.ModelAdmin[Any]):
             detail=detail,
             now=clock.now(),
         )
+        if (person := whose_access(obj)) is not None:
+            live.publish(live.user_group(person), access=True)
 
 
 class ReadOnlyAdmin(admin.ModelAdmin[Any]):

@@ -18,7 +18,6 @@ from rest_framework.request import Request
 
 from agents.models import ApiKey, PersonalToken, User, api_key, token
 from agents.models.credential import digest, usable_at
-from agents.permissions import Scope
 from agents.throttling import admit
 from console.lib import clock
 from console.lib.http import Problem
@@ -50,10 +49,6 @@ class Caller:
             return f"key:{self.key.pk}"
         assert self.user is not None
         return f"user:{self.user.pk}"
-
-    def has_scope(self, scope: Scope) -> bool:
-        """Whether this is a key that carries `scope`."""
-        return self.key is not None and scope in self.key.scopes
 
 
 def caller_from_headers(headers: Mapping[str, str], client_ip: str, now: datetime) -> Caller | None:

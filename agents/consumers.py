@@ -23,6 +23,14 @@ def permission_for(name: str) -> Permission | None:
     return None
 
 
+@database_sync_to_async
+def find_project(user: Any, slug: str) -> Project | None:
+    """The open project of that address, if this is an active person who belongs to it."""
+    if not isinstance(user, User) or not User.objects.filter(pk=user.pk, is_active=True).exists():
+        return None
+    return Project.objects.open().of(user.pk).filter(slug=slug).first()
+
+
 class LiveConsumer(AsyncJsonWebsocketConsumer):
     """One page's connection at /ws/p/<project>/.
 
@@ -37,20 +45,13 @@ class LiveConsumer(AsyncJsonWebsocketConsumer):
     async def connect(self) -> None:
         self.groups_heard = set()
         user = self.scope["user"]
-        if not isinstance(user, User) or not await self._load(user):
+        project = await find_project(user, self.scope["url_route"]["kwargs"]["project"])
+        if project is None:
             await self.close(POLICY_VIOLATION)
             return
+        self.user, self.project = user, project
         await self.accept()
         await live.hub().add(live.user_group(self.user.pk), self.forward)
-
-    @database_sync_to_async
-    def _load(self, user: User) -> bool:
-        slug = self.scope["url_route"]["kwargs"]["project"]
-        project = Project.objects.open().of(user.pk).filter(slug=slug).first()
-        if project is None:
-            return False
-        self.user, self.project = user, project
-        return True
 
     async def receive_json(self, content: Any, **_kwargs: Any) -> None:
         names = content.get("subscribe") if isinstance(content, dict) else None
@@ -68,7 +69,7 @@ class LiveConsumer(AsyncJsonWebsocketConsumer):
 
     async def forward(self, message: dict[str, Any]) -> None:
         """Passes an invalidation on under the name the browser knows; drops people who lost their access."""
-        if message.get("access") and not await database_sync_to_async(permissions_of)(self.user.pk, self.project.pk):
+        if message.get("access") and await find_project(self.user, self.project.slug) is None:
             await self.close(POLICY_VIOLATION)
             return
         group = str(message["group"]).partition(".")[2]

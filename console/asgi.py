@@ -6,15 +6,16 @@ from typing import Any
 from django.core.asgi import get_asgi_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "console.settings")
-django_app = get_asgi_application()
+django_app = get_asgi_application()  # before any module with models is imported
 
-# Django must be set up before any module with models is imported.
 from channels.auth import AuthMiddlewareStack  # noqa: E402
 from channels.routing import URLRouter  # noqa: E402
 from channels.security.websocket import AllowedHostsOriginValidator  # noqa: E402
+from django.conf import settings  # noqa: E402
 from django.urls import path  # noqa: E402
 
 from agents.consumers import LiveConsumer  # noqa: E402
+from console.lib.bodies import BodyLimit  # noqa: E402
 from console.lib.logs import RequestLog  # noqa: E402
 from metrics.api import otlp  # noqa: E402
 from reviews.api import wait  # noqa: E402
@@ -22,6 +23,9 @@ from reviews.api import wait  # noqa: E402
 # Channels reuses Django's `path` for ASGI applications, which Django's own types do not foresee.
 live_route: Any = path("ws/p/<slug:project>/", LiveConsumer.as_asgi())  # type: ignore[arg-type]
 websockets = AllowedHostsOriginValidator(AuthMiddlewareStack(URLRouter([live_route])))
+
+
+pages_and_api = BodyLimit(django_app, limit=settings.DATA_UPLOAD_MAX_MEMORY_SIZE)
 
 
 async def dispatch(scope: Any, receive: Any, send: Any) -> None:
@@ -37,7 +41,7 @@ async def dispatch(scope: Any, receive: Any, send: Any) -> None:
     elif scope["type"] == "http" and wait.handles(scope):
         await wait.application(scope, receive, send)
     else:
-        await django_app(scope, receive, send)
+        await pages_and_api(scope, receive, send)
 
 
 application = RequestLog(dispatch)

@@ -41,7 +41,6 @@ CSRF_TRUSTED_ORIGINS = [PUBLIC_URL, *env.words("CSRF_TRUSTED_ORIGINS")]
 _https = _public.scheme == "https"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _https
 SECURE_HSTS_SECONDS = 31_536_000 if _https else 0
-SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if env.boolean("TRUST_PROXY") else None
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
@@ -138,7 +137,9 @@ DATABASE_POOLED = env.boolean("DATABASE_POOLED")
 def _database(url: str) -> dict[str, Any]:
     """Django's form of a libpq connection string; what Django has no word for goes into OPTIONS."""
     parts = {name: str(value) for name, value in conninfo_to_dict(url).items() if value is not None}
-    options: dict[str, Any] = {"pool": {"min_size": 1, "max_size": env.integer("DATABASE_POOL_SIZE", 20, minimum=2)}}
+    options: dict[str, Any] = {
+        "pool": {"min_size": 1, "max_size": env.integer("DATABASE_POOL_SIZE", 20, minimum=2), "timeout": 5}
+    }
     if DATABASE_POOLED:
         options["prepare_threshold"] = None
     named = {name: parts.pop(key, "") for name, key in _CONNECTION_FIELDS}

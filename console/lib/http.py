@@ -113,17 +113,11 @@ def flatten_errors(detail: Any, path: str = "") -> dict[str, list[str]]:
     return {path or "body": [str(detail)]}
 
 
-def read_json(request: HttpRequest, *, limit: int) -> Any:
-    """The request's JSON body: 415 for another content type, 413 over `limit` bytes, 400 when unparsable."""
-    if request.content_type not in {"application/json", ""} and not (request.content_type or "").endswith("+json"):
-        raise Problem(415, f"Send application/json, not {request.content_type}.")
-    if int(request.META.get("CONTENT_LENGTH") or 0) > limit:
-        raise Problem(413, f"The body is larger than {limit} bytes.")
-    return parse_json(request.body, limit=limit)
-
-
 def parse_json(body: bytes, *, limit: int) -> Any:
-    """Strict JSON: no NaN, no NUL characters in text (PostgreSQL cannot store them); see `read_json` for errors."""
+    """Strict JSON: no NaN, no NUL characters in text (PostgreSQL cannot store them).
+
+    Raises Problem 413 over `limit` bytes, 400 when unparsable.
+    """
     if len(body) > limit:
         raise Problem(413, f"The body is larger than {limit} bytes.")
     try:

@@ -74,18 +74,18 @@ class Hub:
     def __init__(self) -> None:
         self._channels: dict[str, _Channel] = {}
         self._pubsub: redis.asyncio.client.PubSub | None = None
+        self._followed: set[str] = set()
+        self._commands = asyncio.Lock()
         self._reader: asyncio.Task[None] | None = None
         self._sending: set[asyncio.Task[None]] = set()
 
     async def add(self, group: str, listener: Listener) -> None:
         """From now on `listener` is awaited with each message of `group`."""
-        known = group in self._channels
         self._channels.setdefault(group, _Channel()).listeners.add(listener)
         if self._reader is None or self._reader.done():
             self._reader = asyncio.create_task(self._read_forever(), name="live-hub")
-        elif not known and self._pubsub is not None:
-            with contextlib.suppress(*CONNECTION_LOST):
-                await self._pubsub.subscribe(CHANNEL_PREFIX + group)
+        with contextlib.suppress(*CONNECTION_LOST):
+            await self._follow()
 
     async def remove(self, group: str, listener: Listener) -> None:
         """Stops awaiting `listener`; the last one to leave drops the subscription."""
@@ -98,9 +98,19 @@ class Hub:
         if channel.timer:
             channel.timer.cancel()
         del self._channels[group]
-        if self._pubsub is not None:
-            with contextlib.suppress(*CONNECTION_LOST):
-                await self._pubsub.unsubscribe(CHANNEL_PREFIX + group)
+        with contextlib.suppress(*CONNECTION_LOST):
+            await self._follow()
+
+    async def _follow(self) -> None:
+        """Makes the subscriptions of the connection, if there is one, those that somebody listens to."""
+        async with self._commands:
+            while self._pubsub is not None and self._followed != set(self._channels):
+                missing, surplus = set(self._channels) - self._followed, self._followed - set(self._channels)
+                if missing:
+                    await self._pubsub.subscribe(*(CHANNEL_PREFIX + group for group in missing))
+                if surplus:
+                    await self._pubsub.unsubscribe(*(CHANNEL_PREFIX + group for group in surplus))
+                self._followed = (self._followed | missing) - surplus
 
     async def _read_forever(self) -> None:
         while self._channels:
@@ -113,12 +123,12 @@ class Hub:
     async def _read_connection(self) -> None:
         client = redis.asyncio.Redis.from_url(settings.VALKEY_URL, socket_connect_timeout=2, health_check_interval=15)
         async with client, client.pubsub(ignore_subscribe_messages=True) as pubsub:
-            await pubsub.subscribe(*(CHANNEL_PREFIX + group for group in self._channels))
-            self._pubsub = pubsub
-            # Whatever was published while nobody listened is unknown: let everyone look again.
-            for group in list(self._channels):
-                self._arrive(group, {"group": group, "resync": True})
+            self._pubsub, self._followed = pubsub, set()
             try:
+                await self._follow()
+                # Whatever was published while nobody listened is unknown: let everyone look again.
+                for group in list(self._channels):
+                    self._arrive(group, {"group": group, "resync": True})
                 while self._channels:
                     message = await pubsub.get_message(timeout=5.0)
                     if message is not None:
@@ -135,7 +145,8 @@ class Hub:
         if wait <= 0 and channel.held is None:
             self._deliver(channel, message)
             return
-        channel.held = message
+        # Later counts replace earlier ones, but a fact that came once is not lost: `access`, for one.
+        channel.held = {**(channel.held or {}), **message}
         if channel.timer is None:
             channel.timer = asyncio.get_running_loop().call_later(max(wait, 0), self._release, channel)
 

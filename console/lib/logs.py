@@ -13,6 +13,8 @@ logger = logging.getLogger("handrail.request")
 TRACEPARENT = re.compile(rb"^[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}$")
 REQUEST_ID = re.compile(rb"^[A-Za-z0-9._-]{8,64}$")
 QUIET_PATHS = ("/static/", "/healthz", "/readyz")
+# Links that let in whoever holds them until they are used: not for the eyes of those who read logs.
+SECRET_PATHS = re.compile(r"^(/invitations/|/accounts/password/reset/key/|/accounts/confirm-email/)[^/]+")
 
 _SHARED = [
     structlog.contextvars.merge_contextvars,
@@ -55,6 +57,11 @@ def logging_config(level: str) -> dict[str, Any]:
     }
 
 
+def loggable(path: str) -> str:
+    """The path without the secret that some links carry."""
+    return SECRET_PATHS.sub(r"\1…", path)
+
+
 class RequestLog:
     """ASGI wrapper: binds `request_id` and `trace_id` to every log line and writes one line per HTTP request.
 
@@ -90,5 +97,10 @@ class RequestLog:
             finally:
                 if not scope["path"].startswith(QUIET_PATHS):
                     elapsed = round((time.perf_counter() - started) * 1000, 1)
-                    facts = {"method": scope["method"], "path": scope["path"], "status": status, "ms": elapsed}
+                    facts = {
+                        "method": scope["method"],
+                        "path": loggable(scope["path"]),
+                        "status": status,
+                        "ms": elapsed,
+                    }
                     logger.info("request", extra=facts)

@@ -13,7 +13,8 @@ logger = logging.getLogger(__name__)
 def enqueue(task: str, **ids: object) -> None:
     """Sends `task` (its dotted name) with keyword arguments once the current transaction has committed.
 
-    A broker that is away loses nothing: whatever a task does is also found by the periodic sweep of its kind.
+    For work that may be lost: while the broker is away the task is dropped and logged. What must not be lost has a row
+    that a periodic task finds.
     """
     transaction.on_commit(functools.partial(_send, task, ids))
 

@@ -23,6 +23,7 @@ from console.lib import embedded, env
 from console.lib.supervisor import Child, ChildFailed, Supervisor
 
 PORT_WAIT_SECONDS = 10.0
+DEFAULT_HOST = "127.0.0.1"
 
 
 class Command(BaseCommand):
@@ -39,7 +40,7 @@ class Command(BaseCommand):
         signal.signal(signal.SIGTERM, signal.default_int_handler)
         prepare_folder(data)
         with lock(data):
-            wait_for_port(settings.PORT)
+            wait_for_port(env.text("HOST", DEFAULT_HOST), settings.PORT)
             supervisor = Supervisor()
             try:
                 self._run(supervisor, data, demo=options["demo"])
@@ -75,9 +76,11 @@ def prepare_folder(data: Path) -> None:
         data.chmod(0o711)
     key = data / "secret-key"
     if not key.exists():
-        descriptor = os.open(key, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w") as file:
+        # Complete or absent: an empty key would outlive the crash that left it.
+        fresh = data / "secret-key.new"
+        with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
             file.write(secrets.token_urlsafe(50))
+        fresh.rename(key)
 
 
 def lock(data: Path) -> IO[str]:
@@ -91,19 +94,18 @@ def lock(data: Path) -> IO[str]:
     return file
 
 
-def wait_for_port(port: int) -> None:
+def wait_for_port(host: str, port: int) -> None:
     """Waits for a predecessor that is still going away; raises CommandError when the port stays taken."""
     deadline = time.monotonic() + PORT_WAIT_SECONDS
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
     while True:
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind((env.text("HOST", "127.0.0.1"), port))
-            except OSError:
-                if time.monotonic() > deadline:
-                    raise CommandError(f"Port {port} is taken. Set PORT to another one.") from None
-            else:
-                return
+        try:
+            socket.create_server((host, port), family=family).close()
+        except OSError:
+            if time.monotonic() > deadline:
+                raise CommandError(f"Port {port} is taken. Set PORT to another one.") from None
+        else:
+            return
         time.sleep(0.2)
 
 
@@ -146,7 +148,7 @@ def application_children(environment: dict[str, str]) -> list[Child]:
     """Web, worker and beat."""
     port = str(settings.PORT)
     workers = str(env.integer("WEB_WORKERS", 2, minimum=1))
-    host = env.text("HOST", "127.0.0.1")
+    host = env.text("HOST", DEFAULT_HOST)
     proxies = env.text("TRUSTED_PROXIES")
     proxy_options = ["--proxy-headers", "--forwarded-allow-ips", proxies] if proxies else ["--no-proxy-headers"]
     web = ["uvicorn", "console.asgi:application", "--host", host, "--port", port, "--workers", workers]
@@ -176,7 +178,8 @@ def application_children(environment: dict[str, str]) -> list[Child]:
         return Child(name=name, argv=command, env=environment, cwd=settings.BASE_DIR, **facts)
 
     serving = child("web", web, ready_seconds=60.0)
-    serving.ready = lambda: listens(serving, settings.PORT) and answers(f"http://127.0.0.1:{port}/readyz")
+    near = "127.0.0.1" if host in {"0.0.0.0", "::"} else f"[{host}]" if ":" in host else host  # noqa: S104  # compared
+    serving.ready = lambda: listens(serving, settings.PORT) and answers(f"http://{near}:{port}/readyz")
     return [serving, child("worker", worker, stop_seconds=20.0), child("beat", beat)]
 
 
