@@ -23,7 +23,6 @@ def permission_for(name: str) -> Permission | None:
     return None
 
 
-@database_sync_to_async
 def find_project(user: Any, slug: str) -> Project | None:
     """The open project of that address, if this is an active person who belongs to it."""
     if not isinstance(user, User) or not User.objects.filter(pk=user.pk, is_active=True).exists():
@@ -45,10 +44,11 @@ class LiveConsumer(AsyncJsonWebsocketConsumer):
     async def connect(self) -> None:
         self.groups_heard = set()
         user = self.scope["user"]
-        project = await find_project(user, self.scope["url_route"]["kwargs"]["project"])
+        project = await database_sync_to_async(find_project)(user, self.scope["url_route"]["kwargs"]["project"])
         if project is None:
             await self.close(POLICY_VIOLATION)
             return
+        assert isinstance(user, User)
         self.user, self.project = user, project
         await self.accept()
         await live.hub().add(live.user_group(self.user.pk), self.forward)
@@ -69,9 +69,11 @@ class LiveConsumer(AsyncJsonWebsocketConsumer):
 
     async def forward(self, message: dict[str, Any]) -> None:
         """Passes an invalidation on under the name the browser knows; drops people who lost their access."""
-        if message.get("access") and await find_project(self.user, self.project.slug) is None:
-            await self.close(POLICY_VIOLATION)
-            return
+        if message.get("access"):
+            still_theirs = await database_sync_to_async(find_project)(self.user, self.project.slug)
+            if still_theirs is None:
+                await self.close(POLICY_VIOLATION)
+                return
         group = str(message["group"]).partition(".")[2]
         await self.send_json({**message, "group": group})
 

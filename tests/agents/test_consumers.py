@@ -3,13 +3,10 @@
 from datetime import UTC, datetime
 
 import pytest
-from asgiref.sync import async_to_sync
 from django.contrib.auth.models import AnonymousUser
 
 from agents.consumers import find_project
 from agents.models import Membership, Project, User
-
-may_listen = async_to_sync(find_project)
 
 
 @pytest.fixture
@@ -19,22 +16,22 @@ def member(db: None) -> User:
     return person
 
 
-def test_a_member_of_an_open_project_may_listen(member: User) -> None:
-    found = may_listen(member, "shop")
+def test_a_member_of_an_open_project_find_project(member: User) -> None:
+    found = find_project(member, "shop")
     assert found is not None
     assert found.slug == "shop"
 
 
 def test_nobody_listens_to_an_archived_project(member: User) -> None:
     Project.objects.update(archived_at=datetime(2026, 3, 2, tzinfo=UTC))
-    assert may_listen(member, "shop") is None
+    assert find_project(member, "shop") is None
 
 
 def test_a_deactivated_person_may_not_listen_although_their_session_is_still_there(member: User) -> None:
     User.objects.update(is_active=False)
-    assert may_listen(member, "shop") is None
+    assert find_project(member, "shop") is None
 
 
 def test_strangers_and_visitors_may_not_listen(member: User) -> None:
-    assert may_listen(User.objects.create_user("eve@example.org"), "shop") is None
-    assert may_listen(AnonymousUser(), "shop") is None
+    assert find_project(User.objects.create_user("eve@example.org"), "shop") is None
+    assert find_project(AnonymousUser(), "shop") is None
