@@ -164,7 +164,14 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # Valkey may be flushed or away at any time; see ARCHITECTURE.md, section 2.
 VALKEY_URL = env.text("VALKEY_URL") or _running.get("VALKEY_URL", "redis://127.0.0.1:6379/0")
-CACHES = {"default": {"BACKEND": "console.lib.cache.FallbackCache", "LOCATION": VALKEY_URL, "KEY_PREFIX": "handrail"}}
+CACHES = {
+    "default": {
+        "BACKEND": "console.lib.cache.FallbackCache",
+        "LOCATION": VALKEY_URL,
+        "KEY_PREFIX": "handrail",
+        "OPTIONS": {"socket_timeout": 0.5, "socket_connect_timeout": 0.5},
+    }
+}
 
 CELERY_BROKER_URL = VALKEY_URL
 CELERY_TASK_IGNORE_RESULT = True

@@ -5,7 +5,8 @@ from typing import Any
 from django.core.cache.backends.base import DEFAULT_TIMEOUT, BaseCache
 from django.core.cache.backends.locmem import LocMemCache
 from django.core.cache.backends.redis import RedisCache
-from redis import RedisError
+
+from console.lib import valkey
 
 
 class FallbackCache(BaseCache):
@@ -17,10 +18,10 @@ class FallbackCache(BaseCache):
         self._local = LocMemCache("handrail", params)
 
     def _call(self, method: str, *args: Any, **kwargs: Any) -> Any:
-        try:
-            return getattr(self._shared, method)(*args, **kwargs)
-        except (RedisError, OSError):
-            return getattr(self._local, method)(*args, **kwargs)
+        return valkey.guarded(
+            lambda: getattr(self._shared, method)(*args, **kwargs),
+            lambda: getattr(self._local, method)(*args, **kwargs),
+        )
 
     def add(self, key: Any, value: Any, timeout: Any = DEFAULT_TIMEOUT, version: int | None = None) -> bool:
         return bool(self._call("add", key, value, timeout, version))

@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -18,7 +18,7 @@ from weakref import WeakKeyDictionary
 import orjson
 import redis.asyncio
 from django.conf import settings
-from django.db import transaction
+from django.db import DatabaseError, transaction
 from redis import RedisError
 
 from console.lib import valkey
@@ -43,10 +43,22 @@ def user_group(user_id: int) -> str:
     return f"u{user_id}.user"
 
 
-def publish(group: str, **counts: Any) -> None:
-    """Tells every browser that listens to `group` that it changed, once the transaction has committed."""
-    message = orjson.dumps({"group": group, **counts})
-    transaction.on_commit(lambda: _send(group, message))
+def publish(group: str, *, counts: Callable[[], Mapping[str, Any]] | None = None, **facts: Any) -> None:
+    """Tells every browser that listens to `group` that it changed, once the transaction has committed.
+
+    `counts` is asked only then: before, what others are about to commit would be left out, and they would leave out
+    ours. Never raises.
+    """
+    transaction.on_commit(lambda: _send(group, orjson.dumps({"group": group, **facts, **_counted(counts)})))
+
+
+def _counted(counts: Callable[[], Mapping[str, Any]] | None) -> Mapping[str, Any]:
+    """The counts, or none when the database does not answer: what has been committed stays committed."""
+    try:
+        return counts() if counts else {}
+    except DatabaseError:
+        logger.warning("live_counts_missing", exc_info=True)
+        return {}
 
 
 def _send(group: str, message: bytes) -> None:

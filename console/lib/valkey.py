@@ -15,6 +15,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 T = TypeVar("T")
+U = TypeVar("U")
 
 TIMEOUT_SECONDS = 0.2
 PAUSE_AFTER_FAILURE_SECONDS = 1.0
@@ -39,14 +40,19 @@ def _shared_client() -> "redis.Redis":
 
 def attempt(operation: "Callable[[redis.Redis], T]") -> T | None:
     """Runs `operation` with the client; returns None when Valkey is away or was away within the last second."""
+    return guarded(lambda: operation(_shared_client()), lambda: None)
+
+
+def guarded(operation: Callable[[], T], otherwise: Callable[[], U]) -> T | U:
+    """The result of `operation`, or of `otherwise` when Valkey is away or was away within the last second."""
     global _paused_until
     if time.monotonic() < _paused_until:
-        return None
+        return otherwise()
     try:
-        return operation(_shared_client())
+        return operation()
     except (redis.RedisError, OSError):
         _paused_until = time.monotonic() + PAUSE_AFTER_FAILURE_SECONDS
-        return None
+        return otherwise()
 
 
 def alive() -> bool:
