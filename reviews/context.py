@@ -8,6 +8,7 @@ from django.http import HttpRequest
 
 from agents.models import Project
 from agents.permissions import Permission
+from console.lib import clock
 from reviews.selectors.queue import waiting_count
 
 
@@ -17,4 +18,4 @@ def queue(request: HttpRequest) -> dict[str, Any]:
     permissions: frozenset[Permission] = getattr(request, "project_permissions", frozenset())
     if not isinstance(project, Project) or request.headers.get("HX-Request") == "true":
         return {}
-    return {"queue_count": waiting_count(project)} if Permission.APPROVAL_VIEW in permissions else {}
+    return {"queue_count": waiting_count(project, now=clock.now())} if Permission.APPROVAL_VIEW in permissions else {}

@@ -1,6 +1,7 @@
 """Puts lines into people's bells and tells their open browsers."""
 
-from collections.abc import Sequence
+import functools
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from django.conf import settings
@@ -38,9 +39,9 @@ def notify(
             for user in wanting
         ]
     )
-    counts = _unread_counts([user.pk for user in wanting])
+    counted = functools.cache(functools.partial(_unread_counts, [user.pk for user in wanting]))  # One query for all.
     for user in wanting:
-        live.publish(live.user_group(user.pk), notification=kind, unread=counts[user.pk])
+        live.publish(live.user_group(user.pk), counts=functools.partial(_unread, counted, user), notification=kind)
 
 
 def mark_read(*, user: User, ids: Sequence[int] | None, now: datetime) -> int:
@@ -50,8 +51,13 @@ def mark_read(*, user: User, ids: Sequence[int] | None, now: datetime) -> int:
         unread = unread.filter(pk__in=ids)
     changed = unread.update(read_at=now)
     if changed:
-        live.publish(live.user_group(user.pk), read=changed, unread=_unread_counts([user.pk])[user.pk])
+        counted = functools.partial(_unread_counts, [user.pk])
+        live.publish(live.user_group(user.pk), counts=functools.partial(_unread, counted, user), read=changed)
     return changed
+
+
+def _unread(counted: Callable[[], dict[int, int]], user: User) -> dict[str, int]:
+    return {"unread": counted()[user.pk]}
 
 
 def _unread_counts(user_ids: Sequence[int]) -> dict[int, int]:

@@ -62,9 +62,9 @@ class ApprovalDetail:
     session: list[Approval]
 
 
-def waiting_count(project: Project, *, cap: int = COUNT_CAP) -> int:
-    """How many requests wait in a project; `cap` when there are that many or more."""
-    return len(Approval.objects.of_project(project).waiting().values_list("pk", flat=True).order_by("due_minute")[:cap])
+def waiting_count(project: Project, *, now: datetime, cap: int = COUNT_CAP) -> int:
+    """How many requests can still be decided in a project; `cap` when there are that many or more."""
+    return len(_queue(project, now).values_list("pk", flat=True).order_by("due_minute")[:cap])
 
 
 def queue_counts(project: Project, *, now: datetime) -> QueueCounts:

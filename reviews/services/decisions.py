@@ -138,5 +138,5 @@ def _record(*, approval: Approval, item: ApprovalItem, by: Caller, ruling: Rulin
     feedback.add_example(
         approval=approval, item=item, verdict=FeedbackExample.Verdict(ruling.verdict), decision=decision, now=now
     )
-    announce(project=approval.project, approval_ids=[approval.pk], status=approval.status)
+    announce(project=approval.project, approval_ids=[approval.pk], status=approval.status, now=now)
     return decision

@@ -80,4 +80,5 @@ def _expire(rows: Sequence[Approval], now: datetime) -> None:
     for row in rows:
         of_project[row.project_id].append(row)
     for group in of_project.values():
-        announce(project=group[0].project, approval_ids=[row.pk for row in group], status=states.Status.EXPIRED)
+        changed = [row.pk for row in group]
+        announce(project=group[0].project, approval_ids=changed, status=states.Status.EXPIRED, now=now)

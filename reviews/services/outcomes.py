@@ -40,5 +40,5 @@ def record_outcome(*, approval: Approval, by: Caller, status: str, detail: dict[
     row.save(update_fields=["outcome"])
     add_event(approval=row, kind=ApprovalEvent.Kind.OUTCOME, by=by, now=now, detail={"status": status})
     feedback.add_revisions(approval=row, now=now)
-    announce(project=row.project, approval_ids=[row.pk], status=row.status, wake=False)
+    announce(project=row.project, approval_ids=[row.pk], status=row.status, now=now, wake=False)
     return row

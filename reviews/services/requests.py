@@ -95,7 +95,7 @@ def create_request(*, project: Project, by: Caller, draft: RequestDraft, now: da
         url=reverse("reviews:approval", args=[project.slug, approval.pk]),
         now=now,
     )
-    announce(project=project, approval_ids=[approval.pk], status=approval.status, wake=False)
+    announce(project=project, approval_ids=[approval.pk], status=approval.status, now=now, wake=False)
     return approval
 
 
@@ -110,7 +110,7 @@ def cancel_request(*, approval: Approval, by: Caller, reason: str = "", now: dat
         feedback.add_example(
             approval=approval, item=item, verdict=FeedbackExample.Verdict.CANCELLED, decision=None, now=now
         )
-    announce(project=approval.project, approval_ids=[approval.pk], status=approval.status)
+    announce(project=approval.project, approval_ids=[approval.pk], status=approval.status, now=now)
     return None
 
 
@@ -121,7 +121,7 @@ def post_message(*, approval: Approval, by: Caller, text: str, now: datetime) ->
     if not row.is_waiting or row.expires_at <= now:
         return as_already_decided(row)
     add_event(approval=row, kind=ApprovalEvent.Kind.MESSAGE, by=by, now=now, detail={"text": text})
-    announce(project=approval.project, approval_ids=[approval.pk], status=row.status, wake=False)
+    announce(project=approval.project, approval_ids=[approval.pk], status=row.status, now=now, wake=False)
     return None
 
 

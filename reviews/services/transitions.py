@@ -99,12 +99,16 @@ def add_event(
     )
 
 
-def announce(*, project: Project, approval_ids: Iterable[UUID], status: str, wake: bool = True) -> None:
+def announce(*, project: Project, approval_ids: Iterable[UUID], status: str, now: datetime, wake: bool = True) -> None:
     """Tells browsers, and with `wake` waiting agents, that requests changed, once the transaction has committed."""
     ids = [str(approval_id) for approval_id in approval_ids]
     if not ids:
         return
-    live.publish(live.project_group(project.pk, "queue"), waiting=waiting_count(project), status=status)
+    live.publish(
+        live.project_group(project.pk, "queue"),
+        counts=lambda: {"waiting": waiting_count(project, now=now)},
+        status=status,
+    )
     for approval_id in ids:
         live.publish(live.project_group(project.pk, f"approval.{approval_id}"), status=status)
     if wake:

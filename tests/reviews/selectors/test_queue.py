@@ -84,7 +84,14 @@ def test_counts_by_risk_and_the_oldest_wait(project: Project, request_one: Make)
     request_one(arguments={}, now=NOON + timedelta(seconds=5))
     counts = queue.queue_counts(project, now=NOON + timedelta(seconds=9))
     assert counts == queue.QueueCounts(2, {"low": 1, "medium": 1}, NOON)
-    assert (queue.waiting_count(project), queue.waiting_count(project, cap=1)) == (2, 1)
+    assert (queue.waiting_count(project, now=NOON), queue.waiting_count(project, now=NOON, cap=1)) == (2, 1)
+
+
+def test_the_badge_counts_what_the_queue_counts(project: Project, request_one: Make) -> None:
+    request_one(timeout=timedelta(seconds=1))
+    request_one()
+    later = NOON + timedelta(seconds=1)
+    assert queue.waiting_count(project, now=later) == queue.queue_counts(project, now=later).waiting == 1
 
 
 def test_precedents_are_the_same_action_of_the_same_project(

@@ -249,6 +249,45 @@ def test_browsers_are_told_after_the_commit(
 
 
 @pytest.mark.django_db(transaction=True)
+def test_badges_count_what_was_committed_meanwhile(
+    request_one: Make, ana: Caller, project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert ana.user is not None
+    sent: list[dict[str, Any]] = []
+    monkeypatch.setattr("console.lib.live._send", lambda _group, message: sent.append(json.loads(message)))
+    request_one()
+
+    def elsewhere() -> None:
+        try:
+            request_one()
+        finally:
+            connections.close_all()
+
+    with transaction.atomic():
+        request_one()
+        other = threading.Thread(target=elsewhere)
+        other.start()
+        other.join(30)
+    assert [body["waiting"] for body in sent if "waiting" in body] == [1, 2, 3]
+    assert [body["unread"] for body in sent if "unread" in body] == [1, 2, 3]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_count_that_fails_does_not_undo_what_was_committed(
+    request_one: Make, monkeypatch: pytest.MonkeyPatch, project: Project
+) -> None:
+    sent: list[dict[str, Any]] = []
+    monkeypatch.setattr("console.lib.live._send", lambda _group, message: sent.append(json.loads(message)))
+
+    def gone(*_: Any, **__: Any) -> int:
+        raise DatabaseError("the server is away")
+
+    monkeypatch.setattr("reviews.services.transitions.waiting_count", gone)
+    assert request_one().status == "pending"
+    assert {"group": f"p{project.pk}.queue", "status": "pending"} in sent
+
+
+@pytest.mark.django_db(transaction=True)
 def test_of_fifty_reviewers_one_wins_and_the_others_are_told_by_whom(project: Project, request_one: Make) -> None:
     approval = request_one()
     people = [make_person(f"Reviewer{n}", project, "reviewer") for n in range(50)]
