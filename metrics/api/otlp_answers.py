@@ -13,7 +13,7 @@ JSON = "application/json"
 
 # google.rpc.Code by HTTP status.
 RPC_CODES: Mapping[int, int] = {
-    400: 3, 401: 16, 403: 7, 404: 5, 405: 12, 413: 3, 415: 3, 422: 3, 429: 8, 500: 13, 503: 14,
+    400: 3, 401: 16, 403: 7, 404: 5, 405: 12, 408: 4, 413: 3, 415: 3, 422: 3, 429: 8, 500: 13, 503: 14,
 }  # fmt: skip
 INTERNAL = 13
 MAX_MESSAGE_CHARS = 1_000
