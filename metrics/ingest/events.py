@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from metrics.ingest.limits import MAX_DEPTH, nested_deeper
 from metrics.ingest.normalise import Window
 from metrics.ingest.rows import NS_PER_SECOND, RawPoint, RawSpan, Source, Value
 from metrics.ingest.semconv import KINDS
@@ -121,10 +122,12 @@ def _each(items: Any, name: str, errors: _Errors, build: Callable[["_Entry"], An
     else:
         for index, item in enumerate(items):
             path = f"{name}[{index}]"
-            if isinstance(item, dict):
-                into.append(build(_Entry(item, path, errors)))
-            else:
+            if not isinstance(item, dict):
                 errors.add(path, "must be an object")
+            elif deep := [str(key)[:80] for key, value in item.items() if nested_deeper(value, MAX_DEPTH)]:
+                errors.add(f"{path}.{deep[0]}", f"nested deeper than {MAX_DEPTH}")
+            else:
+                into.append(build(_Entry(item, path, errors)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,12 +1,16 @@
 """What ingest accepts at most, and how it says no: a hostile row alone, only an unreadable body as a whole."""
 
 import base64
+import logging
 import math
+from collections import Counter
 from typing import Any
 
 import orjson
 
 from metrics.ingest.rows import MAX_NS
+
+logger = logging.getLogger(__name__)
 
 MAX_ATTRIBUTES = 10_000
 MAX_EVENTS = 5_000
@@ -24,6 +28,29 @@ class Malformed(ValueError):
 
 class Refused(ValueError):
     """One row cannot be stored; the message is the reason given back to the sender."""
+
+
+# What one row's content can raise on its way; anything else is no row's fault.
+UNREADABLE = (RecursionError, TypeError, ValueError)
+
+
+def refuse(refused: Counter[str], error: Exception) -> None:
+    """Counts one row as refused. `error` is a Refused or one of UNREADABLE, which is logged once per batch."""
+    reason = str(error) if isinstance(error, Refused) else "attributes cannot be stored"
+    if not isinstance(error, Refused) and reason not in refused:
+        logger.warning("a row cannot be read", exc_info=error)
+    refused[reason] += 1
+
+
+def nested_deeper(value: Any, levels: int) -> bool:
+    """Whether lists and objects lie in each other deeper than so many levels."""
+    if isinstance(value, dict):
+        inner: Any = value.values()
+    elif isinstance(value, list):
+        inner = value
+    else:
+        return False
+    return levels <= 0 or any(nested_deeper(one, levels - 1) for one in inner)
 
 
 def check_ids(trace_id: bytes, span_id: bytes) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 
 from metrics.ingest import content, packing, pricing, usage
-from metrics.ingest.limits import MAX_DETAIL_BYTES, Refused, text
+from metrics.ingest.limits import MAX_DETAIL_BYTES, UNREADABLE, Refused, refuse, text
 from metrics.ingest.reading import Reader, parsed, plain, says_something
 from metrics.ingest.rows import NS_PER_SECOND, Batch, Price, RawEvent, RawSpan, SpanRow, Usage, Value
 from metrics.ingest.semconv import (
@@ -72,8 +72,8 @@ def spans(raw: Batch[RawSpan], window: Window) -> Batch[SpanRow]:
             if one.end_ns > window.latest_ns:
                 raise Refused("end time too far in the future")
             batch.rows.append(span(one))
-        except Refused as refusal:
-            batch.refused[str(refusal)] += 1
+        except UNREADABLE as error:  # Refused is one of them
+            refuse(batch.refused, error)
     return batch
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import orjson
 
+from metrics.ingest.limits import MAX_DEPTH, Refused
 from metrics.ingest.rows import Attributes, Value
 from metrics.ingest.semconv import Key, Keys
 
@@ -45,7 +46,8 @@ def _lenient(text: str) -> Value:
         return None
     try:
         value: Value = json.loads(text, parse_constant=str)
-    except (ValueError, RecursionError):
+        orjson.dumps(value)  # half surrogates and endless numbers pass one parser and fail in the database
+    except (ValueError, TypeError, RecursionError):
         return None
     return value
 
@@ -162,11 +164,16 @@ def descend(value: Value, path: tuple[str, ...]) -> Value:
 
 
 def fold(pairs: Iterator[tuple[str, Value]]) -> Value:
-    """Flattened attributes ("0.message.role", ...) back into lists and objects; gaps between indexes close up."""
+    """Flattened attributes ("0.message.role", ...) back into lists and objects; gaps between indexes close up.
+
+    Raises Refused for names of more parts than attributes may nest.
+    """
     tree: dict[str, Any] = {}
     for path, value in pairs:
         node = tree
         parts = path.split(".")
+        if len(parts) > MAX_DEPTH:
+            raise Refused(f"attributes nested deeper than {MAX_DEPTH}")
         for part in parts[:-1]:
             inner = node.get(part)
             if not isinstance(inner, dict):

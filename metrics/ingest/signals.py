@@ -6,7 +6,7 @@ from typing import Any
 
 import orjson
 
-from metrics.ingest.limits import SPAN_ID_BYTES, TRACE_ID_BYTES, Refused, json_text, text
+from metrics.ingest.limits import SPAN_ID_BYTES, TRACE_ID_BYTES, UNREADABLE, Refused, json_text, refuse, text
 from metrics.ingest.normalise import DIMENSION_BYTES, ID_BYTES, Window, pack, service_name
 from metrics.ingest.reading import Reader, plain
 from metrics.ingest.rows import MAX_NS, Batch, LogRow, PointRow, RawLog, RawPoint, Source, Value
@@ -25,8 +25,8 @@ def logs(raw: Batch[RawLog], window: Window) -> Batch[LogRow]:
     for one in raw.rows:
         try:
             batch.rows.append(_log(one, window))
-        except Refused as refusal:
-            batch.refused[str(refusal)] += 1
+        except UNREADABLE as error:  # Refused is one of them
+            refuse(batch.refused, error)
     return batch
 
 
@@ -36,8 +36,8 @@ def points(raw: Batch[RawPoint], window: Window) -> Batch[PointRow]:
     for one in raw.rows:
         try:
             batch.rows.append(_point(one, window))
-        except Refused as refusal:
-            batch.refused[str(refusal)] += 1
+        except UNREADABLE as error:  # Refused is one of them
+            refuse(batch.refused, error)
     return batch
 
 

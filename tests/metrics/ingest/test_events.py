@@ -1,5 +1,6 @@
 """The plain JSON batch: the same rows as from OTLP, every wrong field named, all or nothing."""
 
+import json
 from datetime import datetime
 from typing import Any
 
@@ -140,6 +141,22 @@ def test_one_wrong_field_refuses_the_batch_by_name(sender: Sender, post: Any, do
     assert field in [error["field"] for error in reply.json()["errors"]]
     assert not Span.objects.filter(project_id=sender.project.pk).exists()
     assert not Point.objects.filter(project_id=sender.project.pk).exists()
+
+
+@pytest.mark.parametrize(
+    ("document", "field"),
+    [
+        ({"spans": [{**SPAN, "metadata": {"a": "DEEP"}}]}, "spans[0].metadata"),
+        ({"spans": [{**SPAN, "input": "DEEP"}]}, "spans[0].input"),
+        ({"metrics": [{"name": "depth", "value": 1, "tags": {"a": "DEEP"}}]}, "metrics[0].tags"),
+        ({"heartbeats": [{"agent": "a", "status": "ok", "components": "DEEP"}]}, "heartbeats[0].components"),
+    ],
+)
+def test_deep_nesting_is_refused_by_name(sender: Sender, post: Any, document: Any, field: str) -> None:
+    deep = "[" * 300 + "]" * 300
+    reply = post(json.dumps(document).replace('"DEEP"', deep))
+    assert reply.status_code == 422
+    assert [error["field"] for error in reply.json()["errors"]] == [field]
 
 
 def test_without_a_key_or_its_scope_nothing_is_taken(sender: Sender, post: Any) -> None:

@@ -235,16 +235,6 @@ def test_when_the_database_is_away_the_sender_is_told_to_come_back(
     assert (reply.status, reply.headers["retry-after"], status_of(reply).code) == (503, "5", 14)
 
 
-def test_more_bytes_than_the_budget_are_turned_away_and_the_budget_recovers(sender: Sender, settings: Any) -> None:
-    body = payloads.traces([span(1)])
-    settings.INGEST_MAX_IN_FLIGHT = len(body) - 1
-    busy = sender.post(TRACES, body)
-    assert (busy.status, busy.headers["retry-after"]) == (503, "1")
-    settings.INGEST_MAX_IN_FLIGHT = len(body)
-    assert sender.post(TRACES, body).status == 200
-    assert sender.post(TRACES, body).status == 200
-
-
 def test_nul_characters_fail_nothing(sender: Sender) -> None:
     hostile = span(
         1, name="a\0b", session__id="s\0", user__id="\0", tag__tags=["t\0"], langfuse__trace__metadata__k="v\0"
@@ -281,6 +271,30 @@ def test_deep_nesting_refuses_only_its_span_and_absurd_nesting_the_body(sender: 
     assert sender.post(TRACES, absurd, content_type="application/json").status == 400
 
 
+@pytest.mark.parametrize(
+    ("attributes", "reason"),
+    [
+        ({"llm.input_messages.0." + "a." * 900 + "b": "x"}, "attributes nested deeper than 48 (1)"),
+        ({"metadata": '{"a":' + "[" * 400 + "]" * 400 + "}"}, "attributes cannot be stored (1)"),
+        ({"langfuse.trace.metadata.a": "[" * 400 + "]" * 400}, "attributes cannot be stored (1)"),
+    ],
+)
+def test_nesting_that_hides_in_names_and_text_refuses_only_its_span(
+    sender: Sender, attributes: dict[str, str], reason: str
+) -> None:
+    reply = sender.post(TRACES, payloads.traces([span(1), span(2) | {"attributes": attributes}, span(3)]))
+    assert reply.status == 200
+    partial = ExportTraceServiceResponse.FromString(reply.body).partial_success
+    assert (partial.rejected_spans, partial.error_message, stored(sender)) == (1, reason, 2)
+
+
+def test_text_that_no_database_takes_stays_text_inside_lenient_json(sender: Sender) -> None:
+    half = '{"agent": "\\ud800", "score": NaN}'
+    spans = [span(1, metadata=half), span(2)]
+    assert sender.post(TRACES, payloads.traces(spans)).status == 200
+    assert stored(sender) == 2
+
+
 def test_names_longer_than_an_index_takes_are_cut_and_kept_whole_in_the_detail(sender: Sender) -> None:
     name = "prüfe " * 2_000
     long = span(1, name=name, gen_ai__agent__name="ä" * 5_000, gen_ai__request__model="m" * 9_000)
@@ -315,26 +329,6 @@ def connection_name() -> object:
     from django.db import connection
 
     return connection.settings_dict["NAME"]
-
-
-def test_a_client_that_goes_away_stores_nothing(sender: Sender) -> None:
-    import asyncio
-
-    sent: list[object] = []
-
-    async def receive() -> dict[str, Any]:
-        return {"type": "http.disconnect"}
-
-    async def send(message: object) -> None:
-        sent.append(message)
-
-    scope = {
-        "type": "http", "method": "POST", "path": TRACES, "query_string": b"",
-        "headers": [(b"content-type", b"application/x-protobuf")], "client": None,
-    }  # fmt: skip
-    used = otlp.budget.used
-    asyncio.run(otlp.application(scope, receive, send))
-    assert (sent, otlp.budget.used) == ([], used)
 
 
 def test_the_day_of_the_recordings_is_in_the_window(at_recording: datetime) -> None:
