@@ -19,7 +19,7 @@ from reviews.access import page_approval
 from reviews.forms import DecisionForm, EditForm, form_for
 from reviews.models import Approval
 from reviews.selectors.records import next_waiting
-from reviews.services.decisions import InvalidDecision, OwnRequest, decide
+from reviews.services.decisions import InvalidDecision, OwnRequest, decide, repeats
 from reviews.services.transitions import AlreadyDecided
 from reviews.views.listing import Wish, approval_url, listing_of, queue_url, wish_of
 from reviews.views.presentation import outcome_sentence
@@ -83,8 +83,9 @@ def _decide(
     request: HttpRequest, approval: Approval, wish: Wish, form: DecisionForm, verdict: states.Verdict
 ) -> HttpResponse:
     assert isinstance(request.user, User)
+    by, ruling = Caller(user=request.user), form.ruling()
     try:
-        result = decide(approval=approval, by=Caller(user=request.user), ruling=form.ruling(), now=clock.now())
+        result = decide(approval=approval, by=by, ruling=ruling, now=clock.now())
     except OwnRequest as error:
         return _refused(request, approval, wish, str(error))
     except InvalidDecision as error:
@@ -92,8 +93,9 @@ def _decide(
             form.add_error(None, errors)
         return _again(request, approval, wish, form, verdict)
     if isinstance(result, AlreadyDecided):
-        approval.refresh_from_db()
-        if approval.decided_by_id != request.user.pk or approval.verdict != verdict:
+        earlier = approval.decisions.order_by("id").last()
+        if earlier is None or not repeats(earlier, by=by, ruling=ruling):
+            approval.refresh_from_db()
             return _refused(request, approval, wish, outcome_sentence(approval, request.user))
     return _next(request, approval, wish, decided_words(verdict, approval.action))
 

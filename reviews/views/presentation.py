@@ -141,7 +141,8 @@ def outcome_sentence(approval: Approval, viewer: User) -> str:
         "approve": _("approved"), "edit": _("approved with changes"), "reject": _("rejected"), "respond": _("answered"),
     }[approval.verdict]  # fmt: skip
     if approval.decided_by_id == viewer.pk:
-        return _("You %(verb)s %(action)s.") % {"verb": verb, "action": approval.action}
+        done = {"verb": verb, "action": approval.action}
+        return _("You have already %(verb)s %(action)s. What you sent now was not taken.") % done
     who = {"who": approval.decided_by_label, "verb": verb, "action": approval.action}
     return _("%(who)s %(verb)s %(action)s.") % who
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import re
 from collections.abc import Callable
 from typing import Any
@@ -12,6 +14,7 @@ from django.test import Client
 from agents.authentication import Caller
 from agents.models import Project
 from console.lib import clock
+from reviews.diff import canonical
 from reviews.models import Approval, Decision
 from reviews.services.decisions import Ruling, decide
 from reviews.services.requests import create_request
@@ -50,6 +53,13 @@ def edit(client: Client, approval: Approval, *, htmx: bool = False, **form: Any)
     seen = re.search(r'name="seen" value="([0-9a-f]{64})"', looked.content.decode())
     assert seen, looked.content.decode()[:2000]
     return send(client, approval, htmx=htmx, **fields, step="send", seen=seen.group(1))
+
+
+def sent_late(client: Client, approval: Approval, *, htmx: bool, amount: int) -> Any:
+    """Sends an edit from a tab that was open all the time."""
+    text = json.dumps({**approval.item.arguments, "amount": amount})
+    seen = hashlib.sha256(canonical(json.loads(text)).encode()).hexdigest()
+    return send(client, approval, htmx=htmx, verdict="edit", step="send", mode="json", json=text, seen=seen)
 
 
 def test_without_javascript_a_decision_leads_to_the_next_request(
@@ -202,6 +212,28 @@ def test_sending_twice_decides_once_and_goes_on(ask: Callable[..., Approval], re
     answers = [send(reviewer, wanted, verdict="approve") for _time in range(2)]
     assert {answer.headers["Location"] for answer in answers} == {f"/p/shop/queue/{following.pk}/"}
     assert Decision.objects.filter(approval=wanted).count() == 1
+
+
+@pytest.mark.parametrize("htmx", [True, False])
+def test_a_second_decision_that_differs_is_said_not_to_count(
+    ask: Callable[..., Approval], reviewer: Client, htmx: bool
+) -> None:
+    wanted = ask()
+    edit(reviewer, wanted, argument__amount="900")
+    answer = sent_late(reviewer, wanted, htmx=htmx, amount=500)
+    text = answer.headers["HX-Trigger"] if htmx else reviewer.get(answer.headers["Location"]).content.decode()
+    assert "You have already approved with changes process_refund. What you sent now was not taken." in text
+    assert "900" in sent_late(reviewer, wanted, htmx=True, amount=500).content.decode()
+    assert sent_late(reviewer, wanted, htmx=False, amount=900).headers["Location"] == "/p/shop/queue/"
+    assert Decision.objects.count() == 1
+
+
+def test_a_rejection_for_another_reason_is_said_not_to_count(ask: Callable[..., Approval], reviewer: Client) -> None:
+    wanted = ask()
+    send(reviewer, wanted, verdict="reject", reason="Too risky", details="one")
+    for reason, details in (("Too risky", "two"), ("other", "one")):
+        answer = send(reviewer, wanted, htmx=True, verdict="reject", reason=reason, details=details)
+        assert "You have already rejected process_refund" in answer.headers["HX-Trigger"]
 
 
 def test_too_late_is_said_as_expired(request_one: Callable[..., Approval], reviewer: Client) -> None:
