@@ -110,18 +110,6 @@ def repeats(decision: Decision, *, by: Caller, ruling: Ruling) -> bool:
     )
 
 
-def repeats(decision: Decision, *, by: Caller, ruling: Ruling) -> bool:
-    """Whether a ruling says again what the same person has decided, as a form that is sent twice does."""
-    edited = ruling.arguments if ruling.verdict is states.Verdict.EDIT else None
-    return (
-        by.user is not None
-        and decision.reviewer_id == by.user.pk
-        and decision.verdict == ruling.verdict
-        and (decision.reason, decision.message) == (ruling.reason, ruling.message)
-        and same_json(decision.arguments, edited)
-    )
-
-
 def same_json(left: object, right: object) -> bool:
     """Whether two values are the same JSON: 1, 1.0 and true differ, the order of keys does not matter."""
     return json.dumps(left, sort_keys=True) == json.dumps(right, sort_keys=True)
