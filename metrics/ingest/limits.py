@@ -16,6 +16,8 @@ MAX_ATTRIBUTES = 10_000
 MAX_EVENTS = 5_000
 MAX_LINKS = 1_000
 MAX_DEPTH = 48
+# Whoever adds a span to a trace or opens the trace reads all of it.
+MAX_SPANS_PER_TRACE = 20_000
 MAX_DETAIL_BYTES = 16 * 1024 * 1024
 
 TRACE_ID_BYTES = 16

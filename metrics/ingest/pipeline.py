@@ -1,9 +1,9 @@
 """A batch from raw rows to commit: normalise, make partitions, write, tell the browsers."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from django.conf import settings
 from django.db import Error, transaction
@@ -12,13 +12,15 @@ from console.lib import live
 from metrics.ingest import normalise, signals, writer
 from metrics.ingest.events import Events, HeartbeatEvent, Invalid
 from metrics.ingest.normalise import Window
-from metrics.ingest.rows import NS_PER_SECOND, Batch, LogRow, PointRow, RawLog, RawPoint, RawSpan, SpanRow
+from metrics.ingest.rows import NS_PER_SECOND, Batch, RawLog, RawPoint, RawSpan, SpanRow
+from metrics.ingest.writer import Written
 from metrics.services import heartbeats, partitions
 
 # PostgreSQL's code for a row without a partition: it was dropped since this process last saw it.
 NO_PARTITION = "23514"
 
 Row = TypeVar("Row")
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,19 +43,22 @@ def accepted_window(now: datetime) -> Window:
 def store_spans(project_id: int, raw: Batch[RawSpan], now: datetime) -> Outcome:
     """Stores spans with everything derived from them. When this returns, they are committed."""
     batch = normalise.spans(raw, accepted_window(now))
-    return _store("metrics_span", project_id, batch, [row.start_ns for row in batch.rows], _write_spans, now)
+    times = {"metrics_span": [row.start_ns for row in batch.rows]}
+    return _outcome(batch, _in_partitions(times, lambda: _write_spans(project_id, batch.rows, now)))
 
 
 def store_logs(project_id: int, raw: Batch[RawLog], now: datetime) -> Outcome:
     """Stores log records. When this returns, they are committed."""
     batch = signals.logs(raw, accepted_window(now))
-    return _store("metrics_log", project_id, batch, [row.time_ns for row in batch.rows], _write_logs, now)
+    times = {"metrics_log": [row.time_ns for row in batch.rows]}
+    return _outcome(batch, _in_partitions(times, lambda: writer.write_logs(project_id, batch.rows, now)))
 
 
 def store_points(project_id: int, raw: Batch[RawPoint], now: datetime) -> Outcome:
     """Stores metric points. When this returns, they are committed."""
     batch = signals.points(raw, accepted_window(now))
-    return _store("metrics_point", project_id, batch, [row.time_ns for row in batch.rows], _write_points, now)
+    times = {"metrics_point": [row.time_ns for row in batch.rows]}
+    return _outcome(batch, _in_partitions(times, lambda: writer.write_points(project_id, batch.rows, now)))
 
 
 def store_events(project_id: int, batch: Events, now: datetime) -> None:
@@ -61,15 +66,18 @@ def store_events(project_id: int, batch: Events, now: datetime) -> None:
     window = accepted_window(now)
     spans = _all(normalise.spans, batch.spans, "spans", window)
     points = _all(signals.points, batch.points, "metrics", window)
-    # All partitions first: their lock must never be waited for while holding those of traces.
-    partitions.ensure("metrics_span", [row.start_ns for row in spans])
-    partitions.ensure("metrics_point", [row.time_ns for row in points])
-    with transaction.atomic():
+
+    def write() -> None:
         if spans:
-            _write_spans(project_id, spans, now)
+            written = _write_spans(project_id, spans, now)
+            if written.refused:
+                raise Invalid({"spans": [written.explain()]})
         if points:
-            _write_points(project_id, points, now)
+            writer.write_points(project_id, points, now)
         heartbeats.record(project_id=project_id, beats=[_beat(one, now) for one in batch.heartbeats])
+
+    times = {"metrics_span": [row.start_ns for row in spans], "metrics_point": [row.time_ns for row in points]}
+    _in_partitions(times, write)
 
 
 def _beat(event: HeartbeatEvent, now: datetime) -> heartbeats.Beat:
@@ -90,39 +98,33 @@ def _all(
     return batch.rows
 
 
-Write = Callable[[int, Sequence[Row], datetime], int]
+def _in_partitions(times_ns: Mapping[str, list[int]], write: Callable[[], Result]) -> Result:
+    """Runs `write` in a transaction, or a savepoint of the caller's, with partitions of tables for rows at times.
 
-
-def _store(
-    table: str, project_id: int, batch: Batch[Row], times_ns: list[int], write: Write[Row], now: datetime
-) -> Outcome:
-    stored = 0
-    if batch.rows:
-        partitions.ensure(table, times_ns)
-        try:
-            stored = write(project_id, batch.rows, now)
-        except Error as error:
-            if getattr(error.__cause__, "sqlstate", "") != NO_PARTITION:
-                raise
-            partitions.forget()
-            partitions.ensure(table, times_ns)
-            stored = write(project_id, batch.rows, now)
-    return Outcome(len(batch.rows), stored, batch.refused.total(), batch.explain())
-
-
-def _write_spans(project_id: int, rows: Sequence[SpanRow], now: datetime) -> int:
+    All partitions first: their lock must never be waited for while holding those of traces.
+    """
+    for table, times in times_ns.items():
+        partitions.ensure(table, times)
+    try:
+        with transaction.atomic():
+            return write()
+    except Error as error:
+        if getattr(error.__cause__, "sqlstate", "") != NO_PARTITION:
+            raise
+    partitions.forget()
+    for table, times in times_ns.items():
+        partitions.ensure(table, times)
     with transaction.atomic():
-        stored = writer.write_spans(project_id, rows, now)
-        if stored:
-            live.publish(live.project_group(project_id, "metrics"), spans=stored)
-    return stored
+        return write()
 
 
-def _write_logs(project_id: int, rows: Sequence[LogRow], now: datetime) -> int:
-    with transaction.atomic():
-        return writer.write_logs(project_id, rows, now)
+def _outcome(batch: Batch[Any], written: Written) -> Outcome:
+    batch.refused.update(written.refused)
+    return Outcome(len(batch.rows) - written.refused.total(), written.stored, batch.refused.total(), batch.explain())
 
 
-def _write_points(project_id: int, rows: Sequence[PointRow], now: datetime) -> int:
-    with transaction.atomic():
-        return writer.write_points(project_id, rows, now)
+def _write_spans(project_id: int, rows: Sequence[SpanRow], now: datetime) -> Written:
+    written = writer.write_spans(project_id, rows, now)
+    if written.stored:
+        live.publish(live.project_group(project_id, "metrics"), spans=written.stored)
+    return written

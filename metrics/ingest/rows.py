@@ -107,6 +107,11 @@ class RawPoint:
     source: Source
 
 
+def explained(refused: Mapping[str, int]) -> str:
+    """Reasons and how often each, in one line."""
+    return "; ".join(f"{reason} ({count})" for reason, count in sorted(refused.items()))
+
+
 @dataclass(slots=True)
 class Batch(Generic[Row]):
     """Rows that were accepted so far, and how many were refused for which reason."""
@@ -116,7 +121,7 @@ class Batch(Generic[Row]):
 
     def explain(self) -> str:
         """The reasons in one line, for the partial success of OTLP; empty when nothing was refused."""
-        return "; ".join(f"{reason} ({count})" for reason, count in sorted(self.refused.items()))
+        return explained(self.refused)
 
 
 @dataclass(frozen=True, slots=True)

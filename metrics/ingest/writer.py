@@ -1,6 +1,8 @@
 """Rows to tables: COPY, each row once, with everything derived from it in the same transaction."""
 
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -8,9 +10,9 @@ from django.db import connection
 from django.db.backends.utils import CursorWrapper
 
 from console.lib.sql import load
-from metrics.ingest import recount, tally
+from metrics.ingest import limits, recount, tally
 from metrics.ingest.limits import json_text
-from metrics.ingest.rows import LogRow, PointRow, SpanRow
+from metrics.ingest.rows import LogRow, PointRow, SpanRow, explained
 
 # PostgreSQL's types of the columns, in the order of the COPY statements.
 SPAN_TYPES = (
@@ -24,23 +26,38 @@ POINT_TYPES = (
 )  # fmt: skip
 
 
-def write_spans(project_id: int, rows: Sequence[SpanRow], now: datetime) -> int:
-    """Stores the spans that are not stored yet and returns how many were new.
+@dataclass(frozen=True, slots=True)
+class Written:
+    """How many rows were new, and how many of the given ones were refused for which reason."""
+
+    stored: int = 0
+    refused: Counter[str] = field(default_factory=Counter)
+
+    def explain(self) -> str:
+        """The reasons in one line."""
+        return explained(self.refused)
+
+
+def write_spans(project_id: int, rows: Sequence[SpanRow], now: datetime) -> Written:
+    """Stores the spans that are not stored yet, as far as their traces have room.
 
     Must run in a transaction. Keeps `usage_counted`, rollups and trace summaries as if all spans of the traces had come
     at once, whatever the order and however often they come.
     """
-    batch = {row.key: row for row in reversed(rows)}  # of a repeated span the first one counts
+    batch: dict[recount.SpanKey, SpanRow] = {}
+    for row in rows:
+        batch.setdefault(row.key, row)  # of a repeated span the first one counts
     if not batch:
-        return 0
+        return Written()
     traces = sorted({row.trace_id for row in rows})
     earliest, latest = min(row.start_ns for row in rows), max(row.start_ns for row in rows)
     with connection.cursor() as cursor:
         recount.lock(cursor, project_id, traces)
         stored = recount.known(cursor, project_id, traces, earliest, latest)
-        fresh = [row for key, row in batch.items() if key not in stored.counted]
+        fresh, refused = _with_room(batch, stored)
+        written = Written(len(fresh), _over_limit(sum(row.key in refused for row in rows)))
         if not fresh:
-            return 0
+            return written
         touched = {row.trace_id for row in fresh}
         nodes = {trace_id: list(stored.nodes.get(trace_id, ())) for trace_id in touched}
         for row in fresh:
@@ -56,7 +73,29 @@ def write_spans(project_id: int, rows: Sequence[SpanRow], now: datetime) -> int:
         _merge_traces(cursor, project_id, fresh, decided, now)
         if flipped:
             recount_traces(cursor, project_id, recount.changed_traces(stored, decided), stored, latest)
-    return len(fresh)
+    return written
+
+
+def _with_room(
+    batch: Mapping[recount.SpanKey, SpanRow], stored: recount.Known
+) -> tuple[list[SpanRow], set[recount.SpanKey]]:
+    """The rows that are new and fit into their traces, and the keys of those that do not."""
+    sizes = Counter({trace_id: len(nodes) for trace_id, nodes in stored.nodes.items()})
+    fresh: list[SpanRow] = []
+    refused: set[recount.SpanKey] = set()
+    for key, row in batch.items():
+        if key in stored.counted:
+            continue
+        if sizes[row.trace_id] >= limits.MAX_SPANS_PER_TRACE:
+            refused.add(key)
+        else:
+            sizes[row.trace_id] += 1
+            fresh.append(row)
+    return fresh, refused
+
+
+def _over_limit(count: int) -> Counter[str]:
+    return Counter({f"trace has {limits.MAX_SPANS_PER_TRACE} spans": count} if count else {})
 
 
 def merge_rollups(cursor: CursorWrapper, project_id: int, sums: tally.Tally) -> None:
@@ -113,8 +152,8 @@ def _span(project_id: int, row: SpanRow, counted: bool, now: datetime) -> tuple[
     )  # fmt: skip
 
 
-def write_logs(project_id: int, rows: Sequence[LogRow], now: datetime) -> int:
-    """Stores the log records that are not stored yet and returns how many were new. Must run in a transaction."""
+def write_logs(project_id: int, rows: Sequence[LogRow], now: datetime) -> Written:
+    """Stores the log records that are not stored yet. Must run in a transaction."""
     with connection.cursor() as cursor:
         cursor.execute(load("metrics", "stage_logs"))
         _copy(
@@ -130,11 +169,11 @@ def write_logs(project_id: int, rows: Sequence[LogRow], now: datetime) -> int:
             ),
         )  # fmt: skip
         cursor.execute(load("metrics", "insert_logs"))
-        return int(cursor.rowcount)
+        return Written(int(cursor.rowcount))
 
 
-def write_points(project_id: int, rows: Sequence[PointRow], now: datetime) -> int:
-    """Stores the metric points that are not stored yet and returns how many were new. Must run in a transaction."""
+def write_points(project_id: int, rows: Sequence[PointRow], now: datetime) -> Written:
+    """Stores the metric points that are not stored yet. Must run in a transaction."""
     with connection.cursor() as cursor:
         cursor.execute(load("metrics", "stage_points"))
         _copy(
@@ -151,4 +190,4 @@ def write_points(project_id: int, rows: Sequence[PointRow], now: datetime) -> in
             ),
         )  # fmt: skip
         cursor.execute(load("metrics", "insert_points"))
-        return int(cursor.rowcount)
+        return Written(int(cursor.rowcount))

@@ -7,6 +7,7 @@ from typing import NamedTuple
 from django.db.models import QuerySet
 
 from metrics.ingest.content import CONTENT_NAMES
+from metrics.ingest.limits import MAX_SPANS_PER_TRACE
 from metrics.models import Log, Span, Trace
 from metrics.waterfall import Row, Step, Waterfall, lay_out
 
@@ -44,8 +45,8 @@ class Tree:
 
 
 def of_trace(trace: Trace) -> list[Span]:
-    """The spans of a trace by start time, whole."""
-    return list(_rows(trace))
+    """The spans of a trace by start time, whole, as many as ingest accepts."""
+    return list(_rows(trace)[:MAX_SPANS_PER_TRACE])
 
 
 def _rows(trace: Trace) -> QuerySet[Span]:
@@ -63,7 +64,7 @@ def heads(trace: Trace) -> list[Head]:
     columns = ("span_id", "parent_span_id", "start_ns", "duration_ns", "name", "kind", "status", "error_type")
     return [
         Head(bytes(span_id).hex(), bytes(parent).hex() if parent else "", *rest)
-        for span_id, parent, *rest in _rows(trace).values_list(*columns)
+        for span_id, parent, *rest in _rows(trace).values_list(*columns)[:MAX_SPANS_PER_TRACE]
     ]
 
 

@@ -1,14 +1,18 @@
 """The plain JSON batch: the same rows as from OTLP, every wrong field named, all or nothing."""
 
 import json
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.test import Client
 
+from metrics.ingest import limits
 from metrics.ingest.events import time_ns
 from metrics.models import Heartbeat, Point, Rollup, Span, Trace
+from metrics.services import partitions
+from tests.metrics.ingest.captures import RECORDED
 from tests.metrics.ingest.conftest import Sender
 
 IDS = {"trace_id": "0af7651916cd43dd8448eb211c80319c", "span_id": "b7ad6b7169203331"}
@@ -157,6 +161,28 @@ def test_deep_nesting_is_refused_by_name(sender: Sender, post: Any, document: An
     reply = post(json.dumps(document).replace('"DEEP"', deep))
     assert reply.status_code == 422
     assert [error["field"] for error in reply.json()["errors"]] == [field]
+
+
+@pytest.mark.parametrize("headers", [{}, {"Idempotency-Key": "once"}])
+def test_a_day_that_another_process_dropped_is_made_again(sender: Sender, post: Any, headers: dict[str, str]) -> None:
+    post({"spans": [SPAN]})
+    partitions.drop_before(RECORDED + timedelta(days=400), keep_days=1)
+    name = str(connection.settings_dict["NAME"])
+    day = partitions.EPOCH.toordinal()
+    partitions._known.update((name, table, RECORDED.toordinal() - day) for table in partitions.TABLES)
+    points = [{"name": "depth", "value": 3}]
+    assert post({"spans": [{**SPAN, "span_id": "11" * 8}], "metrics": points}, **headers).status_code == 200
+    assert Span.objects.filter(project_id=sender.project.pk).count() == 1
+    assert Point.objects.filter(project_id=sender.project.pk).count() == 1
+
+
+def test_a_batch_that_overfills_a_trace_is_refused_whole(
+    sender: Sender, post: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "MAX_SPANS_PER_TRACE", 2)
+    reply = post({"spans": [{**SPAN, "span_id": f"{number:016x}"} for number in (1, 2, 3)]})
+    assert (reply.status_code, reply.json()["errors"][0]["field"]) == (422, "spans")
+    assert not Span.objects.filter(project_id=sender.project.pk).exists()
 
 
 def test_without_a_key_or_its_scope_nothing_is_taken(sender: Sender, post: Any) -> None:

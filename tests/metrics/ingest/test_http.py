@@ -14,7 +14,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 
 from agents.permissions import Scope
 from metrics.api import otlp
-from metrics.ingest import packing, pipeline
+from metrics.ingest import limits, packing, pipeline
 from metrics.models import Log, Span, Trace
 from tests.metrics.ingest import payloads
 from tests.metrics.ingest.captures import RECORDED, recordings
@@ -302,6 +302,17 @@ def test_names_longer_than_an_index_takes_are_cut_and_kept_whole_in_the_detail(s
     found = Span.objects.get(project_id=sender.project.pk)
     assert len(found.name.encode()) <= 255
     assert packing.unpack(found.detail)["name"] == name
+
+
+def test_a_trace_takes_so_many_spans_and_refuses_the_rest(sender: Sender, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "MAX_SPANS_PER_TRACE", 3)
+    sender.post(TRACES, payloads.traces([span(1), span(2)]))
+    more = [span(1), span(3), span(4), span(4), span(5, trace=2)]
+    partial = ExportTraceServiceResponse.FromString(sender.post(TRACES, payloads.traces(more)).body).partial_success
+    assert (partial.rejected_spans, partial.error_message) == (2, "trace has 3 spans (2)")
+    assert stored(sender) == 4
+    assert sorted(Trace.objects.filter(project_id=sender.project.pk).values_list("span_count", flat=True)) == [1, 3]
+    assert sender.post(TRACES, payloads.traces([span(1), span(3)])).body == b""
 
 
 def test_log_records_without_a_time_are_refused(sender: Sender) -> None:
