@@ -26,6 +26,8 @@ PRESETS: dict[str, tuple[int, int]] = {
 }
 STEP_LADDER = (MINUTE, 5 * MINUTE, 15 * MINUTE, HOUR, 2 * HOUR, 6 * HOUR, 12 * HOUR, DAY)
 MAX_BINS_OF_CUSTOM_RANGE = 120
+# Nanoseconds since 1970 of these fit 64 bits, and whole bins around them the calendar.
+YEARS = range(1970, 2200)
 LONGEST_RANGE = timedelta(days=400)
 
 
@@ -103,10 +105,10 @@ def parse_time(text: str, *, parameter: str, tz: tzinfo) -> datetime:
         raise ParameterError(parameter, f"{parameter} must be a time like 2026-01-31T14:00:00Z.") from error
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=tz)
-    try:
-        return moment.astimezone(UTC)
-    except OverflowError as error:
-        raise ParameterError(parameter, f"{parameter} is out of range.") from error
+    # Checked before the offset is applied: near the ends of the calendar that alone overflows.
+    if moment.year not in YEARS:
+        raise ParameterError(parameter, f"{parameter} must be in the years {YEARS[0]} to {YEARS[-1]}.")
+    return moment.astimezone(UTC)
 
 
 def floor(moment: datetime, step: timedelta, origin: datetime = EPOCH) -> datetime:

@@ -8,6 +8,7 @@ from datetime import UTC
 from typing import Any
 
 import plotly.graph_objects as go
+import pytest
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -102,11 +103,18 @@ def test_htmx_gets_the_content_alone(page: Client, sending: Sending) -> None:
     assert 'hx-get="/p/fleet/?range=6h"' in part
 
 
-def test_a_bad_range_is_said_and_the_default_shown(page: Client, sending: Sending) -> None:
+@pytest.mark.parametrize(
+    ("query", "said"),
+    [
+        ("from=whenever", "from must be a time"),
+        ("from=9999-12-31T00:00&to=9999-12-31T23:59", "must be in the years 1970 to 2199"),
+    ],
+)
+def test_a_bad_range_is_said_and_the_default_shown(page: Client, sending: Sending, query: str, said: str) -> None:
     sending.send([sending.agent()])
-    response = page.get(f"{URL}?from=whenever")
+    response = page.get(f"{URL}?{query}")
     assert response.status_code == 200
-    assert "from must be a time" in response.content.decode()
+    assert said in response.content.decode()
 
 
 def test_strangers_find_no_overview(other_project: Project, page: Client, browser_of: Callable[[User], Client]) -> None:

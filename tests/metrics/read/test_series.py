@@ -109,6 +109,9 @@ def test_one_query_answers_however_many_models_there_are(sending: Sending, ask: 
         ({"metric": "requests", "to": "soon"}, "to"),
         ({"metric": "requests", "from": "2026-03-02T12:00:00Z", "to": "2026-03-02T11:00:00Z"}, "from"),
         ({"metric": "requests", "from": "0001-01-01T00:00:00+14:00"}, "from"),
+        ({"metric": "requests", "from": "9999-12-31T00:00", "to": "9999-12-31T23:59"}, "from"),
+        ({"metric": "requests", "from": "2199-12-31T23:00Z", "to": "2200-01-01T00:00Z"}, "to"),
+        ({"metric": "requests", "to": "1969-12-31T23:59Z"}, "to"),
         ({"metric": "requests", "agent": "x\x00"}, "agent"),
     ],
 )
