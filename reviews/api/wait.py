@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import logging
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -18,7 +19,7 @@ from weakref import WeakKeyDictionary
 import orjson
 from django.conf import settings
 from django.contrib.auth import get_user
-from django.db import connections
+from django.db import DatabaseError, connections
 from django.http import HttpRequest, QueryDict
 from django.http.cookie import parse_cookie
 from rest_framework.renderers import JSONRenderer
@@ -32,6 +33,8 @@ from reviews.access import uuid_of
 from reviews.api.reading import Reading, read_many, wait_seconds
 from reviews.api.wakeups import Wakeups, wakeups
 
+logger = logging.getLogger(__name__)
+
 T = TypeVar("T")
 Scope = Mapping[str, Any]
 Receive = Callable[[], Awaitable[Mapping[str, Any]]]
@@ -39,6 +42,7 @@ Send = Callable[[dict[str, Any]], Awaitable[None]]
 
 PATH = re.compile(r"^/api/v1/approvals/([^/]+)$")
 THREADS = 8
+RETRY_AFTER_SECONDS = 5
 BATCH_MAX = 500
 
 _threads = ThreadPoolExecutor(THREADS, thread_name_prefix="approval-wait")
@@ -73,9 +77,16 @@ async def _answer(scope: Scope, approval_id: str, query: QueryDict) -> tuple[int
         reading = await _settled(caller, approval_id, query)
         if reading.problem is not None:
             raise reading.problem
+        return 200, _headers("application/json", {}), JSONRenderer().render(reading.document)
     except Problem as problem:
-        return problem.status, _headers(PROBLEM_TYPE, problem.headers), orjson.dumps(problem.document())
-    return 200, _headers("application/json", {}), JSONRenderer().render(reading.document)
+        return _refusal(problem)
+    except DatabaseError:
+        logger.exception("approval_wait_database_error")
+        away = Problem(503, "The database does not answer.", headers={"Retry-After": str(RETRY_AFTER_SECONDS)})
+        return _refusal(away)
+    except Exception:  # Nothing above this coroutine would answer.
+        logger.exception("approval_wait_error")
+        return _refusal(Problem(500, "Something went wrong on our side."))
 
 
 async def _settled(caller: Caller | None, approval_id: str, query: QueryDict) -> Reading:
@@ -177,6 +188,10 @@ def _caller_of(scope: Scope) -> Caller | None:
     caller = Caller(user=person)
     admit(caller.ident, is_person=True, now=clock.now())
     return caller
+
+
+def _refusal(problem: Problem) -> tuple[int, list[tuple[bytes, bytes]], bytes]:
+    return problem.status, _headers(PROBLEM_TYPE, problem.headers), orjson.dumps(problem.document())
 
 
 def _headers(content_type: str, more: Mapping[str, str]) -> list[tuple[bytes, bytes]]:

@@ -14,6 +14,7 @@ import psycopg
 import pytest
 from asgiref.sync import sync_to_async
 from django.conf import settings
+from django.db import OperationalError
 
 from agents.authentication import Caller
 from agents.models import ApiKey
@@ -157,6 +158,36 @@ async def test_errors_are_those_of_the_view(
         assert (waited.status_code, viewed.status_code) == (status, status)
         assert waited.json() == viewed.json()
         assert waited.headers["content-type"] == viewed.headers["content-type"] == "application/problem+json"
+
+
+@pytest.mark.parametrize("step", ["_caller_of", "_read_now"])
+async def test_a_database_that_is_away_is_answered_and_may_be_asked_again(
+    ask: Ask, agent_api: Api, fresh: Callable[..., Approval], monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    approval = await sync_to_async(fresh)()
+
+    def away(_asked: object) -> None:
+        raise OperationalError("the connection is closed")
+
+    monkeypatch.setattr(wait, step, away)
+    response = await ask(agent_api.secret, approval, 5)
+    assert (response.status_code, response.headers["content-type"]) == (503, "application/problem+json")
+    assert int(response.headers["retry-after"]) > 0
+
+
+async def test_what_nobody_thought_of_is_answered_and_logged(
+    ask: Ask, agent_api: Api, fresh: Callable[..., Approval], monkeypatch: pytest.MonkeyPatch, caplog: Any
+) -> None:
+    approval = await sync_to_async(fresh)()
+
+    def broken(_asked: object) -> None:
+        raise RuntimeError("a secret of the house")
+
+    monkeypatch.setattr(wait, "_read_now", broken)
+    response = await ask(agent_api.secret, approval, 5)
+    assert (response.status_code, response.headers["content-type"]) == (500, "application/problem+json")
+    assert "secret" not in response.text
+    assert "approval_wait_error" in caplog.messages
 
 
 async def test_a_person_may_wait_with_a_token_or_the_browser_session(
