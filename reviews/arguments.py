@@ -7,8 +7,9 @@ JSON knows more types than a form: what a person leaves untouched keeps its exac
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+import math
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from django.utils.translation import gettext as _
@@ -21,6 +22,14 @@ PREFIX = "argument:"
 FIELDS_MAX = 150
 """More than these are edited as JSON only."""
 
+SHOWN_MAX = 300
+"""So many fields are read on a page; the rest is in the JSON."""
+
+SHOWN_LINES_MAX = 3_000
+"""So many lines of lists are drawn on a page, whatever the number of fields that hold them."""
+
+JSON_CHARS_MAX = 50_000
+INDENTED_CHARS_MAX = 250_000
 DEPTH_MAX = 4
 LONG_CHARS = 80
 REFERENCES_MAX = 20
@@ -75,6 +84,42 @@ def fields(arguments: Mapping[str, Any], schema: Mapping[str, Any] | None = None
     return [_field((key,), value, _resolved(properties.get(key), root), root) for key, value in arguments.items()]
 
 
+@dataclass(frozen=True)
+class Shown:
+    """The fields that a page shows, and how many fields it leaves out."""
+
+    fields: list[Field]
+    left_out: int
+
+
+def shown(found: Iterable[Field]) -> Shown:
+    """As much of some fields as a page can hold."""
+    room = _Room()
+    kept = room.filled(found)
+    return Shown(kept, room.left_out)
+
+
+class _Room:
+    """What is left of a page."""
+
+    def __init__(self) -> None:
+        self.fields = SHOWN_MAX
+        self.lines = SHOWN_LINES_MAX
+        self.left_out = 0
+
+    def filled(self, found: Iterable[Field]) -> list[Field]:
+        kept = []
+        for entry in found:
+            if self.fields <= 0 or self.lines <= 0:
+                self.left_out += sum(1 for _leaf in entry.leaves())
+                continue
+            self.fields -= 1
+            if entry.kind == "json":
+                self.lines -= entry.text.count("\n") + 1
+            kept.append(replace(entry, children=tuple(self.filled(entry.children))) if entry.children else entry)
+        return kept
+
+
 def editable(found: list[Field]) -> bool:
     """Whether a form can hold them all."""
     return 0 < sum(1 for entry in found for _leaf in entry.leaves()) <= FIELDS_MAX
@@ -109,8 +154,17 @@ def parsed(text: str) -> dict[str, Any]:
 
 
 def pretty(value: Any) -> str:
-    """A JSON value for people to read and edit, keys in the order in which they were sent."""
-    return json.dumps(value, indent=2, ensure_ascii=False)
+    """A JSON value for people to read and edit, keys in the order in which they were sent.
+
+    What indenting would make many times longer comes in one line.
+    """
+    text = json.dumps(value, indent=2, ensure_ascii=False)
+    return text if len(text) <= INDENTED_CHARS_MAX else json.dumps(value, ensure_ascii=False)
+
+
+def excerpt(text: str, *, limit: int = JSON_CHARS_MAX) -> tuple[str, int]:
+    """As much of a JSON text as a page can hold, and how many characters are left out."""
+    return text[:limit], max(0, len(text) - limit)
 
 
 def in_words(name: str) -> str:
@@ -182,7 +236,7 @@ def _number(text: str) -> int | float:
 
 def _json(text: str) -> Any:
     try:
-        value = json.loads(text, parse_constant=_refuse, object_pairs_hook=_object)
+        value = json.loads(text, parse_constant=_refuse, parse_float=_finite, object_pairs_hook=_object)
     except RecursionError:
         raise ValueError(_("This is nested too deeply.")) from None
     except json.JSONDecodeError as error:
@@ -190,13 +244,19 @@ def _json(text: str) -> Any:
         raise ValueError(message % {"what": error.msg, "line": error.lineno, "column": error.colno}) from None
     if "\x00" in text or "\\u0000" in text:
         raise ValueError(_("Text must not contain NUL characters."))
-    if isinstance(value, float) and value in {float("inf"), float("-inf")}:
-        raise ValueError(_("This number is too large."))
     return value
 
 
 def _refuse(constant: str) -> Any:
     raise ValueError(_("%(constant)s is not a JSON value.") % {"constant": constant})
+
+
+def _finite(digits: str) -> float:
+    """Python reads 1e400 as infinity, which is no JSON and which PostgreSQL does not store."""
+    value = float(digits)
+    if math.isinf(value):
+        raise ValueError(_("The number %(number)s is too large.") % {"number": digits[:40]})
+    return value
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

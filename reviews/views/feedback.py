@@ -12,12 +12,13 @@ from django.shortcuts import render
 from agents.access import page_project
 from agents.permissions import Permission
 from console.lib.http import Problem
-from reviews.arguments import pretty
+from reviews.arguments import excerpt, pretty
 from reviews.diff import Change, changes
 from reviews.models import FeedbackExample
 from reviews.selectors.records import feedback_page, record_choices
 from reviews.views.presentation import brief
 
+PROPOSED_CHARS = 5_000
 PAGE_ROWS = 50
 FILTERS = ("action", "verdict", "agent")
 FILTER_CHARS = 200
@@ -65,4 +66,5 @@ def _row(example: FeedbackExample) -> Row:
     proposed = example.item.arguments
     final = example.decision.arguments if example.decision else None
     changed = changes(proposed, final) if example.verdict == FeedbackExample.Verdict.EDIT else []
-    return Row(example, brief(proposed), pretty(proposed), changed)
+    text, left_out = excerpt(pretty(proposed), limit=PROPOSED_CHARS)
+    return Row(example, brief(proposed), f"{text}…" if left_out else text, changed)

@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 
 from agents.models import User
 from reviews import states
-from reviews.arguments import Field, fields, in_words, pretty
+from reviews.arguments import Shown, excerpt, fields, in_words, pretty, shown
 from reviews.conversation import Message, split
 from reviews.diff import Change, changes
 from reviews.markdown import render
@@ -70,11 +70,12 @@ class Reading:
     status: str
     title: str
     description: SafeString | str
-    arguments: list[Field]
+    arguments: Shown
     raw: str
+    raw_left_out: int
     factors: list[Factor]
     messages: list[Message]
-    context: list[Field]
+    context: Shown
     precedents: list[Precedent]
     share: str
     session: list[Approval]
@@ -93,6 +94,7 @@ def reading(detail: ApprovalDetail, *, now: datetime) -> Reading:
     decision = detail.decisions[-1] if detail.decisions and approval.status in states.DECIDED else None
     edited = decision is not None and decision.verdict == states.Verdict.EDIT
     messages, context = split(approval.context)
+    raw, raw_left_out = excerpt(pretty(item.arguments))
     described = approval.description or item.description
     return Reading(
         approval=approval,
@@ -100,11 +102,12 @@ def reading(detail: ApprovalDetail, *, now: datetime) -> Reading:
         status=status_at(approval, now),
         title=in_words(item.action),
         description=render(described) if described else "",
-        arguments=fields(item.arguments, item.arguments_schema),
-        raw=pretty(item.arguments),
+        arguments=shown(fields(item.arguments, item.arguments_schema)),
+        raw=raw,
+        raw_left_out=raw_left_out,
         factors=[Factor(entry["name"], entry["weight"], entry["detail"]) for entry in approval.risk["factors"]],
         messages=messages,
-        context=fields(context),
+        context=shown(fields(context)),
         precedents=[_precedent(row) for row in detail.precedents.rows],
         share=share_in_words(detail.precedents),
         session=detail.session,

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reviews.arguments import PREFIX, Unreadable, editable, fields, in_words, merged, parsed
+from reviews.arguments import PREFIX, Unreadable, editable, excerpt, fields, in_words, merged, parsed, pretty, shown
 from reviews.diff import same
 
 scalars = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text()
@@ -71,7 +71,20 @@ def test_what_is_no_number_is_refused_with_its_field(text: str) -> None:
     assert list(refused.value.errors) == [PREFIX + "/amount"]
 
 
-@pytest.mark.parametrize("text", ["[1]", "{", "NaN", '{"a": 1, "a": 2}', "", '{"a": "\\u0000"}', "[" * 100_000])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[1]",
+        "{",
+        "NaN",
+        '{"a": 1, "a": 2}',
+        "",
+        '{"a": "\\u0000"}',
+        "[" * 100_000,
+        '{"a": 1e400}',
+        '{"a": {"b": [-1e400]}}',
+    ],
+)
 def test_raw_arguments_have_to_be_one_clean_object(text: str) -> None:
     with pytest.raises(ValueError):
         parsed(text)
@@ -94,6 +107,25 @@ def test_a_schema_that_refers_to_itself_ends() -> None:
 def test_hundreds_of_fields_are_not_put_into_a_form() -> None:
     assert not editable(fields({str(number): number for number in range(500)}))
     assert editable(fields({"a": 1}))
+
+
+def test_a_page_shows_three_hundred_fields_and_says_how_many_are_left_out() -> None:
+    wide = {"a": {str(number): number for number in range(200)}, **{str(number): number for number in range(400)}}
+    page = shown(fields(wide))
+    assert sum(1 for entry in page.fields for _leaf in entry.leaves()) == 299  # And the group.
+    assert page.left_out == 301
+    assert shown(fields({"a": 1})).left_out == 0
+
+
+def test_many_long_lists_are_not_all_drawn() -> None:
+    page = shown(fields({str(number): [1] * 500 for number in range(100)}))
+    assert (len(page.fields), page.left_out) == (6, 94)
+
+
+def test_what_indenting_would_blow_up_comes_in_one_line() -> None:
+    assert pretty({"a": [1]}) == '{\n  "a": [\n    1\n  ]\n}'
+    assert len(pretty({"a": {"b": {"c": [1] * 40_000}}})) < 130_000
+    assert excerpt("x" * 50_010) == ("x" * 50_000, 10)
 
 
 @pytest.mark.parametrize(

@@ -230,6 +230,15 @@ def test_earlier_decisions_are_told_without_claiming_more_than_is_known(
     assert "92% approved (11 of the last 12)" in text_of(reviewer.get(f"/p/shop/queue/{ask().pk}/"))
 
 
+def test_however_wide_the_arguments_the_page_stays_readable(ask: Callable[..., Approval], reviewer: Client) -> None:
+    wanted = ask(arguments={f"k{number}": "" for number in range(22_000)}, context={str(n): n for n in range(1_000)})
+    page = reviewer.get(f"/p/shop/queue/{wanted.pk}/").content.decode()
+    assert "21700 more fields, see the JSON" in page
+    assert "700 more fields," in page
+    assert f'href="/api/v1/approvals/{wanted.pk}"' in page
+    assert len(page) < 1_000_000
+
+
 def test_the_number_of_queries_does_not_grow_with_the_queue(
     ask: Callable[..., Approval], ana: Caller, reviewer: Client
 ) -> None:
