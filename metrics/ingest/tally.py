@@ -5,10 +5,12 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from metrics import histogram
-from metrics.ingest.rows import NS_PER_MINUTE, NS_PER_SECOND, SpanRow, Usage
+from metrics.ingest.rows import NS_PER_MINUTE, NS_PER_SECOND, SpanRow, Usage, Value
 from metrics.ingest.semconv import MODEL_KINDS
 
 MAX_NAMES_PER_TRACE = 50
+# Of one batch; the stored metadata of a trace stops growing at the same size.
+METADATA_CHARS = 32_768
 
 
 class Dimensions(NamedTuple):
@@ -138,22 +140,20 @@ class Tally:
 
 def trace_row(spans: list[SpanRow], counted: Mapping[tuple[bytes, bytes, int], bool]) -> dict[str, Any]:
     """What new spans of one trace add to its summary. `counted` says by span key whose usage is in the totals."""
-    ordered = sorted(spans, key=lambda row: (row.start_ns, row.span_id))
-    root = next((row for row in ordered if row.parent_span_id is None), None)
-    # What the root says of the trace goes before what spans below it say.
-    spoken = [root, *ordered] if root is not None else ordered
+    ordered = sorted(spans, key=_rank)  # who is heard first
+    roots = [row for row in ordered if row.parent_span_id is None]
     paying = [row for row in ordered if counted.get(row.key)]
     tags = dict.fromkeys(tag for row in ordered for tag in row.tags)
-    metadata: dict[str, Any] = {}
-    for row in reversed(spoken):
-        metadata |= row.metadata
+    speakers = {name: next((row for row in ordered if getattr(row, name)), None) for name in _SPOKEN}
+    metadata, metadata_ranks = _metadata(ordered)
     return {
         "trace_id": "\\x" + ordered[0].trace_id.hex(),
-        "root_name": spoken[0].name,
-        "start_ns": ordered[0].start_ns,
+        "root_name": ordered[0].name,
+        "start_ns": min(row.start_ns for row in ordered),
         "end_ns": max(row.end_ns for row in ordered),
-        "root_status": root.status if root is not None else "",
-        "has_root": root is not None,
+        "root_status": max((row.status for row in roots), key=_GRAVITY.index, default=""),
+        "has_root": bool(roots),
+        "ranks": ["\\x" + _rank(ordered[0]).hex(), *(row and "\\x" + _rank(row).hex() for row in speakers.values())],
         "error_count": sum(row.status == "error" for row in ordered),
         "waiting_count": sum(row.status == "waiting" for row in ordered),
         "span_count": len(ordered),
@@ -161,7 +161,8 @@ def trace_row(spans: list[SpanRow], counted: Mapping[tuple[bytes, bytes, int], b
         "models": _names(row.model for row in ordered if row.kind in MODEL_KINDS),
         "tags": sorted(tags)[:MAX_NAMES_PER_TRACE],
         "metadata": metadata,
-        **{name: next(filter(None, (getattr(row, name) for row in spoken)), "") for name in _SPOKEN},
+        "metadata_ranks": metadata_ranks,
+        **{name: "" if row is None else getattr(row, name) for name, row in speakers.items()},
         "input_tokens": sum(row.usage.input_tokens or 0 for row in paying),
         "output_tokens": sum(row.usage.output_tokens or 0 for row in paying),
         **{name: _sum_or_none(getattr(row.usage, name) for row in paying) for name in _OPTIONAL},
@@ -170,8 +171,31 @@ def trace_row(spans: list[SpanRow], counted: Mapping[tuple[bytes, bytes, int], b
     }
 
 
+# In the order of the ranks of a trace, behind the one of its name.
 _SPOKEN = ("session_id", "user_id", "environment", "agent_version", "prompt_name", "prompt_version")
+_GRAVITY = ("ok", "waiting", "error")
 _OPTIONAL = ("cache_read_tokens", "cache_write_tokens", "reasoning_tokens")
+
+
+def _rank(row: SpanRow) -> bytes:
+    """How early a span is heard on what its trace is called and whose it is: roots first, then by start."""
+    return bytes([row.parent_span_id is not None]) + row.start_ns.to_bytes(8, "big") + row.span_id
+
+
+def _metadata(ordered: Iterable[SpanRow]) -> tuple[dict[str, Value], dict[str, str]]:
+    """Metadata of the trace by key, of the span that is heard first, and the rank of that span."""
+    kept: dict[str, Value] = {}
+    ranks: dict[str, str] = {}
+    size = 0
+    for row in ordered:
+        for key, value in row.metadata.items():
+            if key in kept:
+                continue
+            size += len(key) + len(str(value))
+            if size > METADATA_CHARS:
+                return kept, ranks
+            kept[key], ranks[key] = value, _rank(row).hex()
+    return kept, ranks
 
 
 def _names(values: Iterable[str]) -> list[str]:

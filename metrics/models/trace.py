@@ -36,6 +36,9 @@ class Trace(models.Model):
     cost_nanos = models.BigIntegerField(default=0)
     unpriced_count = models.IntegerField(default=0, help_text="Counted spans whose model has no known price.")
     has_root = models.BooleanField(default=False)
+    # Of the spans that the name, session_id to prompt_version, and each key of the metadata come from.
+    ranks = ArrayField(models.BinaryField(), default=list)
+    metadata_ranks = models.JSONField(default=dict)
     updated_at = models.DateTimeField()
     # Last, because from here on the name no longer means the module.
     models = ArrayField(models.TextField(), default=list)

@@ -1,9 +1,10 @@
--- What new spans say about their traces, merged into the summaries: the root speaks first, else who spoke before.
+-- What new spans say about their traces, merged into the summaries. Roots speak first, then the span that began first,
+-- whatever order they arrive in: ranks say who is heard (metrics.ingest.tally), the lowest wins, without one nobody spoke.
 INSERT INTO metrics_trace AS stored (
     project_id, trace_id, root_name, start_ns, end_ns, duration_ns, status, root_status, error_count, waiting_count,
     span_count, agents, models, tags, session_id, user_id, environment, agent_version, prompt_name, prompt_version,
     metadata, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, reasoning_tokens, cost_nanos,
-    unpriced_count, has_root, updated_at
+    unpriced_count, has_root, ranks, metadata_ranks, updated_at
 )
 SELECT
     %(project)s, new.trace_id, new.root_name, new.start_ns, new.end_ns, new.end_ns - new.start_ns,
@@ -15,20 +16,17 @@ SELECT
     new.root_status, new.error_count, new.waiting_count, new.span_count, new.agents, new.models, new.tags,
     new.session_id, new.user_id, new.environment, new.agent_version, new.prompt_name, new.prompt_version, new.metadata,
     new.input_tokens, new.output_tokens, new.cache_read_tokens, new.cache_write_tokens, new.reasoning_tokens,
-    new.cost_nanos, new.unpriced_count, new.has_root, %(now)s
+    new.cost_nanos, new.unpriced_count, new.has_root, new.ranks, new.metadata_ranks, %(now)s
 FROM json_to_recordset(%(rows)s::json) AS new (
     trace_id bytea, root_name text, start_ns bigint, end_ns bigint, root_status text, has_root boolean,
     error_count integer, waiting_count integer, span_count integer, agents text[], models text[], tags text[],
     session_id text, user_id text, environment text, agent_version text, prompt_name text, prompt_version text,
     metadata jsonb, input_tokens bigint, output_tokens bigint, cache_read_tokens bigint, cache_write_tokens bigint,
-    reasoning_tokens bigint, cost_nanos bigint, unpriced_count integer
+    reasoning_tokens bigint, cost_nanos bigint, unpriced_count integer, ranks bytea[], metadata_ranks jsonb
 )
 ORDER BY 2
 ON CONFLICT (project_id, trace_id) DO UPDATE SET
-    root_name = CASE
-        WHEN excluded.has_root OR (NOT stored.has_root AND excluded.start_ns < stored.start_ns) THEN excluded.root_name
-        ELSE stored.root_name
-    END,
+    root_name = CASE WHEN excluded.ranks[1] < stored.ranks[1] THEN excluded.root_name ELSE stored.root_name END,
     start_ns = least(stored.start_ns, excluded.start_ns),
     end_ns = greatest(stored.end_ns, excluded.end_ns),
     duration_ns = greatest(stored.end_ns, excluded.end_ns) - least(stored.start_ns, excluded.start_ns),
@@ -40,6 +38,7 @@ ON CONFLICT (project_id, trace_id) DO UPDATE SET
     END,
     root_status = CASE
         WHEN 'error' IN (stored.root_status, excluded.root_status) THEN 'error'
+        WHEN 'waiting' IN (stored.root_status, excluded.root_status) THEN 'waiting'
         ELSE coalesce(nullif(excluded.root_status, ''), stored.root_status)
     END,
     error_count = stored.error_count + excluded.error_count,
@@ -58,36 +57,49 @@ ON CONFLICT (project_id, trace_id) DO UPDATE SET
         ELSE ARRAY(SELECT DISTINCT unnest(stored.tags || excluded.tags) ORDER BY 1 LIMIT 50)
     END,
     session_id = CASE
-        WHEN stored.session_id = '' OR (excluded.has_root AND excluded.session_id <> '') THEN excluded.session_id
+        WHEN stored.session_id = '' OR excluded.ranks[2] < stored.ranks[2] THEN excluded.session_id
         ELSE stored.session_id
     END,
     user_id = CASE
-        WHEN stored.user_id = '' OR (excluded.has_root AND excluded.user_id <> '') THEN excluded.user_id
+        WHEN stored.user_id = '' OR excluded.ranks[3] < stored.ranks[3] THEN excluded.user_id
         ELSE stored.user_id
     END,
     environment = CASE
-        WHEN stored.environment = '' OR (excluded.has_root AND excluded.environment <> '') THEN excluded.environment
+        WHEN stored.environment = '' OR excluded.ranks[4] < stored.ranks[4] THEN excluded.environment
         ELSE stored.environment
     END,
     agent_version = CASE
-        WHEN stored.agent_version = '' OR (excluded.has_root AND excluded.agent_version <> '')
-        THEN excluded.agent_version
+        WHEN stored.agent_version = '' OR excluded.ranks[5] < stored.ranks[5] THEN excluded.agent_version
         ELSE stored.agent_version
     END,
     prompt_name = CASE
-        WHEN stored.prompt_name = '' OR (excluded.has_root AND excluded.prompt_name <> '') THEN excluded.prompt_name
+        WHEN stored.prompt_name = '' OR excluded.ranks[6] < stored.ranks[6] THEN excluded.prompt_name
         ELSE stored.prompt_name
     END,
     prompt_version = CASE
-        WHEN stored.prompt_version = '' OR (excluded.has_root AND excluded.prompt_version <> '')
-        THEN excluded.prompt_version
+        WHEN stored.prompt_version = '' OR excluded.ranks[7] < stored.ranks[7] THEN excluded.prompt_version
         ELSE stored.prompt_version
     END,
-    -- Bounded: a trace of a million spans must not collect a million keys.
+    ranks = ARRAY(
+        SELECT least(before, now) FROM unnest(stored.ranks, excluded.ranks) WITH ORDINALITY AS pair (before, now, place)
+        ORDER BY place
+    ),
+    -- Bounded: a trace of many spans must not collect as many keys.
     metadata = CASE
-        WHEN stored.metadata @> excluded.metadata OR pg_column_size(stored.metadata) > 32768 THEN stored.metadata
-        WHEN excluded.has_root THEN stored.metadata || excluded.metadata
-        ELSE excluded.metadata || stored.metadata
+        WHEN excluded.metadata = '{}' OR pg_column_size(stored.metadata) > 32768 THEN stored.metadata
+        ELSE stored.metadata || (
+            SELECT coalesce(jsonb_object_agg(key, value), '{}') FROM jsonb_each(excluded.metadata)
+            WHERE NOT stored.metadata ? key
+               OR (excluded.metadata_ranks ->> key) COLLATE "C" < stored.metadata_ranks ->> key
+        )
+    END,
+    metadata_ranks = CASE
+        WHEN excluded.metadata = '{}' OR pg_column_size(stored.metadata) > 32768 THEN stored.metadata_ranks
+        ELSE stored.metadata_ranks || (
+            SELECT coalesce(jsonb_object_agg(key, value), '{}') FROM jsonb_each(excluded.metadata_ranks)
+            WHERE NOT stored.metadata ? key
+               OR (excluded.metadata_ranks ->> key) COLLATE "C" < stored.metadata_ranks ->> key
+        )
     END,
     input_tokens = stored.input_tokens + excluded.input_tokens,
     output_tokens = stored.output_tokens + excluded.output_tokens,
