@@ -19,7 +19,7 @@ from console.lib.http import Problem, invalid, next_link, page_size
 from reviews import states
 from reviews.access import api_approval
 from reviews.api.parsers import ExactJsonParser
-from reviews.api.reading import document_of, readable_approval, wait_seconds
+from reviews.api.reading import document_of, readable_approval, up_to_date, wait_seconds
 from reviews.models import Approval
 from reviews.selectors.queue import api_page, estimated_wait_seconds
 from reviews.serializers.approvals import represent
@@ -65,12 +65,15 @@ class ApprovalsView(ApiView):
             raise invalid("query", "must not contain NUL characters")
         if "trace_id" in filters:
             filters["trace_id"] = filters["trace_id"].lower()
-        rows, cursor = api_page(
+        now = clock.now()
+        page, cursor = api_page(
             self.project,
+            now=now,
             filters=filters,
             cursor=request.query_params.get("cursor"),
             size=page_size(request.query_params.get("limit")),
         )
+        rows = up_to_date(page, now=now)
         for row in rows:
             row.project = self.project
         estimate = estimated_wait_seconds(self.project) if any(row.is_waiting for row in rows) else None

@@ -47,10 +47,7 @@ def read_many(asked: Sequence[tuple[Caller | None, str]], *, now: datetime) -> l
     """
     keys = {key for _caller, text in asked if (key := uuid_of(text))}
     found = {row.pk: row for row in Approval.objects.with_parts().filter(pk__in=keys)}
-    overdue = [row for row in found.values() if row.is_waiting and row.expires_at <= now]
-    for row in overdue:
-        expiry.expire(approval=row, now=now)
-    found |= {row.pk: row for row in Approval.objects.with_parts().filter(pk__in=[row.pk for row in overdue])}
+    found |= {row.pk: row for row in up_to_date(list(found.values()), now=now)}
     waiting = {row.project_id: row.project for row in found.values() if row.is_waiting}
     estimates = {key: estimated_wait_seconds(project) for key, project in waiting.items()}
     usable = still_usable((caller for caller, _text in asked if caller), now=now)
@@ -71,6 +68,16 @@ def read_many(asked: Sequence[tuple[Caller | None, str]], *, now: datetime) -> l
         deadline = row.expires_at if row.is_waiting else None
         readings.append(Reading(represent(row, estimated_wait_seconds=estimate), open_until=deadline))
     return readings
+
+
+def up_to_date(rows: Sequence[Approval], *, now: datetime) -> list[Approval]:
+    """The same requests with their parts, those that are overdue expired first."""
+    overdue = [row.pk for row in rows if row.is_waiting and row.expires_at <= now]
+    if not overdue:
+        return list(rows)
+    expiry.expire_all(keys=overdue, now=now)
+    fresh = {row.pk: row for row in Approval.objects.with_parts().filter(pk__in=overdue)}
+    return [fresh.get(row.pk, row) for row in rows]
 
 
 def document_of(approval: Approval) -> dict[str, Any]:

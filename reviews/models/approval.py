@@ -42,6 +42,13 @@ class ApprovalQuerySet(models.QuerySet["Approval"]):
         """Those whose deadline has passed without a decision and that nobody has expired yet."""
         return self.waiting().filter(expires_at__lte=now)
 
+    def in_status(self, status: states.Status, now: datetime) -> Self:
+        """Those whose status it is at `now`, whether or not anybody has expired the overdue ones yet."""
+        overdue = Q(status__in=WAITING, expires_at__lte=now)
+        if status is states.Status.EXPIRED:
+            return self.filter(Q(status=status) | overdue)
+        return self.filter(~overdue, status=status)
+
     def by_urgency(self) -> Self:
         """Soonest deadline first; among those due in the same minute, the riskiest first."""
         return self.order_by("due_minute", "-risk_score", "id")

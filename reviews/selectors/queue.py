@@ -12,6 +12,7 @@ from django.db.models import Count, Min, Q
 
 from agents.models import Project
 from console.lib.http import Problem, decode_cursor, encode_cursor
+from reviews import states
 from reviews.models import Approval, ApprovalEvent, ApprovalItem, Decision
 from reviews.models.approval import ApprovalQuerySet
 from reviews.selectors.precedents import Precedents, precedents_of
@@ -135,10 +136,17 @@ def estimated_wait_seconds(project: Project) -> int | None:
 
 
 def api_page(
-    project: Project, *, filters: dict[str, str], cursor: str | None, size: int
+    project: Project, *, now: datetime, filters: dict[str, str], cursor: str | None, size: int
 ) -> tuple[list[Approval], str | None]:
-    """One page of all requests, newest first, with what the API shows of them, and the cursor of the next page."""
-    rows = Approval.objects.of_project(project).filter(**filters)
+    """One page of all requests, newest first, with what the API shows of them, and the cursor of the next page.
+
+    A `status` to filter by is the one at `now`: past its deadline a request is expired, whoever has noticed.
+    """
+    limits = dict(filters)
+    status = limits.pop("status", "")
+    rows = Approval.objects.of_project(project).filter(**limits)
+    if status:
+        rows = rows.in_status(states.Status(status), now)
     if cursor:
         at, last_id = _time_and_id(cursor)
         rows = rows.filter(Q(requested_at__lt=at) | Q(requested_at=at, pk__lt=last_id), requested_at__lte=at)

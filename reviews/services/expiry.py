@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
+from uuid import UUID
 
 from django.db import transaction
 
@@ -36,11 +37,19 @@ def expire_due(*, now: datetime, limit: int = BATCH) -> int:
 @transaction.atomic
 def expire(*, approval: Approval, now: datetime) -> bool:
     """Expires one request if it is overdue and nobody has yet; whoever reads it then sees the truth."""
-    rows = list(Approval.objects.due(now).filter(pk=approval.pk).select_for_update().order_by())
-    _expire(rows, now)
-    if rows:
+    expired = bool(expire_all(keys=[approval.pk], now=now))
+    if expired:
         approval.refresh_from_db()
-    return bool(rows)
+    return expired
+
+
+@transaction.atomic
+def expire_all(*, keys: Collection[UUID], now: datetime) -> int:
+    """Expires those of the named requests that are overdue and that nobody has expired yet; returns how many."""
+    due = Approval.objects.due(now).filter(pk__in=keys).select_related("project")
+    rows = list(due.order_by("id").select_for_update(of=("self",)))  # In one order, so that nobody waits in a circle.
+    _expire(rows, now)
+    return len(rows)
 
 
 def _expire(rows: Sequence[Approval], now: datetime) -> None:

@@ -248,6 +248,19 @@ def test_lists_are_newest_first_filtered_and_paged(ask: Callable[..., Any], agen
     assert ids(session_id="s3") == [made[3]]
 
 
+@pytest.mark.parametrize(
+    ("status", "found"), [("", {"expired"}), ("expired", {"expired"}), ("pending", set()), ("info_requested", set())]
+)
+def test_a_list_and_its_filters_know_what_is_overdue(
+    ask: Callable[..., Any], agent_api: Api, status: str, found: set[str]
+) -> None:
+    request = ask()
+    Approval.objects.update(requested_at=clock.now() - timedelta(hours=1), expires_at=clock.now())
+    rows = agent_api.get(PATH, **({"status": status} if status else {})).json()["results"]
+    assert {row["status"] for row in rows} == found
+    assert all(row == agent_api.get(f"{PATH}/{request['id']}").json() for row in rows)
+
+
 @pytest.mark.parametrize(("name", "value"), [("status", "open"), ("limit", "0"), ("limit", "x"), ("cursor", "zzz")])
 def test_a_senseless_filter_is_refused_by_name(agent_api: Api, name: str, value: str) -> None:
     response = agent_api.get(PATH, **{name: value})
