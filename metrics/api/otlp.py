@@ -157,17 +157,22 @@ async def _answer(scope: AsgiScope, receive: Receive) -> Answer:
         return project
     if not budget.has_room(declared):
         return _busy(json)
+    return await _received(head, project, receive)
+
+
+async def _received(head: Head, project: Project, receive: Receive) -> Answer:
     share = Share()
     try:
         body = await _read(receive, settings.OTLP_MAX_COMPRESSED, share)
         if body is None:
-            return _too_large(json)
+            return _too_large(head.json)
+        loop = asyncio.get_running_loop()
         return await loop.run_in_executor(_workers, _guarded, head, lambda: _stored(head, project, body, share))
     except Late:
         message = f"The body did not arrive within {READ_SECONDS:g} seconds."
-        return failed(408, message, json=json, headers={"Connection": "close"})
+        return failed(408, message, json=head.json, headers={"Connection": "close"})
     except Full:
-        return _busy(json)
+        return _busy(head.json)
     finally:
         share.give_back()
 
