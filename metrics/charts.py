@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 
 from metrics.ranges import TimeRange
 from metrics.selectors.overview import Period, Sums
+from metrics.selectors.series import NANOS
 
 Figure = dict[str, Any]
 SERIES_COLORS = tuple(f"--chart-{index}" for index in range(1, 8))
@@ -24,7 +25,6 @@ COMPARED_COLOR = "--text-faint"
 # More models than there are colours are drawn together.
 MOST_MODELS = 6
 WIDE_SPREAD = 20
-NANOS = 1_000_000_000
 
 
 @dataclass(frozen=True, slots=True)

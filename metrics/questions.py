@@ -10,7 +10,8 @@ from decimal import Decimal, InvalidOperation
 
 from metrics.ranges import ParameterError, ceil, check_order, floor, parse_time, step_for
 from metrics.selectors.series import AGGREGATIONS, DIMENSIONS, METRICS, NANOS, QUANTILES, SCOPES, Question
-from metrics.selectors.traces import SORTS, STATUSES, TraceFilter, to_ns
+from metrics.selectors.traces import SORTS, STATUSES, TraceFilter
+from metrics.times import MAX_NS, NS_PER_MS, to_ns
 
 MOST_POINTS = 1_500
 LONGEST_VALUE = 500
@@ -25,8 +26,6 @@ TEXT_FILTERS = {
     "tag": ("tag",),
     "name": ("name",),
 }
-NS_PER_MS = 1_000_000
-MOST_NS = 2**63 - 1
 
 
 def trace_filter(
@@ -142,6 +141,6 @@ def _scaled(parameters: Mapping[str, str], name: str, scale: int) -> int:
         number = Decimal(text[:40])
     except InvalidOperation:
         number = Decimal(-1)
-    if not number.is_finite() or number < 0 or number * scale > MOST_NS:
+    if not number.is_finite() or number < 0 or number * scale > MAX_NS:
         raise ParameterError(name, f"{name} must be a number from 0 up.")
     return int(number * scale)

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 
 from console.lib.clock import rfc3339
+from metrics.times import EPOCH
 
 MINUTE = 60
 HOUR = 60 * MINUTE
 DAY = 24 * HOUR
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 DEFAULT_PRESET = "1h"
 # Length and step in seconds. Every length is a multiple of its step.
 PRESETS: dict[str, tuple[int, int]] = {

@@ -1,25 +1,17 @@
 """Traces and spans as the query API writes them (ARCHITECTURE.md, section 10). Pure."""
 
-from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 from console.lib.clock import rfc3339
 from metrics.models import Span, Trace
-from metrics.ranges import EPOCH
 from metrics.selectors.details import Detail
-
-NS_PER_MS = 1_000_000
-
-
-def moment(ns: int) -> datetime:
-    """Nanoseconds since 1970 as a time, cut to the microsecond."""
-    return EPOCH + timedelta(microseconds=ns // 1_000)
+from metrics.times import NS_PER_MS, from_ns
 
 
 def time_text(ns: int) -> str:
     """RFC 3339 in UTC."""
-    return rfc3339(moment(ns))
+    return rfc3339(from_ns(ns))
 
 
 def milliseconds(ns: int | None) -> float | None:

@@ -13,6 +13,7 @@ from agents.permissions import Scope
 from console.lib import clock
 from console.lib.http import Problem
 from metrics.ingest import events, pipeline
+from metrics.times import to_ns
 
 BODY_BYTES = 8 * 1024 * 1024
 TRACE_ID = "0af7651916cd43dd8448eb211c80319c"
@@ -64,7 +65,7 @@ class EventsView(ApiView):
         now = clock.now()
         window = pipeline.accepted_window(now)
         try:
-            batch = events.parse(request.data, now_ns=int(now.timestamp() * 1e9), window=window)
+            batch = events.parse(request.data, now_ns=to_ns(now), window=window)
             pipeline.store_events(self.project.pk, batch, now)
         except events.Invalid as invalid:
             raise Problem(422, str(invalid), title="Invalid input", errors=invalid.errors) from invalid

@@ -12,8 +12,9 @@ from typing import Any
 
 from metrics.ingest.limits import MAX_DEPTH, nested_deeper
 from metrics.ingest.normalise import Window
-from metrics.ingest.rows import NS_PER_SECOND, RawPoint, RawSpan, Source, Value
+from metrics.ingest.rows import RawPoint, RawSpan, Source, Value
 from metrics.ingest.semconv import KINDS
+from metrics.times import MAX_NS, to_ns
 
 MAX_ITEMS = 5_000
 MAX_ERRORS = 50
@@ -224,17 +225,17 @@ def time_ns(value: Any) -> int | None:
     if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 20:
         value = int(value)
     if isinstance(value, int) and not isinstance(value, bool):
-        return value if 0 <= value < 2**63 else None
+        return value if 0 <= value <= MAX_NS else None
     match = RFC3339.match(value) if isinstance(value, str) else None
     if match is None:
         return None
     day, clock, fraction, offset = match.groups()
     try:
         moment = datetime.fromisoformat(f"{day}T{clock}{'+00:00' if offset in 'Zz' else offset}")
-        found = int(moment.timestamp()) * NS_PER_SECOND + int((fraction or "0").ljust(9, "0")[:9])
+        found = to_ns(moment) + int((fraction or "0").ljust(9, "0")[:9])
     except (ValueError, OverflowError):
         return None
-    return found if 0 <= found < 2**63 else None
+    return found if 0 <= found <= MAX_NS else None
 
 
 def _span(entry: _Entry, window: Window) -> RawSpan:

@@ -8,7 +8,7 @@ from typing import Any
 
 import orjson
 
-from metrics.ingest.rows import MAX_NS
+from metrics.times import MAX_NS
 
 logger = logging.getLogger(__name__)
 

@@ -10,7 +10,7 @@ import orjson
 from metrics.ingest import content, packing, pricing, usage
 from metrics.ingest.limits import MAX_DETAIL_BYTES, UNREADABLE, Refused, refuse, text
 from metrics.ingest.reading import Reader, parsed, plain, says_something
-from metrics.ingest.rows import NS_PER_SECOND, Batch, Price, RawEvent, RawSpan, SpanRow, Usage, Value
+from metrics.ingest.rows import Batch, Price, RawEvent, RawSpan, SpanRow, Usage, Value
 from metrics.ingest.semconv import (
     ENTRY_METADATA,
     ERROR_VALUES,
@@ -34,6 +34,7 @@ from metrics.ingest.semconv import (
     TTFT_MOMENTS,
     WAITING_EXCEPTIONS,
 )
+from metrics.times import to_ns
 
 # Bytes in UTF-8. The dimensions of a rollup are its key, and a key of PostgreSQL must stay below 2,700 bytes.
 NAME_BYTES = 255
@@ -226,7 +227,7 @@ def _moment_ns(moment: str) -> int | None:
         return None
     if at.tzinfo is None:
         return None
-    return int(at.timestamp()) * NS_PER_SECOND + at.microsecond * 1_000
+    return to_ns(at)
 
 
 def _streaming(reader: Reader, ttft_ns: int | None) -> bool | None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 from django.conf import settings
@@ -12,9 +12,10 @@ from console.lib import live
 from metrics.ingest import normalise, signals, writer
 from metrics.ingest.events import Events, HeartbeatEvent, Invalid
 from metrics.ingest.normalise import Window
-from metrics.ingest.rows import NS_PER_SECOND, Batch, RawLog, RawPoint, RawSpan, SpanRow
+from metrics.ingest.rows import Batch, RawLog, RawPoint, RawSpan, SpanRow
 from metrics.ingest.writer import Written
 from metrics.services import heartbeats, partitions
+from metrics.times import from_ns, to_ns
 
 # PostgreSQL's code for a row without a partition: it was dropped since this process last saw it.
 NO_PARTITION = "23514"
@@ -37,7 +38,7 @@ def accepted_window(now: datetime) -> Window:
     """The start times that are accepted at `now`, by settings."""
     earliest = now - timedelta(days=settings.TELEMETRY_MAX_AGE_DAYS)
     latest = now + timedelta(seconds=settings.TELEMETRY_MAX_AHEAD_SECONDS)
-    return Window(int(earliest.timestamp() * 1e9), int(latest.timestamp() * 1e9))
+    return Window(to_ns(earliest), to_ns(latest))
 
 
 def store_spans(project_id: int, raw: Batch[RawSpan], now: datetime) -> Outcome:
@@ -81,7 +82,7 @@ def store_events(project_id: int, batch: Events, now: datetime) -> None:
 
 
 def _beat(event: HeartbeatEvent, now: datetime) -> heartbeats.Beat:
-    at = now if event.time_ns is None else datetime.fromtimestamp(event.time_ns / NS_PER_SECOND, UTC)
+    at = now if event.time_ns is None else from_ns(event.time_ns)
     # An agent whose clock runs ahead would otherwise look alive for as long as it was ahead.
     return heartbeats.Beat(event.agent, event.status, min(at, now), event.components, event.circuit_breakers)
 

@@ -5,7 +5,6 @@ in the four token counts that we keep, its rates are read once and the same sum 
 """
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from decimal import ROUND_HALF_EVEN, Decimal, InvalidOperation
 from functools import lru_cache
 from importlib.metadata import version
@@ -15,8 +14,9 @@ from genai_prices.data_snapshot import get_snapshot
 from genai_prices.types import ModelInfo, ModelPrice, TieredPrices
 
 from metrics.ingest.reading import Reader
-from metrics.ingest.rows import NS_PER_SECOND, Price, Usage, Value
+from metrics.ingest.rows import Price, Usage, Value
 from metrics.ingest.semconv_usage import REPORTED_COST, REPORTED_COST_PARTS
+from metrics.times import from_ns
 
 PRICE_VERSION = f"genai-prices {version('genai-prices')}"
 NANOS = Decimal(1_000_000_000)
@@ -112,7 +112,7 @@ def lookup(provider: str, model: str) -> ModelInfo | None:
 
 def _cost(info: ModelInfo, usage: Usage, start_ns: int) -> int | None:
     prices = info.prices
-    chosen = prices if isinstance(prices, ModelPrice) else info.get_prices(_moment(start_ns))
+    chosen = prices if isinstance(prices, ModelPrice) else info.get_prices(from_ns(start_ns))
     rates = _rates(_Identity(chosen))
     if rates is None:
         return _by_library(chosen, usage)
@@ -126,10 +126,6 @@ def _cost(info: ModelInfo, usage: Usage, start_ns: int) -> int | None:
         + (usage.output_tokens or 0) * rates.output
     )
     return (scaled + RATE_SCALE // 2) // RATE_SCALE
-
-
-def _moment(start_ns: int) -> datetime:
-    return datetime.fromtimestamp(start_ns // NS_PER_SECOND, UTC)
 
 
 class _Identity:

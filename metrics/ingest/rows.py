@@ -13,11 +13,6 @@ Value: TypeAlias = "str | bool | int | float | list[Value] | dict[str, Value] | 
 Attributes: TypeAlias = Mapping[str, Value]
 Row = TypeVar("Row")
 
-NS_PER_SECOND = 1_000_000_000
-NS_PER_MINUTE = 60 * NS_PER_SECOND
-NS_PER_DAY = 86_400 * NS_PER_SECOND
-MAX_NS = 2**63 - 1
-
 
 @dataclass(frozen=True, slots=True)
 class Source:

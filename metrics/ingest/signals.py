@@ -9,8 +9,9 @@ import orjson
 from metrics.ingest.limits import SPAN_ID_BYTES, TRACE_ID_BYTES, UNREADABLE, Refused, json_text, refuse, text
 from metrics.ingest.normalise import DIMENSION_BYTES, ID_BYTES, Window, pack, service_name
 from metrics.ingest.reading import Reader, plain
-from metrics.ingest.rows import MAX_NS, Batch, LogRow, PointRow, RawLog, RawPoint, Source, Value
+from metrics.ingest.rows import Batch, LogRow, PointRow, RawLog, RawPoint, Source, Value
 from metrics.ingest.semconv import FIELDS
+from metrics.times import MAX_NS
 
 BODY_BYTES = 8_000
 ATTRIBUTES_CHARS = 64 * 1024

@@ -5,8 +5,9 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from metrics import histogram
-from metrics.ingest.rows import NS_PER_MINUTE, NS_PER_SECOND, SpanRow, Usage, Value
+from metrics.ingest.rows import SpanRow, Usage, Value
 from metrics.ingest.semconv import MODEL_KINDS
+from metrics.times import NS_PER_MINUTE, NS_PER_SECOND
 
 MAX_NAMES_PER_TRACE = 50
 # Of one batch; the stored metadata of a trace stops growing at the same size.

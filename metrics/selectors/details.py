@@ -8,8 +8,8 @@ from typing import Any
 from metrics.ingest.content import CONTENT_NAMES, Record, of_records
 from metrics.ingest.packing import Unreadable, unpack
 from metrics.models import Log, Span, Trace
+from metrics.times import NS_PER_HOUR
 
-NS_PER_HOUR = 3_600_000_000_000
 # Content records of one trace; more than any agent that was seen writes.
 MOST_RECORDS = 5_000
 

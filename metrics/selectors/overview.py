@@ -10,9 +10,9 @@ from django.db.models import BooleanField, Case, Count, F, Max, Q, Sum, Value, W
 
 from metrics import histogram
 from metrics.models import Heartbeat, Rollup, Span
-from metrics.ranges import EPOCH, TimeRange
+from metrics.ranges import TimeRange
 from metrics.selectors.series import QUANTILES, DateBin, merged_histograms, rollups
-from metrics.selectors.traces import to_ns
+from metrics.times import EPOCH, to_ns
 
 ENTRY = Q(entry=True)
 MOST_AGENTS = 12

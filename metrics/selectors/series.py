@@ -10,7 +10,7 @@ from django.db.models import DateTimeField, Expression, Func, QuerySet, Sum, Val
 
 from metrics import histogram
 from metrics.models import Rollup
-from metrics.ranges import EPOCH
+from metrics.times import EPOCH, NS_PER_MS
 
 # Which rows of the rollups a scope means. Model calls are everything that a model answered.
 SCOPES: dict[str, dict[str, Any]] = {
@@ -25,7 +25,6 @@ AGGREGATIONS = ("sum", "rate", *QUANTILES)
 # More lines than this cannot be told apart; the rest is counted, not shown.
 MOST_GROUPS = 50
 NANOS = 1_000_000_000
-NS_PER_MS = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,9 +9,9 @@ from django.db.models import QuerySet
 from metrics.ingest.content import CONTENT_NAMES
 from metrics.ingest.limits import MAX_SPANS_PER_TRACE
 from metrics.models import Log, Span, Trace
+from metrics.times import NS_PER_HOUR
 from metrics.waterfall import Row, Step, Waterfall, lay_out
 
-NS_PER_HOUR = 3_600_000_000_000
 MOST_LOGS = 200
 
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
-from datetime import datetime
 from typing import Any
 
 from django.db.models import BigIntegerField, F, Q, QuerySet
@@ -10,7 +9,6 @@ from django.db.models.functions import Cast
 
 from metrics.models import Trace
 
-NS_PER_SECOND = 1_000_000_000
 STATUSES = ("ok", "error", "waiting")
 # What can be sorted by, always largest first, and the expression that is compared.
 SORTS: dict[str, Any] = {
@@ -69,11 +67,6 @@ class FilterChoices:
     agents: list[str] = field(default_factory=list)
     models: list[str] = field(default_factory=list)
     environments: list[str] = field(default_factory=list)
-
-
-def to_ns(moment: datetime) -> int:
-    """Nanoseconds since 1970, without the rounding of a float."""
-    return int(moment.timestamp()) * NS_PER_SECOND + moment.microsecond * 1_000
 
 
 def filtered(project_id: int, chosen: TraceFilter) -> QuerySet[Trace]:

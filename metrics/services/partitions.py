@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 
 from django.db import connection, transaction
 
-from metrics.ingest.rows import NS_PER_DAY
+from metrics.times import NS_PER_DAY, to_ns
 
 TABLES = ("metrics_span", "metrics_log", "metrics_point")
 # Any two processes that make or drop partitions take turns.
@@ -46,7 +46,7 @@ def forget() -> None:
 
 def ensure_around(now: datetime, *, days_ahead: int = 2) -> None:
     """Makes the partitions of today and the next days, so that midnight costs no request anything."""
-    today = int(now.timestamp()) // 86_400
+    today = to_ns(now) // NS_PER_DAY
     for table in TABLES:
         ensure(table, [(today + offset) * NS_PER_DAY for offset in range(days_ahead + 1)])
 

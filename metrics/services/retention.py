@@ -7,8 +7,8 @@ from typing import Any
 from django.db import connection
 
 from agents.models import Project
-from metrics.ingest.rows import NS_PER_SECOND
 from metrics.services import partitions
+from metrics.times import to_ns
 
 BATCH_ROWS = 10_000
 
@@ -52,7 +52,7 @@ def _delete(table: str, columns: str, condition: str, project_id: int, cutoff: d
     total = 0
     parameters: dict[str, Any] = {
         "project": project_id,
-        "ns": int(cutoff.timestamp()) * NS_PER_SECOND,
+        "ns": to_ns(cutoff),
         "moment": cutoff,
         "limit": BATCH_ROWS,
     }

@@ -9,8 +9,8 @@ from django.db.backends.utils import CursorWrapper
 
 from console.lib.sql import load
 from metrics.ingest import recount, writer
-from metrics.ingest.rows import NS_PER_SECOND
 from metrics.ingest.tally import Measured, Tally
+from metrics.times import to_ns
 
 CHUNK = timedelta(hours=1)
 
@@ -39,7 +39,7 @@ def rebuild(*, project_id: int, start: datetime, end: datetime) -> Rebuilt:
 
 
 def _rebuild(cursor: CursorWrapper, project_id: int, start: datetime, end: datetime, done: Rebuilt) -> None:
-    period = {"project": project_id, "start": _ns(start), "end": _ns(end)}
+    period = {"project": project_id, "start": to_ns(start), "end": to_ns(end)}
     cursor.execute(load("metrics", "traces_in_period"), period)
     traces = [bytes(trace_id) for (trace_id,) in cursor.fetchall()]
     sums = Tally()
@@ -70,7 +70,3 @@ def _chunks(start: datetime, end: datetime) -> Iterator[tuple[datetime, datetime
 
 def _floor(moment: datetime) -> datetime:
     return moment.replace(second=0, microsecond=0)
-
-
-def _ns(moment: datetime) -> int:
-    return int(moment.timestamp()) * NS_PER_SECOND

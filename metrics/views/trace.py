@@ -18,7 +18,6 @@ from metrics.waterfall import Row
 
 # The small waterfall shows this many rows: the longest of the upper levels.
 MINI_ROWS = 12
-NS_PER_SECOND = 1_000_000_000
 AXIS_PARTS = 4
 
 

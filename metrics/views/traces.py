@@ -18,6 +18,7 @@ from metrics.cursors import cursor_of, position
 from metrics.ranges import ParameterError, TimeRange
 from metrics.selectors import traces
 from metrics.selectors.traces import TraceFilter
+from metrics.times import MAX_NS, to_ns
 from metrics.views.asking import chosen_range, otlp_environment, range_context
 
 PAGE_SIZE = 50
@@ -49,7 +50,7 @@ def listing(request: HttpRequest, project: str) -> HttpResponse:
         "page": page,
         "before": cursor_of(page.before, sort) if page.before else "",
         "after": cursor_of(page.after, sort) if page.after else "",
-        "seen_ns": traces.to_ns(window.now) if not page.traces else max(row.start_ns for row in page.traces),
+        "seen_ns": to_ns(window.now) if not page.traces else max(row.start_ns for row in page.traces),
         "silent": empty,
         "chips": _chips(request),
         "hidden": {name: request.GET[name] for name in HIDDEN if request.GET.get(name)},
@@ -116,7 +117,7 @@ def newer(request: HttpRequest, project: str) -> HttpResponse:
     for gone in ("cursor", "before"):
         parameters.pop(gone, None)
     count = 0
-    if re.fullmatch(r"[0-9]{1,19}", seen) and int(seen) <= questions.MOST_NS:
+    if re.fullmatch(r"[0-9]{1,19}", seen) and int(seen) <= MAX_NS:
         try:
             kept = replace(questions.trace_filter(request.GET.dict()), start_ns=None, end_ns=None)
             count = traces.count_newer(found.pk, kept, than_ns=int(seen), most=NEWER_SHOWN + 1)

@@ -14,6 +14,7 @@ from agents.models import Project
 from console.lib.http import Problem, decode_cursor, encode_cursor
 from metrics.models import Trace
 from metrics.selectors import traces
+from metrics.times import to_ns
 from reviews.models import Approval, FeedbackExample
 from reviews.selectors.queue import QueueFilter, QueuePage, queue_page
 
@@ -84,7 +85,7 @@ def spent(approval: Approval) -> Spent:
     trace = traces.find(approval.project_id, bytes.fromhex(approval.trace_id)) if approval.trace_id else None
     of_session: int | None = None
     if approval.session_id:
-        until = traces.to_ns(approval.requested_at)
+        until = to_ns(approval.requested_at)
         rows = Trace.objects.filter(project_id=approval.project_id, session_id=approval.session_id, start_ns__lte=until)
         of_session = rows.aggregate(total=Sum("cost_nanos"))["total"]
     return Spent(trace=trace.cost_nanos if trace else None, session=of_session)
