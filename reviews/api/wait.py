@@ -112,7 +112,9 @@ async def _woken(event: asyncio.Event, listener: Wakeups, seconds: float) -> Non
     """Waits for the event, but no longer than it is safe to rely on it."""
     patience = listener.patience()
     try:
-        await asyncio.wait_for(event.wait(), seconds if patience is None else min(seconds, patience))
+        # Not wait_for: until Python 3.12 it forgets that the client has left when the event is set at that moment.
+        async with asyncio.timeout(seconds if patience is None else min(seconds, patience)):
+            await event.wait()
     except TimeoutError:
         return
     event.clear()

@@ -48,7 +48,8 @@ class Wakeups:
     async def ready(self) -> None:
         """Returns once the connection listens, or after two seconds: then waiters look for themselves now and then."""
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._connected.wait(), READY_SECONDS)
+            async with asyncio.timeout(READY_SECONDS):  # wait_for may lose a cancellation (see reviews.api.wait).
+                await self._connected.wait()
 
     def patience(self) -> float | None:
         """For how many seconds a waiter may rely on being woken; None for as long as it likes."""
@@ -74,6 +75,7 @@ class Wakeups:
                 logger.warning("approval_wakeups_reconnecting", extra={"error": str(error)})
             finally:
                 self._connected.clear()
+                self._wake_all()  # Whoever relied on being woken has to look for themselves from now on.
             await asyncio.sleep(RECONNECT_SECONDS)
 
     async def _listen(self) -> None:

@@ -15,6 +15,7 @@ import pytest
 from asgiref.sync import sync_to_async
 from django.conf import settings
 from django.db import OperationalError
+from psycopg.conninfo import make_conninfo
 
 from agents.authentication import Caller
 from agents.models import ApiKey
@@ -22,7 +23,7 @@ from agents.permissions import Scope
 from console.lib import clock
 from reviews import states
 from reviews.api import wait
-from reviews.api.wakeups import wakeups
+from reviews.api.wakeups import Wakeups, wakeups
 from reviews.models import Approval
 from reviews.services.decisions import Ruling, decide
 from tests.reviews.conftest import Api, make_key, make_token
@@ -76,6 +77,17 @@ async def waiters_gone() -> None:
 
 async def decide_now(approval: Approval, by: Caller, ruling: Ruling = APPROVE) -> None:
     await sync_to_async(decide)(approval=approval, by=by, ruling=ruling, now=clock.now())
+
+
+async def cut_off(address: str) -> None:
+    """Ends the connections that listen in the database of the address, once there are any."""
+    await wakeups().ready()
+    async with await psycopg.AsyncConnection.connect(address, autocommit=True) as admin:
+        cut = await admin.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE query = 'LISTEN approval' AND datname = current_database()"
+        )
+        assert cut.rowcount >= 1
 
 
 @pytest.fixture
@@ -250,13 +262,51 @@ async def test_a_decision_while_the_listener_was_cut_off_is_not_missed(
     answer = asyncio.create_task(ask(agent_api.secret, approval, 30))
     await waiters(1)
 
-    async with await psycopg.AsyncConnection.connect(settings.DATABASE_DIRECT_URL, autocommit=True) as admin:
-        cut = await admin.execute(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query = 'LISTEN approval'"
-        )
-        assert cut.rowcount >= 1
+    await cut_off(settings.DATABASE_DIRECT_URL)
     await decide_now(approval, ana)
     assert (await asyncio.wait_for(answer, 10)).json()["status"] == "approved"
+
+
+async def test_a_decision_is_heard_of_while_the_listener_cannot_come_back(
+    ask: Ask,
+    agent_api: Api,
+    ana: Caller,
+    fresh: Callable[..., Approval],
+    settings: Any,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    approval = await sync_to_async(fresh)()
+    asleep, woken = asyncio.Event(), wait._woken
+
+    async def watched(*options: Any) -> None:
+        asleep.set()
+        await woken(*options)
+
+    monkeypatch.setattr(wait, "_woken", watched)
+    answer = asyncio.create_task(ask(agent_api.secret, approval, 30))
+    await asyncio.wait_for(asleep.wait(), 10)
+    address = settings.DATABASE_DIRECT_URL
+    settings.DATABASE_DIRECT_URL = make_conninfo(address, dbname="nowhere")
+    await cut_off(address)
+    await decide_now(approval, ana)
+    assert (await asyncio.wait_for(answer, 10)).json()["status"] == "approved"
+
+
+@pytest.mark.parametrize("later", range(5))
+async def test_a_waiter_that_is_woken_as_its_client_leaves_leaves_too(later: int) -> None:
+    listener, event = Wakeups(), asyncio.Event()
+    for waiting, wake in (
+        (wait._woken(event, listener, 30), event.set),
+        (listener.ready(), listener._connected.set),
+    ):
+        task = asyncio.create_task(waiting)
+        await asyncio.sleep(0.01)
+        wake()
+        for _turn in range(later):
+            await asyncio.sleep(0)
+        if task.cancel():
+            with pytest.raises(asyncio.CancelledError):
+                await task
 
 
 async def test_five_hundred_agents_wait_on_few_threads_and_all_hear(
