@@ -278,9 +278,10 @@ async def test_a_decision_is_heard_of_while_the_listener_cannot_come_back(
     approval = await sync_to_async(fresh)()
     asleep, woken = asyncio.Event(), wait._woken
 
-    async def watched(*options: Any) -> None:
-        asleep.set()
-        await woken(*options)
+    async def watched(event: asyncio.Event, listener: Wakeups, seconds: float) -> None:
+        if not event.is_set() and listener.patience() is None:
+            asleep.set()
+        await woken(event, listener, seconds)
 
     monkeypatch.setattr(wait, "_woken", watched)
     answer = asyncio.create_task(ask(agent_api.secret, approval, 30))
