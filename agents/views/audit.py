@@ -19,7 +19,7 @@ from console.templatetags.ui import exact
 def audit(request: HttpRequest, project: str) -> HttpResponse:
     """A project's audit log, the newest first, filtered by action."""
     found = page_project(request, project, Permission.AUDIT_VIEW)
-    action = request.GET.get("action", "")
+    action = request.GET.get("action", "").replace("\x00", "")
     cursor = paging.cursor_of(request, kinds=[datetime, int])
     after = (cursor[0], cursor[1]) if cursor else None
     events, more = selectors.audit_page(found, action=action, after=after, size=paging.SIZE)

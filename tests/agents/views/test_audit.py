@@ -38,6 +38,12 @@ def test_rows_are_filtered_by_action_and_only_of_this_project(
     assert b"No row has this action" in browser.get("/p/alpha/audit/", {"action": "nothing"}).content
 
 
+def test_nul_characters_in_the_filter_are_passed_over(browser: Client, project: Project) -> None:
+    write(project, "key.create")
+    page = browser.get("/p/alpha/audit/", {"action": "key\x00.create"})
+    assert [row["event"].action for row in page.context["events"]] == ["key.create"]
+
+
 def test_the_log_is_paged_without_gaps_or_repeats_even_at_the_same_instant(
     browser: Client, project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
