@@ -85,8 +85,3 @@ def target(status: Status, verb: Verb) -> Status:
         return TRANSITIONS[status, verb]
     except KeyError:
         raise IllegalTransition(status, verb) from None
-
-
-def sources(verb: Verb) -> frozenset[Status]:
-    """Every status in which `verb` is legal."""
-    return frozenset(status for status, legal in TRANSITIONS if legal is verb)

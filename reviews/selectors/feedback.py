@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import connection
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Q, QuerySet
 
 from agents.models import Project
 from console.lib.http import Problem, decode_cursor, encode_cursor
@@ -74,24 +73,9 @@ def settled_end(project: Project) -> Position:
     return Position(*last) if last else START
 
 
-def chunks(
-    project: Project, *, after: Position, end: Position, filters: FeedbackFilter
-) -> Iterator[list[FeedbackExample]]:
-    """The examples after a position up to `end`, in order, some hundred at a time with all that a line needs."""
-    while rows := chunk(project, after=after, end=end, filters=filters):
-        yield rows
-        after = Position(rows[-1].transaction, rows[-1].pk)
-
-
 def chunk(project: Project, *, after: Position, end: Position, filters: FeedbackFilter) -> list[FeedbackExample]:
     """The next examples after a position; empty when there are no more up to `end`."""
     return list(_filtered(project, filters).filter(_between(after, end)).order_by("transaction", "id")[:CHUNK])
-
-
-def latest(project: Project, *, filters: FeedbackFilter, limit: int) -> list[FeedbackExample]:
-    """The newest examples, newest first, for a page. Only the last revision of each is shown."""
-    newer = FeedbackExample.objects.filter(item=OuterRef("item"), revision__gt=OuterRef("revision"))
-    return list(_filtered(project, filters).filter(~Exists(newer)).order_by("-id")[:limit])
 
 
 def _filtered(project: Project, filters: FeedbackFilter) -> QuerySet[FeedbackExample]:

@@ -15,16 +15,12 @@ SHOWN = 5
 class Precedents:
     """The latest decided requests for the same action, and how many of the last hundred were approved.
 
-    `rows` have their items and decisions prefetched. `share_approved` is 0 to 1, None when nothing was decided yet.
+    `rows` have their items and decisions prefetched.
     """
 
     rows: list[Approval]
     considered: int
     approved: int
-
-    @property
-    def share_approved(self) -> float | None:
-        return self.approved / self.considered if self.considered else None
 
 
 def precedents_of(approval: Approval) -> Precedents:

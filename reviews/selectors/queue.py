@@ -5,7 +5,7 @@ from __future__ import annotations
 import statistics
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
 from django.db.models import Count, Min, Q
@@ -31,12 +31,11 @@ class QueueFilter:
     risk: str = ""
     action: str = ""
     agent: str = ""
-    team: str = ""
 
 
 @dataclass(frozen=True)
 class QueuePage:
-    """Some waiting requests, most urgent first, and where to go on; `next_cursor` None at the end."""
+    """Some requests in the order of their list, and where to go on; `next_cursor` None at the end."""
 
     rows: list[Approval]
     next_cursor: str | None
@@ -83,7 +82,7 @@ def queue_counts(project: Project, *, now: datetime) -> QueueCounts:
 def queue_page(project: Project, *, now: datetime, filters: QueueFilter, cursor: str | None, size: int) -> QueuePage:
     """One page of the queue: soonest deadline first, of the same minute the riskiest first. 400 on a damaged cursor."""
     rows = _queue(project, now)
-    limits = {"risk_level": filters.risk, "action": filters.action, "agent": filters.agent, "team": filters.team}
+    limits = {"risk_level": filters.risk, "action": filters.action, "agent": filters.agent}
     rows = rows.filter(**{column: value for column, value in limits.items() if value})
     if cursor:
         rows = rows.filter(_behind(cursor))
@@ -95,9 +94,9 @@ def queue_page(project: Project, *, now: datetime, filters: QueueFilter, cursor:
 
 
 def queue_choices(project: Project, *, now: datetime) -> dict[str, list[str]]:
-    """The actions, agents and teams that occur in the queue, for its filters."""
-    rows = list(_queue(project, now).values_list("action", "agent", "team").distinct().order_by()[:1_000])
-    names = ("action", "agent", "team")
+    """The actions and agents that occur in the queue, for its filters."""
+    rows = list(_queue(project, now).values_list("action", "agent").distinct().order_by()[:1_000])
+    names = ("action", "agent")
     return {name: sorted({row[place] for row in rows if row[place]}) for place, name in enumerate(names)}
 
 
@@ -147,14 +146,22 @@ def api_page(
     rows = Approval.objects.of_project(project).filter(**limits)
     if status:
         rows = rows.in_status(states.Status(status), now)
+    page = by_time(rows.with_parts(), "requested_at", cursor=cursor, size=size)
+    return page.rows, page.next_cursor
+
+
+def by_time(
+    rows: ApprovalQuerySet, time: Literal["requested_at", "closed_at"], *, cursor: str | None, size: int
+) -> QueuePage:
+    """One page of some requests, the latest first by the time of that name. 400 on a damaged cursor."""
     if cursor:
         at, last_id = _time_and_id(cursor)
-        rows = rows.filter(Q(requested_at__lt=at) | Q(requested_at=at, pk__lt=last_id), requested_at__lte=at)
-    found = list(rows.newest_first().with_parts()[: size + 1])
+        rows = rows.filter(Q(**{f"{time}__lt": at}) | Q(**{time: at}, pk__lt=last_id), **{f"{time}__lte": at})
+    found = list(rows.order_by(f"-{time}", "-id")[: size + 1])
     if len(found) <= size:
-        return found, None
+        return QueuePage(found, None)
     last = found[size - 1]
-    return found[:size], encode_cursor([last.requested_at.isoformat(), str(last.pk)])
+    return QueuePage(found[:size], encode_cursor([getattr(last, time).isoformat(), str(last.pk)]))
 
 
 def _queue(project: Project, now: datetime) -> ApprovalQuerySet:
@@ -166,7 +173,7 @@ def _behind(cursor: str) -> Q:
     try:
         place: tuple[int, float, UUID] = (int(minute), float(score), UUID(last_id))
     except (TypeError, ValueError, AttributeError):
-        raise _damaged() from None
+        raise damaged() from None
     same_minute = Q(risk_score__lt=place[1]) | Q(risk_score=place[1], pk__gt=place[2])
     return Q(due_minute__gte=place[0]) & (Q(due_minute__gt=place[0]) | (Q(due_minute=place[0]) & same_minute))
 
@@ -176,11 +183,12 @@ def _time_and_id(cursor: str) -> tuple[datetime, UUID]:
     try:
         at, last_id = datetime.fromisoformat(values[0]), UUID(values[1])
     except (TypeError, ValueError, AttributeError):
-        raise _damaged() from None
+        raise damaged() from None
     if at.tzinfo is None:
-        raise _damaged()
+        raise damaged()
     return at, last_id
 
 
-def _damaged() -> Problem:
+def damaged() -> Problem:
+    """The refusal of a cursor that no page gave."""
     return Problem(400, "The cursor is not one of ours.", errors={"cursor": ["not a cursor of this list"]})

@@ -5,29 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
-from uuid import UUID
 
 from django.db.models import Exists, OuterRef, Q, Sum
 
 from agents.models import Project
-from console.lib.http import Problem, decode_cursor, encode_cursor
+from console.lib.http import decode_cursor, encode_cursor
 from metrics.models import Trace
-from metrics.selectors import traces
 from metrics.times import to_ns
 from reviews.models import Approval, FeedbackExample
-from reviews.selectors.queue import QueueFilter, QueuePage, queue_page
+from reviews.selectors.queue import QueueFilter, QueuePage, by_time, damaged, queue_page
 
 CHOICES_FROM = 1_000
 TRACE_ROWS = 50
-
-
-@dataclass(frozen=True)
-class Spent:
-    """What the work that led to a request has cost, in nano-USD; None where nothing is known."""
-
-    trace: int | None
-    session: int | None
 
 
 @dataclass(frozen=True)
@@ -40,20 +29,12 @@ class FeedbackPage:
 
 def records_page(project: Project, *, decided: bool, filters: QueueFilter, cursor: str | None, size: int) -> QueuePage:
     """One page of all requests, the latest first; with `decided` of those only, the latest decision first."""
-    time = "closed_at" if decided else "requested_at"
     rows = Approval.objects.of_project(project)
     if decided:
         rows = rows.decided()
     limits = {"risk_level": filters.risk, "action": filters.action, "agent": filters.agent}
     rows = rows.filter(**{column: value for column, value in limits.items() if value})
-    if cursor:
-        at, last_id = _place(cursor)
-        rows = rows.filter(Q(**{f"{time}__lt": at}) | Q(**{time: at}, pk__lt=last_id), **{f"{time}__lte": at})
-    found = list(rows.order_by(f"-{time}", "-id")[: size + 1])
-    if len(found) <= size:
-        return QueuePage(found, None)
-    last = found[size - 1]
-    return QueuePage(found[:size], encode_cursor([getattr(last, time).isoformat(), str(last.pk)]))
+    return by_time(rows, "closed_at" if decided else "requested_at", cursor=cursor, size=size)
 
 
 def record_choices(project: Project) -> dict[str, list[str]]:
@@ -80,15 +61,14 @@ def of_trace(project: Project, trace_id: str) -> list[Approval]:
     return list(rows.order_by("requested_at", "id")[:TRACE_ROWS])
 
 
-def spent(approval: Approval) -> Spent:
-    """The cost of the request's trace, and of its session up to the request."""
-    trace = traces.find(approval.project_id, bytes.fromhex(approval.trace_id)) if approval.trace_id else None
-    of_session: int | None = None
-    if approval.session_id:
-        until = to_ns(approval.requested_at)
-        rows = Trace.objects.filter(project_id=approval.project_id, session_id=approval.session_id, start_ns__lte=until)
-        of_session = rows.aggregate(total=Sum("cost_nanos"))["total"]
-    return Spent(trace=trace.cost_nanos if trace else None, session=of_session)
+def session_cost(approval: Approval) -> int | None:
+    """What the request's session had cost until it asked, in nano-USD; None where nothing is known."""
+    if not approval.session_id:
+        return None
+    until = to_ns(approval.requested_at)
+    rows = Trace.objects.filter(project_id=approval.project_id, session_id=approval.session_id, start_ns__lte=until)
+    total: int | None = rows.aggregate(total=Sum("cost_nanos"))["total"]
+    return total
 
 
 def feedback_page(
@@ -120,23 +100,8 @@ def _sorted(names: Iterable[str]) -> list[str]:
     return sorted({name for name in names if name})
 
 
-def _place(cursor: str) -> tuple[datetime, UUID]:
-    values: list[Any] = decode_cursor(cursor, length=2)
-    try:
-        at, last_id = datetime.fromisoformat(values[0]), UUID(values[1])
-    except (TypeError, ValueError, AttributeError):
-        raise _damaged() from None
-    if at.tzinfo is None:
-        raise _damaged()
-    return at, last_id
-
-
 def _row(cursor: str) -> tuple[int, int]:
     values = decode_cursor(cursor, length=2)
     if not all(isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**63 for value in values):
-        raise _damaged()
+        raise damaged()
     return values[0], values[1]
-
-
-def _damaged() -> Problem:
-    return Problem(400, "The cursor is not one of ours.", errors={"cursor": ["not a cursor of this list"]})

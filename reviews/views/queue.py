@@ -21,7 +21,7 @@ from reviews.access import page_approval
 from reviews.forms import DecisionForm, form_for
 from reviews.models import Approval
 from reviews.selectors.queue import detail, queue_counts
-from reviews.selectors.records import of_trace, spent
+from reviews.selectors.records import of_trace, session_cost
 from reviews.services.requests import made_by
 from reviews.views.listing import Listing, Wish, listing_of, queue_url, wish_of
 from reviews.views.presentation import outcome_sentence, reading, status_at
@@ -138,7 +138,7 @@ def item_context(
         "deciding": deciding,
         "own": own and read.is_open and may_decide,
         "failed": verdict.value if form is not None and verdict is not None else "",
-        "spent": spent(shown),
+        "session_cost": session_cost(shown),
         "selected": str(shown.pk),
     }
 

@@ -15,6 +15,7 @@ from django.test.utils import CaptureQueriesContext
 from agents.authentication import Caller
 from agents.models import Project
 from console.lib import clock
+from metrics.models import Trace
 from reviews.models import Approval
 from reviews.services.decisions import Ruling, decide
 from reviews.services.requests import create_request
@@ -228,6 +229,20 @@ def test_earlier_decisions_are_told_without_claiming_more_than_is_known(
         if number == 1:
             assert "1 of 2 approved: too few" in text_of(reviewer.get(f"/p/shop/queue/{ask().pk}/"))
     assert "92% approved (11 of the last 12)" in text_of(reviewer.get(f"/p/shop/queue/{ask().pk}/"))
+
+
+def test_the_cost_of_the_trace_is_left_to_its_waterfall_and_that_of_the_session_told(
+    project: Project, ask: Callable[..., Approval], reviewer: Client
+) -> None:
+    Trace.objects.create(
+        project_id=project.pk, trace_id=bytes.fromhex("ab" * 16), root_name="run", status="ok", session_id="s",
+        start_ns=1, end_ns=2, duration_ns=1, cost_nanos=2_500_000_000, updated_at=clock.now(),
+    )  # fmt: skip
+    wanted = ask(trace_id="ab" * 16, session_id="s")
+    page = reviewer.get(f"/p/shop/queue/{wanted.pk}/").content.decode()
+    assert "Cost of the session so far" in page
+    assert page.count("2.50") == 1
+    assert f"/p/shop/traces/{'ab' * 16}/mini/" in page
 
 
 def test_however_wide_the_arguments_the_page_stays_readable(ask: Callable[..., Approval], reviewer: Client) -> None:

@@ -190,21 +190,6 @@ async def test_a_senseless_parameter_is_refused_by_name(agent_api: Api, name: st
     assert (response.status_code, response.json()["errors"][0]["field"]) == (status, name)
 
 
-async def test_the_page_shows_the_newest_revision_of_each(
-    request_one: Make, ana: Caller, agent: Caller, project: Project
-) -> None:
-    first = await decided(request_one, ana, action="one")
-    await decided(request_one, ana, action="two")
-    await sync_to_async(record_outcome)(approval=first, by=agent, status="succeeded", detail={}, now=SOON)
-
-    @sync_to_async
-    def shown() -> list[tuple[str, int]]:
-        rows: list[FeedbackExample] = selector.latest(project, filters=selector.FeedbackFilter(), limit=10)
-        return [(row.action, row.revision) for row in rows]
-
-    assert await shown() == [("one", 2), ("two", 1)]
-
-
 async def test_a_restore_into_another_cluster_loses_neither_examples_nor_cursors(
     request_one: Make, ana: Caller, agent_api: Api
 ) -> None:

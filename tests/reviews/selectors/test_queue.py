@@ -71,11 +71,11 @@ def test_only_what_can_still_be_decided_is_in_the_queue(
 
 
 def test_filters_and_their_choices(project: Project, request_one: Make) -> None:
-    request_one(action="a", agent="x", team="t")
+    request_one(action="a", agent="x")
     request_one(action="b", agent="x", arguments={})
     assert actions(project, filters=QueueFilter(action="a")) == ["a"]
     assert actions(project, filters=QueueFilter(agent="x", risk="low")) == ["b"]
-    assert queue.queue_choices(project, now=NOON) == {"action": ["a", "b"], "agent": ["x"], "team": ["t"]}
+    assert queue.queue_choices(project, now=NOON) == {"action": ["a", "b"], "agent": ["x"]}
 
 
 def test_counts_by_risk_and_the_oldest_wait(project: Project, request_one: Make) -> None:
@@ -106,8 +106,7 @@ def test_precedents_are_the_same_action_of_the_same_project(
     decide(approval=foreign, by=ana, ruling=reject, now=NOON)
     found = queue.detail(request_one()).precedents
     assert (found.considered, found.approved, len(found.rows)) == (3, 2, 3)
-    assert found.share_approved == pytest.approx(2 / 3)
-    assert queue.detail(request_one(action="new")).precedents.share_approved is None
+    assert queue.detail(request_one(action="new")).precedents.considered == 0
 
 
 def test_the_detail_has_the_timeline_and_the_sessions_earlier_requests(
