@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import AsyncIterator
 from typing import Any
@@ -119,6 +120,106 @@ def test_a_failure_of_the_function_is_recorded_and_raised(server: Loopback, bloc
     assert only(server)["outcome"] == {"status": "failed", "detail": {"error": error}}
 
 
+def test_a_failure_that_cannot_be_put_into_words_is_recorded_and_raised(server: Loopback, blocking: Handrail) -> None:
+    decide_all(server, "approve")
+
+    class Speechless(Exception):
+        def __str__(self) -> str:
+            raise ZeroDivisionError
+
+    @required(client=blocking)
+    def refund(order: str) -> None:
+        raise Speechless
+
+    with pytest.raises(Speechless):
+        refund("o-1")
+    assert only(server)["outcome"]["status"] == "failed"
+    assert only(server)["outcome"]["detail"]["error"]["message"] == ""
+
+
+def test_the_end_of_an_iterator_reaches_the_caller_as_it_is(server: Loopback, blocking: Handrail) -> None:
+    decide_all(server, "approve")
+
+    @required(client=blocking)
+    def refund(order: str) -> str:
+        return next(iter(()))
+
+    with pytest.raises(StopIteration):
+        refund("o-1")
+    assert only(server)["outcome"]["detail"]["error"]["type"] == "StopIteration"
+
+
+async def test_a_cancelled_coroutine_is_cancelled_and_its_outcome_left_open(
+    server: Loopback, awaiting: AsyncHandrail
+) -> None:
+    decide_all(server, "approve")
+    started = asyncio.Event()
+
+    @required(client=awaiting)
+    async def refund(order: str) -> None:
+        started.set()
+        await asyncio.Event().wait()
+
+    running = asyncio.ensure_future(refund("o-1"))
+    await started.wait()
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+    assert only(server)["outcome"] is None
+
+
+@pytest.mark.parametrize(
+    ("proposed", "edited"),
+    [
+        (1, 1.0),
+        (1, True),
+        ({"a": True}, {"a": 1}),
+        ({"a": [0]}, {"a": [False]}),
+        ([{"a": 1}], [{"a": 1.0}]),
+        ((1, 2), [1.0, 2]),
+    ],
+)
+def test_an_edit_that_python_finds_equal_runs_as_the_edit(
+    server: Loopback, blocking: Handrail, proposed: object, edited: object
+) -> None:
+    decide_all(server, "edit", arguments={"value": edited})
+
+    @required(client=blocking)
+    def keep(value: object) -> object:
+        return value
+
+    assert repr(keep(proposed)) == repr(edited)
+
+
+@pytest.mark.parametrize("value", [(1, (2, "x")), {"b": (1,), "a": None}, {1: "one", "two": 2}, 0.1, "ü"])
+def test_an_argument_that_was_not_edited_stays_the_object_it_was(
+    server: Loopback, blocking: Handrail, value: object
+) -> None:
+    decide_all(server, "approve")
+
+    @required(client=blocking)
+    def keep(value: object) -> object:
+        return value
+
+    assert keep(value) is value
+
+
+def test_an_argument_that_changed_during_the_wait_runs_as_it_was_approved(server: Loopback, blocking: Handrail) -> None:
+    orders = ["o-1"]
+
+    def approve(approval: dict[str, Any]) -> None:
+        orders.append("o-2")
+        server.decide(approval["id"], "approve")
+
+    server.on_create = approve
+
+    @required(client=blocking)
+    def refund(orders: list[str]) -> list[str]:
+        return orders
+
+    assert refund(orders) == ["o-1"]
+
+
 @pytest.mark.parametrize("edit", [{"order": "o-1", "sum": 5}, {}, {"order": "o-1", "items": "all"}])
 def test_an_edit_that_does_not_fit_the_function_fails_loudly(
     server: Loopback, blocking: Handrail, edit: dict[str, Any]
@@ -168,6 +269,38 @@ def test_a_result_is_not_lost_when_its_outcome_cannot_be_recorded(
             return order
 
         assert refund("o-1") == "o-1"
+    assert "was not recorded" in caplog.text
+
+
+def test_a_result_is_not_lost_when_the_client_was_closed_meanwhile(
+    server: Loopback, caplog: pytest.LogCaptureFixture
+) -> None:
+    decide_all(server, "approve")
+    client = Handrail(server.url, KEY, retry=QUICK)
+
+    @required(client=client)
+    def refund(order: str) -> str:
+        client.close()
+        return order
+
+    with caplog.at_level(logging.WARNING, "handrail"):
+        assert refund("o-1") == "o-1"
+    assert "was not recorded" in caplog.text
+
+
+async def test_a_coroutines_result_is_not_lost_when_the_client_was_closed_meanwhile(
+    server: Loopback, caplog: pytest.LogCaptureFixture
+) -> None:
+    decide_all(server, "approve")
+    client = AsyncHandrail(server.url, KEY, retry=QUICK)
+
+    @required(client=client)
+    async def refund(order: str) -> str:
+        await client.close()
+        return order
+
+    with caplog.at_level(logging.WARNING, "handrail"):
+        assert await refund("o-1") == "o-1"
     assert "was not recorded" in caplog.text
 
 

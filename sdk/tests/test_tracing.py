@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 from loopback import KEY, Loopback
 
-from handrail import ApprovalRejected, Handrail, approval_required, configure_tracing
+from handrail import ApprovalRejected, AsyncHandrail, Handrail, approval_required, configure_tracing
 
 pytest.importorskip("opentelemetry.sdk")
 
@@ -97,6 +97,91 @@ def test_a_gated_tool_is_a_tool_span_with_the_arguments_it_ran_with(
     assert attributes["gen_ai.tool.call.arguments"] == '{"amount": 5}'
     assert attributes["gen_ai.tool.call.result"] == '{"paid": 5}'
     assert attributes["handrail.approval.id"] in server.approvals
+
+
+def tuple_keys() -> object:
+    return {("o-1", 1): "paid"}
+
+
+def cycle() -> object:
+    found: list[object] = []
+    found.append(found)
+    return found
+
+
+def too_deep() -> object:
+    found: list[object] = []
+    for _ in range(200_000):
+        found = [found]
+    return found
+
+
+class Unspeakable:
+    def __repr__(self) -> str:
+        raise ZeroDivisionError
+
+
+def unspeakable() -> object:
+    return Unspeakable()
+
+
+UNWRITABLE = [tuple_keys, cycle, too_deep, unspeakable]
+
+
+@pytest.mark.parametrize("result", UNWRITABLE)
+def test_an_action_whose_result_json_cannot_carry_has_succeeded(
+    server: Loopback, provider: TracerProvider, blocking: Handrail, result: Callable[[], object]
+) -> None:
+    server.on_create = lambda approval: server.decide(approval["id"], "approve")
+    returned = result()
+
+    @approval_required(client=blocking, tracer_provider=provider)
+    def refund(order: str) -> object:
+        return returned
+
+    assert refund("o-1") is returned
+    (approval,) = server.approvals.values()
+    assert approval["outcome"] == {"status": "succeeded", "detail": {}}
+    ((span, attributes, _),) = exported(server, provider)
+    assert span.status.code == 0
+    assert 0 < len(attributes["gen_ai.tool.call.result"]) <= 1000
+
+
+@pytest.mark.parametrize("result", UNWRITABLE)
+async def test_a_coroutine_whose_result_json_cannot_carry_has_succeeded(
+    server: Loopback, provider: TracerProvider, result: Callable[[], object]
+) -> None:
+    server.on_create = lambda approval: server.decide(approval["id"], "approve")
+    returned = result()
+    async with AsyncHandrail(server.url, KEY) as client:
+
+        @approval_required(client=client, tracer_provider=provider)
+        async def refund(order: str) -> object:
+            return returned
+
+        assert await refund("o-1") is returned
+    (approval,) = server.approvals.values()
+    assert approval["outcome"] == {"status": "succeeded", "detail": {}}
+
+
+def test_a_failure_that_cannot_be_put_into_words_still_marks_the_span(
+    server: Loopback, provider: TracerProvider, blocking: Handrail
+) -> None:
+    server.on_create = lambda approval: server.decide(approval["id"], "approve")
+
+    class Speechless(Exception):
+        def __str__(self) -> str:
+            raise ZeroDivisionError
+
+    @approval_required(client=blocking, tracer_provider=provider)
+    def refund(amount: float) -> None:
+        raise Speechless
+
+    with pytest.raises(Speechless):
+        refund(1.0)
+    ((span, attributes, _),) = exported(server, provider)
+    assert span.status.code == 2
+    assert attributes["error.type"].endswith("Speechless")
 
 
 def test_a_rejection_is_no_error_of_the_tool_but_a_failure_is(

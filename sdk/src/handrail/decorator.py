@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import functools
 import inspect
+import json
 import logging
 import threading
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Generator, Mapping
 from typing import TYPE_CHECKING, Any, ParamSpec, Protocol, TypeVar, overload
 
 from handrail.approvals import Approval, JsonObject
 from handrail.client import AsyncHandrail, Handrail
-from handrail.errors import HandrailError
-from handrail.tracing import ToolSpan, tool_span
+from handrail.errors import HandrailError, words_of
+from handrail.tracing import tool_span
 
 if TYPE_CHECKING:
     from opentelemetry.trace import TracerProvider
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
 P = ParamSpec("P")
 R = TypeVar("R")
+# Each step is called with the client, a blocking one or an awaitable one; its result, or what it raised, comes back.
+_Flow = Generator[Callable[[Any], Any], Any, Any]
 
 _log = logging.getLogger("handrail")
 _default_client: Handrail | None = None
@@ -73,7 +76,7 @@ def approval_required(
 
 
 class _Gate:
-    """One decorated function. The two faces differ only in who blocks."""
+    """One decorated function: one flow of steps, which the two faces carry out by blocking or by awaiting."""
 
     def __init__(
         self,
@@ -92,53 +95,40 @@ class _Gate:
         @functools.wraps(self._function)
         def run(*args: Any, **kwargs: Any) -> Any:
             client = given or default_client()
-            call = self._bind(args, kwargs)
-            with tool_span(self._action, call.proposed, self._tracer_provider) as span:
-                requested = client.request_approval(self._action, call.proposed, **self._request_options(call))
-                span.set("handrail.approval.id", requested.id)
-                approval = client.wait(requested.id)
-                if approval.answer is not None:
-                    return _answered(span, approval)
-                try:
-                    edited = call.with_arguments(approval.final_arguments)
-                    span.set("gen_ai.tool.call.arguments", edited.proposed)
-                    result = self._function(*edited.bound.args, **edited.bound.kwargs)
-                except Exception as error:
-                    self._record(client, approval.id, "failed", _failure(error))
-                    raise
-                span.set("gen_ai.tool.call.result", result)
-            self._record(client, approval.id, "succeeded", {})
-            return result
+            return _block_on(self._flow(self._bind(args, kwargs)), client)
 
         return run
 
     def awaiting(self, given: AsyncHandrail | None) -> Callable[..., Any]:
         @functools.wraps(self._function)
         async def run(*args: Any, **kwargs: Any) -> Any:
-            if given is None:
-                # A client made here belongs to this call's event loop, so it cannot be shared between calls.
-                async with AsyncHandrail() as client:
-                    return await self._await_call(client, self._bind(args, kwargs))
-            return await self._await_call(given, self._bind(args, kwargs))
+            flow = self._flow(self._bind(args, kwargs))
+            if given is not None:
+                return await _await_on(flow, given)
+            # A client made here belongs to this call's event loop, so it cannot be shared between calls.
+            async with AsyncHandrail() as client:
+                return await _await_on(flow, client)
 
         return run
 
-    async def _await_call(self, client: AsyncHandrail, call: _Call) -> Any:
+    def _flow(self, call: _Call) -> _Flow:
+        options = self._request_options(call)
         with tool_span(self._action, call.proposed, self._tracer_provider) as span:
-            requested = await client.request_approval(self._action, call.proposed, **self._request_options(call))
+            requested = yield lambda client: client.request_approval(self._action, call.proposed, **options)
             span.set("handrail.approval.id", requested.id)
-            approval = await client.wait(requested.id)
+            approval: Approval = yield lambda client: client.wait(requested.id)
             if approval.answer is not None:
-                return _answered(span, approval)
+                span.set("gen_ai.tool.call.result", approval.answer)
+                return approval.answer
             try:
                 edited = call.with_arguments(approval.final_arguments)
                 span.set("gen_ai.tool.call.arguments", edited.proposed)
-                result = await self._function(*edited.bound.args, **edited.bound.kwargs)
+                result = yield lambda _client: self._function(*edited.bound.args, **edited.bound.kwargs)
             except Exception as error:
-                await self._record_async(client, approval.id, "failed", _failure(error))
+                yield from _record(approval.id, "failed", _failure(error))
                 raise
             span.set("gen_ai.tool.call.result", result)
-        await self._record_async(client, approval.id, "succeeded", {})
+        yield from _record(approval.id, "succeeded", {})
         return result
 
     def _bind(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> _Call:
@@ -153,20 +143,49 @@ class _Gate:
         found: RequestOptions = options
         return found
 
-    def _record(self, client: Handrail, approval_id: str, status: OutcomeStatus, detail: JsonObject) -> None:
-        # The action has happened: its result must not be lost because the note about it could not be written.
-        try:
-            client.record_outcome(approval_id, status, detail)
-        except HandrailError as error:
-            _log.warning("The outcome of approval %s was not recorded: %s", approval_id, error)
 
-    async def _record_async(
-        self, client: AsyncHandrail, approval_id: str, status: OutcomeStatus, detail: JsonObject
-    ) -> None:
-        try:
-            await client.record_outcome(approval_id, status, detail)
-        except HandrailError as error:
-            _log.warning("The outcome of approval %s was not recorded: %s", approval_id, error)
+def _record(approval_id: str, status: OutcomeStatus, detail: JsonObject) -> _Flow:
+    # The action has happened: its result must not be lost because the note about it could not be written, whatever
+    # the cause (the server is away, the client was closed meanwhile).
+    try:
+        yield lambda client: client.record_outcome(approval_id, status, detail)
+    except Exception as error:
+        _log.warning("The outcome of approval %s was not recorded: %r", approval_id, error)
+
+
+def _block_on(flow: _Flow, client: Handrail) -> Any:
+    exhausted: StopIteration | None = None
+    try:
+        step = next(flow)
+        while True:
+            try:
+                result = step(client)
+            except BaseException as error:  # noqa: PERF203 - each step's own end goes back into the flow
+                exhausted = error if isinstance(error, StopIteration) else exhausted
+                step = flow.throw(error)
+            else:
+                step = flow.send(result)
+    except StopIteration as end:
+        return end.value
+    except RuntimeError as error:
+        # A generator cannot let the function's own StopIteration through; the caller gets it all the same.
+        if exhausted is not None and error.__cause__ is exhausted:
+            raise exhausted from None
+        raise
+
+
+async def _await_on(flow: _Flow, client: AsyncHandrail) -> Any:
+    try:
+        step = next(flow)
+        while True:
+            try:
+                result = await step(client)
+            except BaseException as error:  # noqa: PERF203 - each step's own end goes back into the flow
+                step = flow.throw(error)
+            else:
+                step = flow.send(result)
+    except StopIteration as end:
+        return end.value
 
 
 class _Call:
@@ -223,18 +242,17 @@ def default_client() -> Handrail:
         return _default_client
 
 
-def _answered(span: ToolSpan, approval: Approval) -> str:
-    answer = approval.answer or ""
-    span.set("gen_ai.tool.call.result", answer)
-    return answer
-
-
 def _failure(error: Exception) -> JsonObject:
-    return {"error": {"type": type(error).__qualname__, "message": str(error)[:500]}}
+    return {"error": {"type": type(error).__qualname__, "message": words_of(error)[:500]}}
 
 
 def _same(before: object, after: object) -> bool:
-    """Whether JSON would write both alike, so that a tuple that came back as a list counts as unchanged."""
-    if isinstance(before, tuple):
-        before = list(before)
-    return type(before) is type(after) and before == after
+    """Whether both are the same JSON: 1, 1.0 and true differ, a tuple that came back as a list does not.
+
+    before: the call's own; it may have changed since it was sent, even into what JSON cannot carry. after: from JSON.
+    """
+    try:
+        sent = json.loads(json.dumps(before))
+    except (TypeError, ValueError, RecursionError):
+        return False
+    return json.dumps(sent, sort_keys=True) == json.dumps(after, sort_keys=True)

@@ -85,6 +85,14 @@ class ApprovalCancelled(NotApproved):
         super().__init__(f"{approval.action} was cancelled", approval)
 
 
+def words_of(error: BaseException) -> str:
+    """What an exception says, "" when it fails even at that: reporting one must not raise another in its place."""
+    try:
+        return str(error)
+    except Exception:
+        return ""
+
+
 def from_problem(status: int, body: bytes, *, what: str) -> HandrailError:
     """Read a refusal into a HandrailError; any body will do, also one that a proxy wrote.
 

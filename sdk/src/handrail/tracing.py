@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from handrail import wire
-from handrail.errors import HandrailError, NotApproved
+from handrail.errors import HandrailError, NotApproved, words_of
 
 try:
     from opentelemetry import trace as _trace
@@ -21,17 +21,44 @@ if TYPE_CHECKING:
     from opentelemetry.trace import TracerProvider as AnyTracerProvider
 
 
+LONGEST_REPR = 1000
+
+
 class ToolSpan:
-    """The span of one call of a tool, or nothing at all where OpenTelemetry is missing."""
+    """The span of one call of a tool, or nothing at all where OpenTelemetry is missing.
+
+    No method raises: the tool has run, and its caller must not take trouble with the span for a failure of the tool.
+    """
 
     def __init__(self, span: Any = None) -> None:
         self._span = span
 
     def set(self, name: str, value: object) -> None:
-        """Set an attribute; what is not a plain value is written as JSON."""
+        """Set an attribute; what is not a plain value is written as JSON, or as its bounded repr where that fails."""
         if self._span is not None:
             plain = isinstance(value, str | bool | int | float)
-            self._span.set_attribute(name, value if plain else json.dumps(value, default=str))
+            self._span.set_attribute(name, value if plain else _written(value))
+
+    def fail(self, error: Exception) -> None:
+        """Mark the call as failed."""
+        if self._span is None or _trace is None:
+            return
+        self.set("error.type", type(error).__qualname__)
+        self._span.set_status(_trace.StatusCode.ERROR, words_of(error))
+        # OpenTelemetry asks the exception for its words itself, and raises when it has none.
+        with suppress(Exception):
+            self._span.record_exception(error)
+
+
+def _written(value: object) -> str:
+    # Broad, because both ways of writing may run code of the value's own class.
+    try:
+        return json.dumps(value, default=str)
+    except Exception:
+        try:
+            return repr(value)[:LONGEST_REPR]
+        except Exception:
+            return f"<{type(value).__qualname__}>"
 
 
 def current_span_ids() -> tuple[str | None, str | None]:
@@ -69,9 +96,7 @@ def tool_span(
             handle.set("handrail.approval.status", denial.approval.status)
             raise
         except Exception as error:
-            handle.set("error.type", type(error).__qualname__)
-            span.record_exception(error)
-            span.set_status(_trace.StatusCode.ERROR, str(error))
+            handle.fail(error)
             raise
 
 
