@@ -223,6 +223,7 @@ def banner(first_run: dict[str, str]) -> str:
         lines += [
             f"  Sign in as    {first_run['email']}",
             f"  Password      {first_run['password']}   (of the first run)",
+            f"  API key       {first_run['api_key']}",
             "",
             "  An agent with OpenTelemetry needs:",
             f"    export OTEL_EXPORTER_OTLP_ENDPOINT={settings.PUBLIC_URL}",
