@@ -12,6 +12,8 @@ logger = logging.getLogger("handrail.request")
 
 TRACEPARENT = re.compile(rb"^[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}$")
 REQUEST_ID = re.compile(rb"^[A-Za-z0-9._-]{8,64}$")
+# What is logged of a request whose client went away before it was answered, as other servers do.
+CLIENT_LEFT = 499
 QUIET_PATHS = ("/static/", "/healthz", "/readyz")
 # Links that let in whoever holds them until they are used: not for the eyes of those who read logs.
 SECRET_PATHS = re.compile(r"^(/invitations/|/accounts/password/reset/key/|/accounts/confirm-email/)[^/]+")
@@ -82,7 +84,7 @@ class RequestLog:
         if match := TRACEPARENT.match(headers.get(b"traceparent", b"")):
             context["trace_id"] = match.group(1).decode()
         started = time.perf_counter()
-        status = 500
+        status = CLIENT_LEFT
 
         async def send_with_id(message: Any) -> None:
             nonlocal status
@@ -94,6 +96,9 @@ class RequestLog:
         with structlog.contextvars.bound_contextvars(**context):
             try:
                 await self._app(scope, receive, send_with_id)
+            except Exception:
+                status = 500
+                raise
             finally:
                 if not scope["path"].startswith(QUIET_PATHS):
                     elapsed = round((time.perf_counter() - started) * 1000, 1)
