@@ -2,6 +2,7 @@
 
 from typing import Any, ClassVar
 
+from django.http import HttpRequest
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
@@ -26,6 +27,13 @@ class ApiView(APIView):
 
     caller: Caller
     project: Project
+
+    def initialize_request(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Request:
+        if "Idempotency-Key" in request.headers:
+            # Kept from here on: checking a session's CSRF token parses the body, and a parsed stream is gone, but the
+            # key is about the very bytes that were sent.
+            _ = request.body
+        return super().initialize_request(request, *args, **kwargs)
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         if int(request.META.get("CONTENT_LENGTH") or 0) > self.body_limit:

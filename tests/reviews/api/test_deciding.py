@@ -110,3 +110,18 @@ def test_a_browser_session_needs_the_csrf_token(ask: Callable[..., Any], ana: Ca
     body = json.dumps({"verdict": "approve"})
     assert browser.post(path, body, content_type="application/json").status_code == 403
     assert Approval.objects.get().status == "pending"
+
+
+def test_a_browser_session_may_repeat_a_decision_under_one_key(ask: Callable[..., Any], ana: Caller) -> None:
+    assert ana.user is not None
+    browser = Client(enforce_csrf_checks=True)
+    browser.force_login(ana.user, "django.contrib.auth.backends.ModelBackend")
+    token = "a" * 32
+    browser.cookies["csrftoken"] = token
+    path = f"{PATH}/{ask()['id']}/decisions"
+    headers = {"Idempotency-Key": "once", "X-CSRFToken": token}
+    answers = [
+        browser.post(path, '{"verdict": "approve"}', content_type="application/json", headers=headers) for _ in range(2)
+    ]
+    assert [answer.status_code for answer in answers] == [200, 200]
+    assert answers[1].headers["Idempotent-Replayed"] == "true"
