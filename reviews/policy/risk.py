@@ -17,8 +17,13 @@ from reviews.policy.schema import Case, Comparison, Factor, Levels, Policy
 TRUE_WORDS = frozenset({"true", "yes", "y", "on", "1"})
 SHOWN_CHARS = 40
 NUMBER_CHARS = 64
-AMOUNT = re.compile(r"^[^\d+\-.]{0,4}([+-]?(?:\d{1,3}(?:,\d{3})+|\d*)(?:\.\d*)?(?:[eE][+-]?\d{1,6})?)[^\d]{0,4}$")
-"""A number, perhaps with thousands separators and a currency before or after it: `$12,000.50`, `1e5`, `900 EUR`."""
+AMOUNT = re.compile(
+    r"^[^\d+\-.]{0,4}([+-]?(?:\d{1,3}(?:,\d{3})+|\d*)(?:\.\d*)?(?:[eE][+-]?\d{1,6})?)\s?(?:[A-Z]{3}|usd|eur|gbp|chf|[^\w\s])?$"
+)
+"""A number, perhaps with thousands separators and a currency before or after it: `$12,000.50`, `1e5`, `900 EUR`.
+
+What looks like a multiplier (`20k`, `5M`) is no number here: it is said not to have been counted, never read too small.
+"""
 
 
 @dataclass(frozen=True)

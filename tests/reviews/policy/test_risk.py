@@ -52,6 +52,7 @@ def test_the_context_is_looked_at_where_the_arguments_are_silent() -> None:
         ("12000", "12000"),
         ("$12,000.50", "12000.50"),
         ("12,000 EUR", "12000"),
+        ("12000 usd", "12000"),
         ("-3", "-3"),
         ("1e5", "100000"),
         (Decimal("7.5"), "7.5"),
@@ -65,7 +66,24 @@ def test_numbers_are_read_in_many_forms(value: object, number: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "value", [True, None, "", "-", "about 3", "1,2,3", "NaN", float("nan"), [], {}, "9" * 65, "1e99999999"]
+    "value",
+    [
+        True,
+        None,
+        "",
+        "-",
+        "about 3",
+        "20k",
+        "5 M",
+        "2mio",
+        "1,2,3",
+        "NaN",
+        float("nan"),
+        [],
+        {},
+        "9" * 65,
+        "1e99999999",
+    ],
 )
 def test_what_is_no_number_is_not_taken_for_one(value: object) -> None:
     assert as_number(value) is None
