@@ -1,7 +1,6 @@
 """Reading attributes by ordered keys: JSON inside text is parsed at most once, and what says nothing is passed over."""
 
 import json
-import math
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -15,7 +14,8 @@ from metrics.ingest.semconv import Key, Keys
 SCRUBBED = re.compile(r"^\[Scrubbed due to .*\]$", re.DOTALL)
 MAX_PARSED_CHARS = 4 * 1024 * 1024
 MAX_INDEX = 10_000
-INT32_MAX = 2**31 - 1
+# Ten times the largest context that any model takes today.
+MOST_TOKENS = 100_000_000
 
 
 def says_something(value: Value) -> bool:
@@ -53,7 +53,11 @@ def _lenient(text: str) -> Value:
 
 
 def whole(value: Value) -> int | None:
-    """A count as an integer from 0 to 2**31 - 1, or None when it is no number. Text and floats are read, NaN is not."""
+    """A number of tokens, not below 0; None for what is no number or more than one call can use.
+
+    Text and floats are read, NaN is not. An absurd count is dropped rather than cut: it would be priced, and one span
+    could wreck a day's cost.
+    """
     if isinstance(value, bool) or value is None:
         return None
     if isinstance(value, str):
@@ -61,12 +65,8 @@ def whole(value: Value) -> int | None:
             value = float(value)
         except ValueError:
             return None
-    if isinstance(value, float):
-        if math.isnan(value):
-            return None
-        value = INT32_MAX if value > INT32_MAX else int(max(value, 0.0))
-    if isinstance(value, int):
-        return min(max(value, 0), INT32_MAX)
+    if isinstance(value, int | float) and value <= MOST_TOKENS:  # never true of NaN
+        return int(max(value, 0))
     return None
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from metrics.ingest.reading import INT32_MAX, Reader, whole
+from metrics.ingest.reading import Reader, whole
 from metrics.ingest.rows import Usage
 from metrics.ingest.semconv import MODEL_KINDS, Keys
 from metrics.ingest.semconv_usage import CACHE_WRITE_PARTS, CONVENTIONS, Cached, UsageConvention
@@ -42,7 +42,7 @@ def _complete(
     reasoning = _count(reader, convention.reasoning)
     if input_tokens is not None:
         outside = (0 if read_inside else read_tokens or 0) + (0 if write_inside else write_tokens or 0)
-        input_tokens = min(input_tokens + outside, INT32_MAX)
+        input_tokens += outside
     for other in others:
         # Another convention on the same span repeats the same call: its parts fill gaps, they add nothing.
         if read_tokens is None:
