@@ -1,9 +1,11 @@
 """Pages of no app: health, API docs, error pages, the component gallery."""
 
+import sys
+
 from csp.constants import NONE, SELF
 from csp.decorators import csp_replace
 from django.contrib.auth.decorators import login_not_required
-from django.db import DatabaseError, connection
+from django.db import DatabaseError, OperationalError, connection
 from django.db.migrations.executor import MigrationExecutor
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
@@ -91,7 +93,14 @@ def not_found(request: HttpRequest, exception: Http404) -> HttpResponse:
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """500 without any of the failing request's context, which may be what failed."""
+    """500 without any of the failing request's context, which may be what failed; 503 while the database is away."""
+    away = isinstance(sys.exception(), OperationalError)
+    status = 503 if away else 500
     if _wants_problem(request):
-        return problem_response(Problem(500, "Something failed on our side; the log has the request id."))
-    return render(None, "500.html", status=500)
+        detail = "The database is away. Try again shortly." if away else "Something failed on our side; the log has it."
+        response = problem_response(Problem(status, detail))
+    else:
+        response = render(None, "500.html", status=status)
+    if away:
+        response["Retry-After"] = "5"
+    return response
