@@ -26,6 +26,7 @@ class Dimensions(NamedTuple):
     environment: str
     model: str
     provider: str
+    status: str
 
 
 class Measured(NamedTuple):
@@ -54,7 +55,7 @@ class Measured(NamedTuple):
     @property
     def dimensions(self) -> Dimensions:
         minute = self.start_ns // NS_PER_MINUTE * (NS_PER_MINUTE // NS_PER_SECOND)
-        return Dimensions(minute, *self[2:10])
+        return Dimensions(minute, *self[2:11])
 
 
 def measured(row: SpanRow, *, counted: bool) -> Measured:

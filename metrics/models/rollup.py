@@ -5,17 +5,21 @@ from django.db import models
 
 
 class Rollup(models.Model):
-    """A row of `metrics_rollup`, merged by ingest in the transaction that stores the spans.
+    """A row of `metrics_rollup`: the spans of one period of `seconds` from `start` with the same dimensions.
 
-    Sums may be corrected downwards later: a late child takes its parent's usage out of the totals. `histogram` holds
-    sorted pairs (bucket, count) of span durations, see `metrics.histogram`.
+    Minutes (60) are merged by ingest in the transaction that stores the spans; the longer periods are made from them
+    (`metrics.services.compaction`). Sums may be corrected downwards later: a late child takes its parent's usage out
+    of the totals. `histogram` holds pairs (bucket, count) of span durations in any order, a bucket perhaps repeatedly,
+    see `metrics.histogram`.
     """
 
     pk = models.CompositePrimaryKey(
-        "project_id", "minute", "entry", "kind", "name", "agent", "agent_version", "environment", "model", "provider"
-    )
+        "project_id", "seconds", "start", "entry", "kind", "name", "agent", "agent_version", "environment", "model",
+        "provider", "status",
+    )  # fmt: skip
     project_id = models.BigIntegerField()
-    minute = models.DateTimeField()
+    seconds = models.IntegerField(help_text="60 for a minute; 900, 3600 and 86400 are compacted.")
+    start = models.DateTimeField()
     entry = models.BooleanField()
     kind = models.TextField()
     name = models.TextField()
@@ -24,6 +28,7 @@ class Rollup(models.Model):
     environment = models.TextField()
     model = models.TextField()
     provider = models.TextField()
+    status = models.TextField()
     span_count = models.BigIntegerField(default=0)
     error_count = models.BigIntegerField(default=0)
     unpriced_count = models.BigIntegerField(default=0)
@@ -40,4 +45,4 @@ class Rollup(models.Model):
         db_table = "metrics_rollup"
 
     def __str__(self) -> str:
-        return f"{self.minute:%Y-%m-%d %H:%M} {self.kind} {self.name}"
+        return f"{self.start:%Y-%m-%d %H:%M} {self.kind} {self.name}"

@@ -130,12 +130,12 @@ def periods(project_id: int, window: TimeRange, origin: datetime = EPOCH) -> tup
     """
     current, previous = Period(), Period()
     unfair = Case(
-        When(minute__gte=window.previous_until, minute__lt=window.start, then=Value(True)),
+        When(start__gte=window.previous_until, start__lt=window.start, then=Value(True)),
         default=Value(False),
         output_field=BooleanField(),
     )
     rows = rollups(project_id, window.previous_start, window.end).annotate(
-        bin=DateBin(window.step, "minute", window.start), unfair=unfair
+        bin=DateBin(window.step, "start", window.start), unfair=unfair
     )
     for row in _summed(rows, "bin", "model", "unfair"):
         moment = row["bin"].astimezone(UTC)
@@ -171,16 +171,16 @@ def _add_latency(project_id: int, window: TimeRange, current: Period, previous: 
 def agents(project_id: int, window: TimeRange) -> tuple[list[AgentLine], int, int]:
     """The costliest agents with their health, and how many were active in this period and in the one before."""
     rows = rollups(project_id, window.previous_start, window.end).exclude(agent="")
-    in_window = Q(minute__gte=window.start)
-    before = Q(minute__lt=window.previous_until)
+    in_window = Q(start__gte=window.start)
+    before = Q(start__lt=window.previous_until)
     found = (
         rows.values("agent")
         .annotate(
             requests=Sum("span_count", filter=in_window & ENTRY),
             errors=Sum("error_count", filter=in_window & ENTRY),
             cost=Sum("cost_nanos", filter=in_window),
-            last_seen=Max("minute", filter=in_window),
-            seen_before=Count("minute", filter=before),
+            last_seen=Max("start", filter=in_window),
+            seen_before=Count("start", filter=before),
         )
         .order_by(F("cost").desc(nulls_last=True), F("requests").desc(nulls_last=True), "agent")
     )
@@ -206,7 +206,7 @@ def _agent_line(row: Mapping[str, Any], beat: Heartbeat | None) -> AgentLine:
 def active_agents(project_id: int, window: TimeRange) -> dict[datetime, int]:
     """How many agents did something in each bin of the range."""
     rows = rollups(project_id, window.start, window.end).exclude(agent="")
-    binned = rows.annotate(bin=DateBin(window.step, "minute", window.start)).values_list("bin")
+    binned = rows.annotate(bin=DateBin(window.step, "start", window.start)).values_list("bin")
     return {
         moment.astimezone(UTC): count for moment, count in binned.annotate(n=Count("agent", distinct=True)).order_by()
     }

@@ -102,7 +102,7 @@ class DateBin(Func):
 
 def rollups(project_id: int, start: datetime, end: datetime, **conditions: Any) -> QuerySet[Rollup]:
     """Rollup rows of the minutes from `start` to before `end`."""
-    return Rollup.objects.filter(project_id=project_id, minute__gte=start, minute__lt=end, **conditions)
+    return Rollup.objects.filter(project_id=project_id, seconds=60, start__gte=start, start__lt=end, **conditions)
 
 
 def ask(question: Question) -> Answer:
@@ -119,7 +119,7 @@ def ask(question: Question) -> Answer:
 
 def _sums(question: Question, rows: QuerySet[Rollup], metric: Metric) -> Answer:
     groups = [question.group_by] if question.group_by else []
-    binned = rows.annotate(bin=DateBin(question.step, "minute")).values_list("bin", *groups)
+    binned = rows.annotate(bin=DateBin(question.step, "start")).values_list("bin", *groups)
     found: dict[str, dict[datetime, int]] = defaultdict(dict)
     for row in binned.annotate(total=Sum(metric.column)).order_by():
         found[row[1] if groups else ""][row[0].astimezone(UTC)] = int(row[-1])
@@ -153,7 +153,7 @@ def merged_histograms(
 ) -> dict[tuple[Any, ...], list[int]]:
     """The histogram of durations per (bin, *groups), merged over all other dimensions. One query."""
     parts: dict[tuple[Any, ...], list[int]] = defaultdict(list)
-    binned = rows.annotate(bin=DateBin(step, "minute", origin)).values_list("bin", *groups, "histogram")
+    binned = rows.annotate(bin=DateBin(step, "start", origin)).values_list("bin", *groups, "histogram")
     for moment, *rest, pairs in binned.order_by().iterator(chunk_size=10_000):
         parts[(moment.astimezone(UTC), *rest)].extend(pairs)
     return {key: histogram.merge([flat]) for key, flat in parts.items()}

@@ -20,7 +20,7 @@ _OWN_CUTOFF = (
 )
 _NEVER_PARTITIONED = (
     ("metrics_trace", "ctid, tableoid", "end_ns < %(ns)s"),
-    ("metrics_rollup", "ctid, tableoid", "minute < %(moment)s"),
+    ("metrics_rollup", "ctid, tableoid", "start < %(moment)s"),
 )
 
 

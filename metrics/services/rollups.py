@@ -51,7 +51,8 @@ def _rebuild(cursor: CursorWrapper, project_id: int, start: datetime, end: datet
         writer.recount_traces(cursor, project_id, traces, stored, period["end"])
         done.turned_over += len(turned)
     cursor.execute(
-        "DELETE FROM metrics_rollup WHERE project_id = %s AND minute >= %s AND minute < %s", [project_id, start, end]
+        "DELETE FROM metrics_rollup WHERE project_id = %s AND seconds = 60 AND start >= %s AND start < %s",
+        [project_id, start, end],
     )
     cursor.execute(load("metrics", "measured_spans"), period)
     spans = [Measured(*row) for row in cursor.fetchall()]
