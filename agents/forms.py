@@ -86,9 +86,10 @@ class SettingsForm(forms.Form):
     )
     retention_days = forms.IntegerField(
         label=_("Keep telemetry for"),
+        required=False,
         min_value=1,
         max_value=3650,
-        help_text=_("Days. Approvals, feedback and the audit log are kept."),
+        help_text=_("Days; left empty, for ever. Approvals, feedback and the audit log are always kept."),
     )
 
     def clean_reject_reasons(self) -> list[str]:

@@ -1,11 +1,15 @@
-"""The only way a trace or a span reaches a view: it is returned, or 404 is raised, also when another project has it."""
+"""The only way a trace, a span or a score reaches a view: returned, or 404, also when another project has it."""
 
 import binascii
 
 from django.http import Http404
 
-from agents.models import Project
-from metrics.models import Span, Trace
+from agents.access import check
+from agents.authentication import CHALLENGE, Caller
+from agents.models import Project, User
+from agents.permissions import Permission, Scope
+from console.lib.http import Problem
+from metrics.models import Score, Span, Trace
 from metrics.selectors import spans, traces
 
 TRACE_ID_BYTES = 16
@@ -30,6 +34,31 @@ def span(of: Trace, span_id: str) -> Span:
     found = spans.one(of, raw_id(span_id, SPAN_ID_BYTES))
     if found is None:
         raise Http404
+    return found
+
+
+def own_score(of: Trace, score_id: int, person: User) -> Score:
+    """A score of a trace that a person gave. Raises Http404, also for a score of somebody else."""
+    found = Score.objects.filter(
+        pk=score_id, project_id=of.project_id, trace_id=bytes(of.trace_id), author_user=person
+    ).first()
+    if found is None:
+        raise Http404
+    return found
+
+
+def api_score(caller: Caller | None, score_id: int, *, scope: Scope | None, permission: Permission | None) -> Score:
+    """A score by its id. Raises Problem 401, 403 or 404: the same 404 for an unknown id and another project's."""
+    if caller is None:
+        raise Problem(401, "Authentication is required: send an API key or a personal token.", headers=CHALLENGE)
+    missing = Problem(404, "There is no such score, or it is not yours to see.")
+    found = Score.objects.select_related("project").filter(pk=score_id, project__archived_at__isnull=True).first()
+    if found is None:
+        raise missing
+    try:
+        check(caller, found.project, scope=scope, permission=permission)
+    except Problem as problem:
+        raise (missing if problem.status == 404 else problem) from None
     return found
 
 

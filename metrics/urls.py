@@ -4,6 +4,7 @@ from django.urls import URLPattern, URLResolver, path
 
 from metrics.api.ingest import EventsView
 from metrics.api.query import SeriesView, TraceListView, TraceView
+from metrics.api.scores import LangfuseIngestionView, ScoresView, ScoreView
 from metrics.views import overview, trace, traces
 
 page_patterns: list[URLPattern | URLResolver] = [
@@ -17,7 +18,14 @@ page_patterns: list[URLPattern | URLResolver] = [
 
 api_patterns: list[URLPattern | URLResolver] = [
     path("events", EventsView.as_view(), name="events"),
+    path("scores", ScoresView.as_view(), name="scores"),
+    path("scores/<int:score_id>", ScoreView.as_view(), name="score"),
     path("series", SeriesView.as_view(), name="series"),
     path("traces", TraceListView.as_view(), name="traces"),
     path("traces/<str:trace_id>", TraceView.as_view(), name="trace"),
+]
+
+# Below /api/public/, where Langfuse's SDKs look for it.
+public_patterns: list[URLPattern | URLResolver] = [
+    path("ingestion", LangfuseIngestionView.as_view(), name="langfuse-ingestion"),
 ]

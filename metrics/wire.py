@@ -4,7 +4,7 @@ from decimal import Decimal
 from typing import Any
 
 from console.lib.clock import rfc3339
-from metrics.models import Span, Trace
+from metrics.models import Score, Span, Trace
 from metrics.selectors.details import Detail
 from metrics.times import NS_PER_MS, from_ns
 
@@ -102,4 +102,23 @@ def span(row: Span, detail: Detail) -> dict[str, Any]:
         "input": detail.input,
         "output": detail.output,
         "attributes": detail.attributes,
+    }
+
+
+def score(row: Score) -> dict[str, Any]:
+    """A score of a trace or a span."""
+    return {
+        "id": row.pk,
+        "trace_id": hex_id(row.trace_id),
+        "span_id": hex_id(row.span_id),
+        "name": row.name,
+        "value": row.value,
+        "label": row.label or None,
+        "comment": row.comment or None,
+        "source": row.source,
+        "author": row.author or None,
+        "external_id": row.external_id,
+        "metadata": row.metadata,
+        "created_at": rfc3339(row.created_at),
+        "updated_at": rfc3339(row.updated_at),
     }

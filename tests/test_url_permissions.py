@@ -100,6 +100,11 @@ DOORS = {
     # API
     "api/v1/events": [Door("POST", "/api/v1/events", None)],
     "api/v1/series": [Door("GET", "/api/v1/series?metric=requests", P.TELEMETRY_VIEW)],
+    "api/v1/scores": [
+        Door("GET", "/api/v1/scores", P.TELEMETRY_VIEW),
+        Door("POST", "/api/v1/scores", P.SCORE_CREATE),
+    ],
+    "api/public/ingestion": [Door("POST", "/api/public/ingestion", P.SCORE_CREATE)],
     "api/v1/traces": [Door("GET", "/api/v1/traces", P.TELEMETRY_VIEW)],
     "api/v1/traces/<str:trace_id>": [Door("GET", f"/api/v1/traces/{'0' * 31}1", P.TELEMETRY_VIEW)],
     "api/v1/approvals": [
@@ -109,8 +114,9 @@ DOORS = {
     "api/v1/feedback": [Door("GET", "/api/v1/feedback", P.FEEDBACK_VIEW)],
     "api/v1/<path:rest>": [Door("GET", "/api/v1/nothing-here", PUBLIC)],
 }
-# Their objects carry the project, so an unknown id is 404 for everybody: tests/reviews tests them on real objects.
+# Their objects carry the project, so an unknown id is 404 for everybody: tests/metrics and tests/reviews test real ones.
 DOORS_OF_OBJECTS = {
+    "api/v1/scores/<int:score_id>",
     "api/v1/approvals/<str:approval_id>",
     "api/v1/approvals/<str:approval_id>/decisions",
     "api/v1/approvals/<str:approval_id>/cancel",

@@ -40,7 +40,12 @@ class Project(models.Model):
         models.CharField(max_length=120), verbose_name=_("reject reasons"), default=default_reject_reasons, blank=True
     )
     retention_days = models.PositiveIntegerField(
-        _("days to keep telemetry"), default=90, validators=[MinValueValidator(1), MaxValueValidator(3650)]
+        _("days to keep telemetry"),
+        default=90,
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(1), MaxValueValidator(3650)],
+        help_text=_("Empty keeps it for ever."),
     )
     archived_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)

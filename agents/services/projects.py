@@ -34,10 +34,11 @@ def create(*, name: str, slug: str, by: User, now: datetime) -> Project:
 
 @transaction.atomic
 def change_settings(
-    *, project: Project, name: str, reject_reasons: Sequence[str], retention_days: int, by: User, now: datetime
+    *, project: Project, name: str, reject_reasons: Sequence[str], retention_days: int | None, by: User, now: datetime
 ) -> Project:
-    """Renames a project and sets what reviewers may pick when they reject and how long telemetry is kept (days).
+    """Renames a project and sets what reviewers may pick when they reject and how long telemetry is kept.
 
+    `retention_days` None keeps it for ever.
     Empty and repeated reasons are dropped. Raises ValidationError by field. The address never changes: agents
     and bookmarks hold it.
     """

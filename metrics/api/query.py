@@ -1,5 +1,6 @@
 """GET /api/v1/traces, /api/v1/traces/{trace_id} and /api/v1/series: what the console knows, for programs."""
 
+from collections import defaultdict
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
@@ -15,7 +16,7 @@ from console.lib.http import invalid, next_link, page_size
 from metrics import access, questions, wire
 from metrics.cursors import cursor_of, position
 from metrics.ranges import ParameterError
-from metrics.selectors import details, series, spans, traces
+from metrics.selectors import details, scores, series, spans, traces
 
 
 def _query(*names: str, **enums: tuple[str, ...]) -> list[OpenApiParameter]:
@@ -68,6 +69,12 @@ class TraceView(QueryView):
         body: dict[str, Any] = wire.trace(trace)
         found = details.of_spans(trace, rows)
         body["spans"] = [wire.span(row, detail) for row, detail in zip(rows, found, strict=True)]
+        given: dict[str | None, list[dict[str, Any]]] = defaultdict(list)
+        for score in scores.of_trace(self.project.pk, bytes(trace.trace_id)):
+            given[wire.hex_id(score.span_id)].append(wire.score(score))
+        body["scores"] = given.get(None, [])
+        for span in body["spans"]:
+            span["scores"] = given.get(span["span_id"], [])
         return Response(body)
 
 

@@ -12,9 +12,9 @@ from console.lib import live
 from metrics.ingest import normalise, signals, writer
 from metrics.ingest.events import Events, HeartbeatEvent, Invalid
 from metrics.ingest.normalise import Window
-from metrics.ingest.rows import Batch, RawLog, RawPoint, RawSpan, SpanRow
+from metrics.ingest.rows import Batch, LogRow, RawLog, RawPoint, RawSpan, SpanRow
 from metrics.ingest.writer import Written
-from metrics.services import heartbeats, partitions
+from metrics.services import heartbeats, partitions, scores
 from metrics.times import from_ns, to_ns
 
 # PostgreSQL's code for a row without a partition: it was dropped since this process last saw it.
@@ -41,18 +41,21 @@ def accepted_window(now: datetime) -> Window:
     return Window(to_ns(earliest), to_ns(latest))
 
 
-def store_spans(project_id: int, raw: Batch[RawSpan], now: datetime) -> Outcome:
-    """Stores spans with everything derived from them. When this returns, they are committed."""
-    batch = normalise.spans(raw, accepted_window(now))
+def store_spans(project_id: int, raw: Batch[RawSpan], now: datetime, window: Window | None = None) -> Outcome:
+    """Stores spans with everything derived from them. When this returns, they are committed.
+
+    `window` replaces the accepted times of the settings, for imports.
+    """
+    batch = normalise.spans(raw, window or accepted_window(now))
     times = {"metrics_span": [row.start_ns for row in batch.rows]}
     return _outcome(batch, _in_partitions(times, lambda: _write_spans(project_id, batch.rows, now)))
 
 
-def store_logs(project_id: int, raw: Batch[RawLog], now: datetime) -> Outcome:
-    """Stores log records. When this returns, they are committed."""
-    batch = signals.logs(raw, accepted_window(now))
+def store_logs(project_id: int, raw: Batch[RawLog], now: datetime, window: Window | None = None) -> Outcome:
+    """Stores log records, and the scores that some of them are. When this returns, they are committed."""
+    batch = signals.logs(raw, window or accepted_window(now))
     times = {"metrics_log": [row.time_ns for row in batch.rows]}
-    return _outcome(batch, _in_partitions(times, lambda: writer.write_logs(project_id, batch.rows, now)))
+    return _outcome(batch, _in_partitions(times, lambda: _write_logs(project_id, batch.rows, now)))
 
 
 def store_points(project_id: int, raw: Batch[RawPoint], now: datetime) -> Outcome:
@@ -128,4 +131,10 @@ def _write_spans(project_id: int, rows: Sequence[SpanRow], now: datetime) -> Wri
     written = writer.write_spans(project_id, rows, now)
     if written.stored:
         live.publish(live.project_group(project_id, "metrics"), spans=written.stored)
+    return written
+
+
+def _write_logs(project_id: int, rows: Sequence[LogRow], now: datetime) -> Written:
+    written = writer.write_logs(project_id, rows, now)
+    scores.from_logs(project_id, rows, now)
     return written

@@ -4,7 +4,10 @@ from metrics.models.heartbeat import Heartbeat
 from metrics.models.log import Log
 from metrics.models.point import Point
 from metrics.models.rollup import Rollup
+from metrics.models.score import Score
+from metrics.models.series import Metric, Series
+from metrics.models.session import Session
 from metrics.models.span import Span
 from metrics.models.trace import Trace
 
-__all__ = ["Heartbeat", "Log", "Point", "Rollup", "Span", "Trace"]
+__all__ = ["Heartbeat", "Log", "Metric", "Point", "Rollup", "Score", "Series", "Session", "Span", "Trace"]

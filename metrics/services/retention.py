@@ -21,6 +21,8 @@ _OWN_CUTOFF = (
 _NEVER_PARTITIONED = (
     ("metrics_trace", "ctid, tableoid", "end_ns < %(ns)s"),
     ("metrics_rollup", "ctid, tableoid", "start < %(moment)s"),
+    # Scores are given after what they judge: they go a little later than their traces.
+    ("metrics_score", "ctid, tableoid", "created_at < %(moment)s"),
 )
 
 
@@ -33,13 +35,18 @@ class Dropped:
 
 
 def drop_expired(*, now: datetime) -> Dropped:
-    """Forgets telemetry older than each project keeps it. Days that no project keeps go as whole partitions."""
+    """Forgets telemetry older than each project keeps it. Days that no project keeps go as whole partitions.
+
+    A project without a number of days keeps everything for ever.
+    """
     keeps = dict(Project.objects.values_list("pk", "retention_days"))
-    if not keeps:
+    limited = {project_id: days for project_id, days in keeps.items() if days is not None}
+    if not limited:
         return Dropped([])
-    longest = max(keeps.values())
-    dropped = Dropped(partitions.drop_before(now, keep_days=longest))
-    for project_id, days in keeps.items():
+    # While one project keeps everything, no day can go as a whole.
+    longest = max(limited.values()) if len(limited) == len(keeps) else None
+    dropped = Dropped([] if longest is None else partitions.drop_before(now, keep_days=longest))
+    for project_id, days in limited.items():
         # A project that keeps as long as any loses its rows with the partitions.
         tables = _NEVER_PARTITIONED if days == longest else _OWN_CUTOFF + _NEVER_PARTITIONED
         for table, columns, condition in tables:
