@@ -114,7 +114,7 @@ DOORS = {
     "api/v1/feedback": [Door("GET", "/api/v1/feedback", P.FEEDBACK_VIEW)],
     "api/v1/<path:rest>": [Door("GET", "/api/v1/nothing-here", PUBLIC)],
 }
-# Their objects carry the project, so an unknown id is 404 for everybody: tests/metrics and tests/reviews test real ones.
+# Their objects carry the project, so an unknown id is 404 for everybody: the apps' own tests have real ones.
 DOORS_OF_OBJECTS = {
     "api/v1/scores/<int:score_id>",
     "api/v1/approvals/<str:approval_id>",

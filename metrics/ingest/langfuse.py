@@ -1,7 +1,7 @@
 """Events of Langfuse's ingestion API to scores. Pure.
 
 Shapes as its Python and JavaScript SDKs send them: {"id", "type", "timestamp", "body"}; a score's body has an `id`
-of its own, `traceId`, `observationId`, `name`, `value` (a number, or text for a categorical score), `comment`, `metadata`.
+of its own, `traceId`, `observationId`, `name`, `value` (a number, or text for a category), `comment` and `metadata`.
 """
 
 from collections.abc import Iterable, Mapping

@@ -72,6 +72,14 @@ def test_settings_take_one_reason_a_line(browser: Client, project: Project) -> N
     )
 
 
+def test_an_empty_number_of_days_keeps_telemetry_for_ever(browser: Client, project: Project) -> None:
+    form = {"name": "Alpha", "reject_reasons": "", "retention_days": ""}
+    assert browser.post("/p/alpha/settings/", form).status_code == 302
+    project.refresh_from_db()
+    assert project.retention_days is None
+    assert b'value="None"' not in browser.get("/p/alpha/settings/").content
+
+
 def test_refused_settings_stay_in_the_form(browser: Client, project: Project) -> None:
     form = {"name": "Alpha two", "reject_reasons": "x" * 121, "retention_days": "14"}
     answer = browser.post("/p/alpha/settings/", form)

@@ -8,7 +8,7 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 
 from agents.models import Project
-from metrics.models import Rollup, Span, Trace
+from metrics.models import Rollup, Score, Span, Trace
 from metrics.services import partitions, retention
 from tests.metrics.ingest import payloads
 from tests.metrics.ingest.captures import RECORDED
@@ -69,3 +69,23 @@ def test_the_rebuild_command_says_what_it_went_through(sender: Sender, capsys: p
     sender.post("/v1/traces", payloads.traces([payloads.model_call(1, 100)]))
     call_command("rebuild_rollups", "--project", "fleet", "--from", "2026-11-21", "--to", "2026-11-21T03:00:00Z")
     assert capsys.readouterr().out == "Rebuilt from 1 spans of 1 traces; 0 spans had been counted wrongly.\n"
+
+
+def test_while_a_project_keeps_everything_the_others_lose_only_their_own_rows(sender: Sender, new_sender: Any) -> None:
+    other = new_sender("other")
+    body = payloads.traces([payloads.span(1, start_ns=payloads.NOW_NS - 40 * DAY_NS)])
+    for one in (sender, other):
+        one.post("/v1/traces", body)
+    Project.objects.filter(pk=sender.project.pk).update(retention_days=30)
+    Project.objects.filter(pk=other.project.pk).update(retention_days=None)
+    for project in (sender.project, other.project):
+        created = RECORDED - timedelta(days=31)
+        project.scores.create(
+            trace_id=b"1" * 16, name="n", value=1, source="sdk", created_at=created, updated_at=created
+        )
+    dropped = retention.drop_expired(now=RECORDED)
+    assert dropped.partitions == []
+    assert [span.project_id for span in Span.objects.all()] == [other.project.pk]
+    assert [score.project_id for score in Score.objects.all()] == [other.project.pk]
+    Project.objects.update(retention_days=None)
+    assert retention.drop_expired(now=RECORDED + timedelta(days=4000)) == retention.Dropped([])
