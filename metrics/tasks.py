@@ -3,7 +3,7 @@
 from celery import shared_task
 
 from console.lib import clock
-from metrics.services import partitions, retention
+from metrics.services import partitions, retention, sessions
 
 
 @shared_task
@@ -16,3 +16,9 @@ def make_partitions() -> None:
 def drop_expired() -> None:
     """Forgets telemetry that has outlived its project's retention."""
     retention.drop_expired(now=clock.now())
+
+
+@shared_task
+def refresh_sessions() -> None:
+    """Makes the summaries of sessions that changed anew."""
+    sessions.refresh(now=clock.now())

@@ -21,6 +21,9 @@ _OWN_CUTOFF = (
 _NEVER_PARTITIONED = (
     ("metrics_trace", "ctid, tableoid", "end_ns < %(ns)s"),
     ("metrics_rollup", "ctid, tableoid", "start < %(moment)s"),
+    ("metrics_session", "ctid, tableoid", "last_ns < %(ns)s"),
+    ("metrics_series", "ctid, tableoid", "last_ns < %(ns)s"),
+    ("metrics_metric", "ctid, tableoid", "last_ns < %(ns)s"),
     # Scores are given after what they judge: they go a little later than their traces.
     ("metrics_score", "ctid, tableoid", "created_at < %(moment)s"),
 )
