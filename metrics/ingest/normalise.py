@@ -298,7 +298,18 @@ def _detail(raw: RawSpan, found: content.Content, tags: tuple[str, ...], metadat
     }
     if len(raw.name) > NAME_BYTES // 4:
         detail["name"] = raw.name
-    return pack(detail)
+    return _json(detail)
+
+
+def _json(detail: Mapping[str, Any]) -> bytes:
+    """The detail as JSON; the writer packs it. Raises Refused when it is too large to keep."""
+    try:
+        encoded = orjson.dumps(detail, option=orjson.OPT_NON_STR_KEYS)
+    except (TypeError, orjson.JSONEncodeError) as error:
+        raise Refused("attributes cannot be stored") from error
+    if len(encoded) > MAX_DETAIL_BYTES:
+        raise Refused(f"larger than {MAX_DETAIL_BYTES} bytes")
+    return encoded
 
 
 def pack(detail: Mapping[str, Any]) -> bytes:

@@ -1,6 +1,8 @@
 """A batch from raw rows to commit: normalise, make partitions, write, tell the browsers."""
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
@@ -8,17 +10,20 @@ from typing import Any, TypeVar
 from django.conf import settings
 from django.db import Error, transaction
 
-from console.lib import live
+from console.lib import clock, live
 from metrics.ingest import normalise, signals, writer
 from metrics.ingest.events import Events, HeartbeatEvent, Invalid
+from metrics.ingest.group import GroupWriter
 from metrics.ingest.normalise import Window
-from metrics.ingest.rows import Batch, LogRow, RawLog, RawPoint, RawSpan, SpanRow
-from metrics.ingest.writer import Written
-from metrics.services import heartbeats, partitions, scores
+from metrics.ingest.rows import Batch, RawLog, RawPoint, RawSpan, SpanRow
+from metrics.ingest.writer import SpanBatch, Written
+from metrics.services import heartbeats, partitions
 from metrics.times import from_ns, to_ns
 
 # PostgreSQL's code for a row without a partition: it was dropped since this process last saw it.
 NO_PARTITION = "23514"
+# So many rows at most share a transaction, unless one request alone has more: longer ones hold up who waits.
+MOST_ROWS_PER_COMMIT = 2_000
 
 Row = TypeVar("Row")
 Result = TypeVar("Result")
@@ -41,21 +46,59 @@ def accepted_window(now: datetime) -> Window:
     return Window(to_ns(earliest), to_ns(latest))
 
 
-def store_spans(project_id: int, raw: Batch[RawSpan], now: datetime, window: Window | None = None) -> Outcome:
-    """Stores spans with everything derived from them. When this returns, they are committed.
+@dataclass(frozen=True, slots=True)
+class PreparedSpans:
+    """Spans of one request that are ready to be stored, and what was refused on the way."""
 
-    `window` replaces the accepted times of the settings, for imports.
-    """
+    batch: SpanBatch
+    refused: Counter[str]
+
+    def outcome(self, written: Written) -> Outcome:
+        """What to tell the sender once the batch is committed."""
+        return _outcome(Batch(rows=list(self.batch.rows), refused=self.refused), written)
+
+
+def prepare_spans(
+    project_id: int, raw: Batch[RawSpan], now: datetime, *, window: Window | None = None
+) -> PreparedSpans:
+    """Everything that can be done to spans without the database; the times of `window` are accepted."""
     batch = normalise.spans(raw, window or accepted_window(now))
-    times = {"metrics_span": [row.start_ns for row in batch.rows]}
-    return _outcome(batch, _in_partitions(times, lambda: _write_spans(project_id, batch.rows, now)))
+    return PreparedSpans(SpanBatch(project_id, batch.rows, writer.pack(batch.rows)), batch.refused)
 
 
-def store_logs(project_id: int, raw: Batch[RawLog], now: datetime, window: Window | None = None) -> Outcome:
-    """Stores log records, and the scores that some of them are. When this returns, they are committed."""
-    batch = signals.logs(raw, window or accepted_window(now))
+def store_spans(project_id: int, raw: Batch[RawSpan], now: datetime, *, window: Window | None = None) -> Outcome:
+    """Stores spans with everything derived from them. When this returns, they are committed."""
+    prepared = prepare_spans(project_id, raw, now, window=window)
+    return prepared.outcome(_commit([prepared.batch], now)[0])
+
+
+def submit_spans(prepared: PreparedSpans) -> "Future[Written]":
+    """Like the second half of `store_spans`, but together with whoever else is storing spans in this process.
+
+    The future fails with a database error when nothing was stored.
+    """
+    return _writer.submit(prepared.batch)
+
+
+def _commit_group(batches: Sequence[SpanBatch]) -> Sequence[Written]:
+    return _commit(batches, clock.now())
+
+
+_writer: GroupWriter[SpanBatch, Written] = GroupWriter(
+    _commit_group, size=lambda batch: len(batch.rows), most=MOST_ROWS_PER_COMMIT
+)
+
+
+def _commit(batches: Sequence[SpanBatch], now: datetime) -> list[Written]:
+    times = {"metrics_span": [row.start_ns for batch in batches for row in batch.rows]}
+    return _in_partitions(times, lambda: _write_spans(batches, now))
+
+
+def store_logs(project_id: int, raw: Batch[RawLog], now: datetime) -> Outcome:
+    """Stores log records. When this returns, they are committed."""
+    batch = signals.logs(raw, accepted_window(now))
     times = {"metrics_log": [row.time_ns for row in batch.rows]}
-    return _outcome(batch, _in_partitions(times, lambda: _write_logs(project_id, batch.rows, now)))
+    return _outcome(batch, _in_partitions(times, lambda: writer.write_logs(project_id, batch.rows, now)))
 
 
 def store_points(project_id: int, raw: Batch[RawPoint], now: datetime) -> Outcome:
@@ -68,12 +111,12 @@ def store_points(project_id: int, raw: Batch[RawPoint], now: datetime) -> Outcom
 def store_events(project_id: int, batch: Events, now: datetime) -> None:
     """Stores a plain JSON batch, all of it or nothing. Raises Invalid when a row cannot be kept."""
     window = accepted_window(now)
-    spans = _all(normalise.spans, batch.spans, "spans", window)
+    spans: Sequence[SpanRow] = _all(normalise.spans, batch.spans, "spans", window)
     points = _all(signals.points, batch.points, "metrics", window)
 
     def write() -> None:
         if spans:
-            written = _write_spans(project_id, spans, now)
+            (written,) = _write_spans([SpanBatch(project_id, spans, writer.pack(spans))], now)
             if written.refused:
                 raise Invalid({"spans": [written.explain()]})
         if points:
@@ -127,14 +170,12 @@ def _outcome(batch: Batch[Any], written: Written) -> Outcome:
     return Outcome(len(batch.rows) - written.refused.total(), written.stored, batch.refused.total(), batch.explain())
 
 
-def _write_spans(project_id: int, rows: Sequence[SpanRow], now: datetime) -> Written:
-    written = writer.write_spans(project_id, rows, now)
-    if written.stored:
-        live.publish(live.project_group(project_id, "metrics"), spans=written.stored)
-    return written
-
-
-def _write_logs(project_id: int, rows: Sequence[LogRow], now: datetime) -> Written:
-    written = writer.write_logs(project_id, rows, now)
-    scores.from_logs(project_id, rows, now)
+def _write_spans(batches: Sequence[SpanBatch], now: datetime) -> list[Written]:
+    written = writer.write_spans(batches, now)
+    stored: Counter[int] = Counter()
+    for batch, one in zip(batches, written, strict=True):
+        stored[batch.project_id] += one.stored
+    for project_id, count in stored.items():
+        if count:
+            live.publish(live.project_group(project_id, "metrics"), spans=count)
     return written

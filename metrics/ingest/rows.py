@@ -175,7 +175,10 @@ class SpanRow:
     # Of the trace rather than the span; not columns of the span.
     tags: tuple[str, ...]
     metadata: Mapping[str, Value]
+    # JSON; what is stored is packed with the other spans of the trace (metrics.ingest.packing).
     detail: bytes
+    team: str = ""
+    noise: bool = False
 
     @property
     def key(self) -> tuple[bytes, bytes, int]:

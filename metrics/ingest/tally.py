@@ -1,17 +1,15 @@
-"""Sums of spans by minute and dimensions, and by trace: what ingest adds to the stored figures. Pure."""
+"""Sums of spans by minute and dimensions: what ingest adds to the stored rollups. Pure."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from metrics import histogram
-from metrics.ingest.rows import SpanRow, Usage, Value
-from metrics.ingest.semconv import MODEL_KINDS
-from metrics.times import NS_PER_MINUTE, NS_PER_SECOND
+from metrics.ingest.lineage import Standing
+from metrics.ingest.rows import SpanRow
+from metrics.times import EPOCH, NS_PER_MINUTE, NS_PER_SECOND
 
-MAX_NAMES_PER_TRACE = 50
-# Of one batch; the stored metadata of a trace stops growing at the same size.
-METADATA_CHARS = 32_768
+SECONDS_PER_MINUTE = NS_PER_MINUTE // NS_PER_SECOND
 
 
 class Dimensions(NamedTuple):
@@ -54,35 +52,49 @@ class Measured(NamedTuple):
 
     @property
     def dimensions(self) -> Dimensions:
-        minute = self.start_ns // NS_PER_MINUTE * (NS_PER_MINUTE // NS_PER_SECOND)
-        return Dimensions(minute, *self[2:11])
+        return Dimensions(self.start_ns // NS_PER_MINUTE * SECONDS_PER_MINUTE, *self[2:11])
 
 
-def measured(row: SpanRow, *, counted: bool) -> Measured:
+class Change(NamedTuple):
+    """The figures of a stored span as they were, and as they have become."""
+
+    before: Measured
+    after: Measured
+
+
+def measured(row: SpanRow, standing: Standing) -> Measured:
     """The figures of a new row."""
-    used: Usage = row.usage
+    used, price = row.usage, row.price
     return Measured(
-        row.start_ns, row.duration_ns, row.entry, row.kind, row.name, row.agent, row.agent_version, row.environment,
-        row.model, row.provider, row.status, used.input_tokens, used.output_tokens, used.cache_read_tokens,
-        used.cache_write_tokens, used.reasoning_tokens, row.price.nanos, row.price.source, counted,
+        row.start_ns, row.duration_ns, row.entry, row.kind, row.name, standing.agent, standing.agent_version,
+        row.environment, row.model, row.provider, row.status, used.input_tokens, used.output_tokens,
+        used.cache_read_tokens, used.cache_write_tokens, used.reasoning_tokens, price.nanos, price.source,
+        standing.counted,
     )  # fmt: skip
 
 
-@dataclass(slots=True)
 class _Sums:
-    span_count: int = 0
-    error_count: int = 0
-    unpriced_count: int = 0
-    input_tokens: int = 0
-    output_tokens: int = 0
-    cache_read_tokens: int = 0
-    cache_write_tokens: int = 0
-    reasoning_tokens: int = 0
-    cost_nanos: int = 0
-    duration_sum_ns: int = 0
-    buckets: list[int] = field(default_factory=list)
+    __slots__ = (
+        "buckets", "cache_read_tokens", "cache_write_tokens", "cost_nanos", "duration_sum_ns", "error_count",
+        "input_tokens", "output_tokens", "reasoning_tokens", "span_count", "unpriced_count",
+    )  # fmt: skip
+
+    def __init__(self) -> None:
+        self.span_count = self.error_count = self.unpriced_count = 0
+        self.input_tokens = self.output_tokens = 0
+        self.cache_read_tokens = self.cache_write_tokens = self.reasoning_tokens = 0
+        self.cost_nanos = self.duration_sum_ns = 0
+        self.buckets: dict[int, int] = {}
+
+    def add_span(self, one: Measured, bucket: int, sign: int) -> None:
+        self.span_count += sign
+        self.error_count += sign * (one.status == "error")
+        self.duration_sum_ns += sign * one.duration_ns
+        self.buckets[bucket] = self.buckets.get(bucket, 0) + sign
 
     def add_usage(self, one: Measured, sign: int) -> None:
+        if not one.counted:
+            return
         self.input_tokens += sign * (one.input_tokens or 0)
         self.output_tokens += sign * (one.output_tokens or 0)
         self.cache_read_tokens += sign * (one.cache_read_tokens or 0)
@@ -93,10 +105,17 @@ class _Sums:
 
 
 class Tally:
-    """Rollup rows under construction."""
+    """Rollup rows of minutes under construction."""
 
     def __init__(self) -> None:
         self._sums: dict[Dimensions, _Sums] = {}
+
+    def _of(self, one: Measured) -> _Sums:
+        dimensions = one.dimensions
+        sums = self._sums.get(dimensions)
+        if sums is None:
+            sums = self._sums[dimensions] = _Sums()
+        return sums
 
     def add(self, spans: Iterable[Measured]) -> None:
         """Adds spans: their number, errors and durations, and of the counted ones the usage."""
@@ -105,105 +124,46 @@ class Tally:
             return
         buckets = histogram.buckets([one.duration_ns for one in every]).tolist()
         for one, bucket in zip(every, buckets, strict=True):
-            sums = self._sums.setdefault(one.dimensions, _Sums())
-            sums.span_count += 1
-            sums.error_count += one.status == "error"
-            sums.duration_sum_ns += one.duration_ns
-            sums.buckets.append(bucket)
-            if one.counted:
-                sums.add_usage(one, 1)
+            sums = self._of(one)
+            sums.add_span(one, bucket, 1)
+            sums.add_usage(one, 1)
 
-    def correct(self, spans: Iterable[Measured]) -> None:
-        """Adds or takes away the usage of spans that are already in, whose `counted` has just become what it says."""
-        for one in spans:
-            self._sums.setdefault(one.dimensions, _Sums()).add_usage(one, 1 if one.counted else -1)
+    def correct(self, changes: Iterable[Change]) -> None:
+        """Takes stored spans out as they were and puts them in as they have become."""
+        for before, after in changes:
+            out, into = self._of(before), self._of(after)
+            out.add_usage(before, -1)
+            into.add_usage(after, 1)
+            if out is not into:
+                bucket = int(histogram.buckets([after.duration_ns])[0])
+                out.add_span(before, bucket, -1)
+                into.add_span(after, bucket, 1)
 
-    def rows(self) -> list[dict[str, Any]]:
-        """The rows to merge into `metrics_rollup`, one per dimensions."""
+    @property
+    def minutes(self) -> set[int]:
+        """The minutes that are touched, in seconds since 1970."""
+        return {dimensions.minute for dimensions in self._sums}
+
+    def rows(self, project_id: int) -> list[tuple[Any, ...]]:
+        """The rows to merge into `metrics_rollup`, one per dimensions, in the order of ROLLUP_COLUMNS."""
         return [
-            dimensions._asdict()
-            | {
-                "span_count": sums.span_count,
-                "error_count": sums.error_count,
-                "unpriced_count": sums.unpriced_count,
-                "input_tokens": sums.input_tokens,
-                "output_tokens": sums.output_tokens,
-                "cache_read_tokens": sums.cache_read_tokens,
-                "cache_write_tokens": sums.cache_write_tokens,
-                "reasoning_tokens": sums.reasoning_tokens,
-                "cost_nanos": sums.cost_nanos,
-                # As text: the sum may exceed what a JSON number holds.
-                "duration_sum_ns": str(sums.duration_sum_ns),
-                "histogram": histogram.pairs(sums.buckets),
-            }
+            (
+                project_id, SECONDS_PER_MINUTE, _moment(dimensions.minute), *dimensions[1:], sums.span_count,
+                sums.error_count, sums.unpriced_count, sums.input_tokens, sums.output_tokens, sums.cache_read_tokens,
+                sums.cache_write_tokens, sums.reasoning_tokens, sums.cost_nanos, sums.duration_sum_ns,
+                [part for pair in sorted(sums.buckets.items()) if pair[1] for part in pair],
+            )
             for dimensions, sums in self._sums.items()
-        ]
+        ]  # fmt: skip
 
 
-def trace_row(spans: list[SpanRow], counted: Mapping[tuple[bytes, bytes, int], bool]) -> dict[str, Any]:
-    """What new spans of one trace add to its summary. `counted` says by span key whose usage is in the totals."""
-    ordered = sorted(spans, key=_rank)  # who is heard first
-    roots = [row for row in ordered if row.parent_span_id is None]
-    paying = [row for row in ordered if counted.get(row.key)]
-    tags = dict.fromkeys(tag for row in ordered for tag in row.tags)
-    speakers = {name: next((row for row in ordered if getattr(row, name)), None) for name in _SPOKEN}
-    metadata, metadata_ranks = _metadata(ordered)
-    return {
-        "trace_id": "\\x" + ordered[0].trace_id.hex(),
-        "root_name": ordered[0].name,
-        "start_ns": min(row.start_ns for row in ordered),
-        "end_ns": max(row.end_ns for row in ordered),
-        "root_status": max((row.status for row in roots), key=_GRAVITY.index, default=""),
-        "has_root": bool(roots),
-        "ranks": ["\\x" + _rank(ordered[0]).hex(), *(row and "\\x" + _rank(row).hex() for row in speakers.values())],
-        "error_count": sum(row.status == "error" for row in ordered),
-        "waiting_count": sum(row.status == "waiting" for row in ordered),
-        "span_count": len(ordered),
-        "agents": _names(row.agent for row in ordered),
-        "models": _names(row.model for row in ordered if row.kind in MODEL_KINDS),
-        "tags": sorted(tags)[:MAX_NAMES_PER_TRACE],
-        "metadata": metadata,
-        "metadata_ranks": metadata_ranks,
-        **{name: "" if row is None else getattr(row, name) for name, row in speakers.items()},
-        "input_tokens": sum(row.usage.input_tokens or 0 for row in paying),
-        "output_tokens": sum(row.usage.output_tokens or 0 for row in paying),
-        **{name: _sum_or_none(getattr(row.usage, name) for row in paying) for name in _OPTIONAL},
-        "cost_nanos": sum(row.price.nanos or 0 for row in paying),
-        "unpriced_count": sum(row.price.source == "unpriced" for row in paying),
-    }
+def _moment(seconds: int) -> datetime:
+    return EPOCH + timedelta(seconds=seconds)
 
 
-# In the order of the ranks of a trace, behind the one of its name.
-_SPOKEN = ("session_id", "user_id", "environment", "agent_version", "prompt_name", "prompt_version")
-_GRAVITY = ("ok", "waiting", "error")
-_OPTIONAL = ("cache_read_tokens", "cache_write_tokens", "reasoning_tokens")
-
-
-def _rank(row: SpanRow) -> bytes:
-    """How early a span is heard on what its trace is called and whose it is: roots first, then by start."""
-    return bytes([row.parent_span_id is not None]) + row.start_ns.to_bytes(8, "big") + row.span_id
-
-
-def _metadata(ordered: Iterable[SpanRow]) -> tuple[dict[str, Value], dict[str, str]]:
-    """Metadata of the trace by key, of the span that is heard first, and the rank of that span."""
-    kept: dict[str, Value] = {}
-    ranks: dict[str, str] = {}
-    size = 0
-    for row in ordered:
-        for key, value in row.metadata.items():
-            if key in kept:
-                continue
-            size += len(key) + len(str(value))
-            if size > METADATA_CHARS:
-                return kept, ranks
-            kept[key], ranks[key] = value, _rank(row).hex()
-    return kept, ranks
-
-
-def _names(values: Iterable[str]) -> list[str]:
-    return sorted({value for value in values if value})[:MAX_NAMES_PER_TRACE]
-
-
-def _sum_or_none(values: Iterable[int | None]) -> int | None:
-    reported = [value for value in values if value is not None]
-    return sum(reported) if reported else None
+def by_trace(rows: Iterable[SpanRow]) -> Mapping[bytes, list[SpanRow]]:
+    """Rows by their trace."""
+    found: dict[bytes, list[SpanRow]] = {}
+    for row in rows:
+        found.setdefault(row.trace_id, []).append(row)
+    return found

@@ -10,20 +10,43 @@ from django.db import connection
 from django.db.backends.utils import CursorWrapper
 
 from console.lib.sql import load
-from metrics.ingest import limits, recount, tally
-from metrics.ingest.limits import json_text
+from metrics.ingest import copying, limits, packing, recount, summary, tally
+from metrics.ingest.lineage import Standing
 from metrics.ingest.rows import LogRow, PointRow, SpanRow, explained
+from metrics.services import compaction
+from metrics.times import NS_PER_SECOND
 
 # PostgreSQL's types of the columns, in the order of the COPY statements.
-SPAN_TYPES = (
-    "int8", "bytea", "bytea", "int8", "int8", "timestamptz", "bytea", "bool", *["text"] * 15, *["int4"] * 5, "bool",
-    "int8", "int8", "text", "text", "text", "int8", "bool", "text", "text", "bytea",
-)  # fmt: skip
-LOG_TYPES = ("int8", "int8", "bytea", "timestamptz", "bytea", "bytea", "int2", *["text"] * 5, "bytea")
-POINT_TYPES = (
-    "int8", "text", "bytea", "int8", "int8", "timestamptz", "text", "text", "bool", "text", "float8", "int8", "float8",
-    "float8", "float8", "bytea", "text", "text", "text",
-)  # fmt: skip
+TRACE_COLUMNS: Mapping[str, str] = {
+    "project_id": "int8", "trace_id": "bytea", "root_name": "text", "start_ns": "int8", "end_ns": "int8",
+    "duration_ns": "int8", "status": "text", "root_status": "text", "error_count": "int4", "waiting_count": "int4",
+    "span_count": "int4", "agents": "text[]", "models": "text[]", "tags": "text[]",
+    **dict.fromkeys(summary.SPOKEN, "text"), "metadata": "jsonb", "input_tokens": "int8", "output_tokens": "int8",
+    "cache_read_tokens": "int8", "cache_write_tokens": "int8", "reasoning_tokens": "int8", "cost_nanos": "int8",
+    "unpriced_count": "int4", "has_root": "bool", "ranks": "bytea[]", "metadata_ranks": "jsonb",
+    "error_types": "text[]", "facets": "int8[]", "updated_at": "timestamptz",
+}  # fmt: skip
+ROLLUP_COLUMNS: Mapping[str, str] = {
+    "project_id": "int8", "seconds": "int4", "start": "timestamptz", "entry": "bool",
+    **dict.fromkeys(tally.Dimensions._fields[2:], "text"), "span_count": "int8", "error_count": "int8",
+    "unpriced_count": "int8", "input_tokens": "int8", "output_tokens": "int8", "cache_read_tokens": "int8",
+    "cache_write_tokens": "int8", "reasoning_tokens": "int8", "cost_nanos": "int8", "duration_sum_ns": "numeric",
+    "histogram": "int4[]",
+}  # fmt: skip
+UNINDEXED_COLUMNS: Mapping[str, str] = {
+    "project_id": "int8", "trace_id": "bytea", "span_id": "bytea", "start_ns": "int8", "queued_at": "timestamptz",
+}  # fmt: skip
+LOG_COLUMNS: Mapping[str, str] = {
+    "project_id": "int8", "time_ns": "int8", "id": "bytea", "received_at": "timestamptz", "trace_id": "bytea",
+    "span_id": "bytea", "severity": "int2", "severity_text": "text", "event_name": "text", "service": "text",
+    "environment": "text", "body": "text", "detail": "bytea",
+}  # fmt: skip
+POINT_COLUMNS: Mapping[str, str] = {
+    "project_id": "int8", "name": "text", "series": "bytea", "time_ns": "int8", "start_ns": "int8",
+    "received_at": "timestamptz", "kind": "text", "temporality": "text", "monotonic": "bool", "unit": "text",
+    "value": "float8", "count": "int8", "total": "float8", "minimum": "float8", "maximum": "float8",
+    "histogram": "bytea", "attributes": "text", "service": "text", "environment": "text",
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,71 +61,164 @@ class Written:
         return explained(self.refused)
 
 
-def write_spans(project_id: int, rows: Sequence[SpanRow], now: datetime) -> Written:
-    """Stores the spans that are not stored yet, as far as their traces have room.
+@dataclass(frozen=True, slots=True)
+class SpanBatch:
+    """Spans of one request, ready to be stored: `packed` are their details, compressed, in the order of the rows."""
 
-    Must run in a transaction. Keeps `usage_counted`, rollups and trace summaries as if all spans of the traces had come
-    at once, whatever the order and however often they come.
+    project_id: int
+    rows: Sequence[SpanRow]
+    packed: Sequence[bytes]
+
+
+@dataclass(slots=True)
+class _Fresh:
+    """What is new of some batches of one project, and what becomes of each batch."""
+
+    rows: list[SpanRow] = field(default_factory=list)
+    packed: list[bytes] = field(default_factory=list)
+    written: list[Written] = field(default_factory=list)
+
+
+def pack(rows: Sequence[SpanRow]) -> list[bytes]:
+    """The details of spans as they are stored, those of a trace together, in the order of the rows."""
+    places: dict[bytes, list[int]] = {}
+    for place, row in enumerate(rows):
+        places.setdefault(row.trace_id, []).append(place)
+    packed: list[bytes] = [b""] * len(rows)
+    for members in places.values():
+        details = [packing.Member(rows[n].span_id, rows[n].start_ns, rows[n].detail) for n in members]
+        for place, value in zip(members, packing.pack_group(details), strict=True):
+            packed[place] = value
+    return packed
+
+
+def write_spans(batches: Sequence[SpanBatch], now: datetime) -> list[Written]:
+    """Stores the spans that are not stored yet, as far as their traces have room; says so batch by batch.
+
+    Must run in a transaction. Keeps standings, rollups and trace summaries as if all spans of the traces had come
+    at once, whatever the order, however often they come, and whoever stores others of them meanwhile.
     """
-    batch: dict[recount.SpanKey, SpanRow] = {}
-    for row in rows:
-        batch.setdefault(row.key, row)  # of a repeated span the first one counts
-    if not batch:
-        return Written()
-    traces = sorted({row.trace_id for row in rows})
-    earliest, latest = min(row.start_ns for row in rows), max(row.start_ns for row in rows)
+    traces: dict[int, set[bytes]] = {}
+    for batch in batches:
+        if batch.rows:
+            traces.setdefault(batch.project_id, set()).update(row.trace_id for row in batch.rows)
+    written = [Written()] * len(batches)
+    if not traces:
+        return written
     with connection.cursor() as cursor:
-        recount.lock(cursor, project_id, traces)
-        stored = recount.known(cursor, project_id, traces, earliest, latest)
-        fresh, refused = _with_room(batch, stored)
-        written = Written(len(fresh), _over_limit(sum(row.key in refused for row in rows)))
-        if not fresh:
-            return written
-        touched = {row.trace_id for row in fresh}
-        nodes = {trace_id: list(stored.nodes.get(trace_id, ())) for trace_id in touched}
-        for row in fresh:
-            nodes[row.trace_id].append(recount.node(row))
-        decided = recount.decide(nodes)
-        stored.counted = {key: was for key, was in stored.counted.items() if key[0] in touched}
-        _copy(cursor, "copy_spans", SPAN_TYPES, (_span(project_id, row, decided[row.key], now) for row in fresh))
-        flipped = recount.turn_over(cursor, project_id, stored, decided)
-        sums = tally.Tally()
-        sums.add(tally.measured(row, counted=decided[row.key]) for row in fresh)
-        sums.correct(flipped)
-        merge_rollups(cursor, project_id, sums)
-        _merge_traces(cursor, project_id, fresh, decided, now)
-        if flipped:
-            recount_traces(cursor, project_id, recount.changed_traces(stored, decided), stored, latest)
+        recount.lock(cursor, traces)
+        cursor.execute(load("metrics", "stage"))
+        for project_id in sorted(traces):
+            places = [place for place, batch in enumerate(batches) if batch.project_id == project_id]
+            done = _write_project(cursor, project_id, [batches[place] for place in places], traces[project_id], now)
+            for place, one in zip(places, done, strict=True):
+                written[place] = one
     return written
 
 
-def _with_room(
-    batch: Mapping[recount.SpanKey, SpanRow], stored: recount.Known
-) -> tuple[list[SpanRow], set[recount.SpanKey]]:
-    """The rows that are new and fit into their traces, and the keys of those that do not."""
+def _write_project(
+    cursor: CursorWrapper, project_id: int, batches: Sequence[SpanBatch], traces: set[bytes], now: datetime
+) -> list[Written]:
+    starts = [row.start_ns for batch in batches for row in batch.rows]
+    stored = recount.known(cursor, project_id, sorted(traces), min(starts), max(starts))
+    fresh = _fresh(batches, stored)
+    if not fresh.rows:
+        return fresh.written
+    members = tally.by_trace(fresh.rows)
+    nodes = {
+        trace_id: [*stored.nodes.get(trace_id, ()), *map(recount.node, rows)] for trace_id, rows in members.items()
+    }
+    decided = recount.decide(nodes)
+    stored.standing = {key: was for key, was in stored.standing.items() if key[0] in members}
+    _copy_spans(cursor, project_id, fresh, decided, now)
+    changes = recount.turn_over(cursor, project_id, stored, decided)
+    _write_summaries(cursor, project_id, members, decided, stored, now)
+    if recounted := recount.recounted_traces(stored, decided):
+        recount_traces(cursor, project_id, recounted, stored, max(starts))
+    sums = tally.Tally()
+    sums.add(tally.measured(row, decided[row.key]) for row in fresh.rows)
+    sums.correct(changes)
+    merge_rollups(cursor, project_id, sums)
+    begun = {stored.summaries[trace_id][0] // NS_PER_SECOND for trace_id in members if trace_id in stored.summaries}
+    compaction.mark(cursor, project_id, sums.minutes, trace_starts=begun)
+    return fresh.written
+
+
+def _fresh(batches: Sequence[SpanBatch], stored: recount.Known) -> _Fresh:
+    """What is new and has room in its trace; of a repeated span the first one counts."""
+    fresh = _Fresh()
+    taken: set[recount.SpanKey] = set()
     sizes = Counter({trace_id: len(nodes) for trace_id, nodes in stored.nodes.items()})
-    fresh: list[SpanRow] = []
-    refused: set[recount.SpanKey] = set()
-    for key, row in batch.items():
-        if key in stored.counted:
-            continue
-        if sizes[row.trace_id] >= limits.MAX_SPANS_PER_TRACE:
-            refused.add(key)
-        else:
+    for batch in batches:
+        kept: list[int] = []
+        full: set[recount.SpanKey] = set()
+        for place, row in enumerate(batch.rows):
+            key = row.key
+            if key in stored.standing or key in taken or key in full:
+                continue
+            if sizes[row.trace_id] >= limits.MAX_SPANS_PER_TRACE:
+                full.add(key)
+                continue
             sizes[row.trace_id] += 1
-            fresh.append(row)
-    return fresh, refused
+            taken.add(key)
+            kept.append(place)
+        rows = [batch.rows[place] for place in kept]
+        # A value may lie with a span that is stored already, with another value: then all are packed anew.
+        whole = len(kept) == len(batch.rows)
+        fresh.rows += rows
+        fresh.packed += batch.packed if whole else pack(rows)
+        refused = sum(row.key in full for row in batch.rows) if full else 0
+        reasons = {f"trace has {limits.MAX_SPANS_PER_TRACE} spans": refused} if refused else {}
+        fresh.written.append(Written(len(kept), Counter(reasons)))
+    return fresh
 
 
-def _over_limit(count: int) -> Counter[str]:
-    return Counter({f"trace has {limits.MAX_SPANS_PER_TRACE} spans": count} if count else {})
+def _copy_spans(
+    cursor: CursorWrapper,
+    project_id: int,
+    fresh: _Fresh,
+    decided: Mapping[recount.SpanKey, Standing],
+    now: datetime,
+) -> None:
+    rows = [(row, decided[row.key], detail) for row, detail in zip(fresh.rows, fresh.packed, strict=True)]
+    # Django turns psycopg's errors into its own only around `execute`.
+    with connection.wrap_database_errors, cursor.copy(copying.COPY_SPANS) as copy:
+        copy.write(b"".join(copying.spans(project_id, rows, now)))
+    holders = [
+        (project_id, row.trace_id, row.span_id, row.start_ns, now)
+        for row, _, detail in rows
+        if packing.pointed_at(detail) is None
+    ]
+    _copy(cursor, "metrics_unindexed", UNINDEXED_COLUMNS, holders)
+
+
+def _write_summaries(
+    cursor: CursorWrapper,
+    project_id: int,
+    members: Mapping[bytes, list[SpanRow]],
+    decided: Mapping[recount.SpanKey, Standing],
+    stored: recount.Known,
+    now: datetime,
+) -> None:
+    new: list[tuple[Any, ...]] = []
+    more: list[tuple[Any, ...]] = []
+    for trace_id, rows in members.items():
+        (more if trace_id in stored.summaries else new).append(summary.trace_row(project_id, rows, decided, now))
+    if new:
+        _copy(cursor, "metrics_trace", TRACE_COLUMNS, new)
+    if more:
+        _copy(cursor, "stage_trace", TRACE_COLUMNS, more)
+        cursor.execute(load("metrics", "merge_traces"))
+        cursor.execute("DELETE FROM stage_trace")
 
 
 def merge_rollups(cursor: CursorWrapper, project_id: int, sums: tally.Tally) -> None:
-    """Adds the tally to the stored rollups."""
-    rows = sums.rows()
+    """Adds the tally to the stored rollups. Needs the staging tables."""
+    rows = sums.rows(project_id)
     if rows:
-        cursor.execute(load("metrics", "merge_rollups"), {"project": project_id, "rows": json_text(rows)})
+        _copy(cursor, "stage_rollup", ROLLUP_COLUMNS, rows)
+        cursor.execute(load("metrics", "merge_rollups"))
+        cursor.execute("DELETE FROM stage_rollup")
 
 
 def recount_traces(
@@ -118,38 +234,12 @@ def recount_traces(
     cursor.execute(load("metrics", "recount_traces"), parameters)
 
 
-def _merge_traces(
-    cursor: CursorWrapper,
-    project_id: int,
-    fresh: Iterable[SpanRow],
-    decided: dict[recount.SpanKey, bool],
-    now: datetime,
-) -> None:
-    by_trace: dict[bytes, list[SpanRow]] = {}
-    for row in fresh:
-        by_trace.setdefault(row.trace_id, []).append(row)
-    rows = [tally.trace_row(members, decided) for members in by_trace.values()]
-    cursor.execute(load("metrics", "merge_traces"), {"project": project_id, "rows": json_text(rows), "now": now})
-
-
-def _copy(cursor: CursorWrapper, statement: str, types: Sequence[str], rows: Iterable[tuple[Any, ...]]) -> None:
-    # Django turns psycopg's errors into its own only around `execute`.
-    with connection.wrap_database_errors, cursor.copy(load("metrics", statement)) as copy:
-        copy.set_types(types)
+def _copy(cursor: CursorWrapper, table: str, columns: Mapping[str, str], rows: Iterable[tuple[Any, ...]]) -> None:
+    statement = f"COPY {table} ({', '.join(columns)}) FROM STDIN (FORMAT BINARY)"
+    with connection.wrap_database_errors, cursor.copy(statement) as copy:
+        copy.set_types(list(columns.values()))
         for row in rows:
             copy.write_row(row)
-
-
-def _span(project_id: int, row: SpanRow, counted: bool, now: datetime) -> tuple[Any, ...]:
-    used, price = row.usage, row.price
-    return (
-        project_id, row.trace_id, row.span_id, row.start_ns, row.duration_ns, now, row.parent_span_id, row.entry,
-        row.name, row.kind, row.status, row.error_type, row.error_message, row.model, row.provider, row.tool, row.agent,
-        row.agent_id, row.agent_version, row.session_id, row.user_id, row.environment, row.service, used.input_tokens,
-        used.output_tokens, used.cache_read_tokens, used.cache_write_tokens, used.reasoning_tokens, counted,
-        price.nanos, price.reported_nanos, price.source, price.version, row.finish_reason, row.ttft_ns, row.streaming,
-        row.prompt_name, row.prompt_version, row.detail,
-    )  # fmt: skip
 
 
 def write_logs(project_id: int, rows: Sequence[LogRow], now: datetime) -> Written:
@@ -158,8 +248,8 @@ def write_logs(project_id: int, rows: Sequence[LogRow], now: datetime) -> Writte
         cursor.execute(load("metrics", "stage_logs"))
         _copy(
             cursor,
-            "copy_logs",
-            LOG_TYPES,
+            "stage_log",
+            LOG_COLUMNS,
             (
                 (
                     project_id, row.time_ns, row.id, now, row.trace_id, row.span_id, row.severity, row.severity_text,
@@ -178,8 +268,8 @@ def write_points(project_id: int, rows: Sequence[PointRow], now: datetime) -> Wr
         cursor.execute(load("metrics", "stage_points"))
         _copy(
             cursor,
-            "copy_points",
-            POINT_TYPES,
+            "stage_point",
+            POINT_COLUMNS,
             (
                 (
                     project_id, row.name, row.series, row.time_ns, row.start_ns, now, row.kind, row.temporality,

@@ -5,8 +5,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from metrics.ingest import packing
 from metrics.ingest.content import CONTENT_NAMES, Record, of_records
-from metrics.ingest.packing import Unreadable, unpack
+from metrics.ingest.packing import SpanKey, Unreadable, unpack
 from metrics.models import Log, Span, Trace
 from metrics.times import NS_PER_HOUR
 
@@ -32,8 +33,9 @@ def of_span(trace: Trace, span: Span) -> Detail:
 
 
 def of_spans(trace: Trace, spans: Sequence[Span]) -> list[Detail]:
-    """The details of spans that were read whole, in their order. At most one query, for content in log records."""
-    unpacked = [_unpacked(span) for span in spans]
+    """The details of spans that were read whole, in their order. At most two queries: for values
+    that other spans hold, and for content in log records."""
+    unpacked = contents(spans)
     missing = [
         bytes(span.span_id)
         for span, detail in zip(spans, unpacked, strict=True)
@@ -57,11 +59,64 @@ def of_spans(trace: Trace, spans: Sequence[Span]) -> list[Detail]:
     return details
 
 
-def _unpacked(span: Span) -> dict[str, Any]:
-    """A damaged or newer value shows as a span without content: the columns are still worth reading."""
+def contents(spans: Sequence[Span]) -> list[dict[str, Any]]:
+    """What spans of one trace carry beyond their columns, in their order. At most one query.
+
+    Spans that arrived together share one value, which one of them holds. A damaged or newer value shows as a span
+    without content: the columns are still worth reading.
+    """
+    values = {_key(span): bytes(span.detail) for span in spans}
+    pointers = {key: _pointed_at(value) for key, value in values.items()}
+    missing = {holder for holder in pointers.values() if holder and holder not in values}
+    if missing:
+        values |= _values(spans[0], missing)
+    held: dict[SpanKey, dict[SpanKey, bytes]] = {}
+    found = []
+    for span in spans:
+        key = _key(span)
+        holder = pointers[key] or key
+        if holder not in held:
+            held[holder] = _members(values.get(holder, b""), holder)
+        found.append(_content(held[holder].get(key)))
+    return found
+
+
+def _key(span: Span) -> SpanKey:
+    return bytes(span.span_id), span.start_ns
+
+
+def _values(of: Span, keys: set[SpanKey]) -> dict[SpanKey, bytes]:
+    """The packed values of spans of the same trace. The bounds prune partitions."""
+    starts = [start_ns for _, start_ns in keys]
+    rows = Span.objects.filter(
+        project_id=of.project_id,
+        trace_id=bytes(of.trace_id),
+        span_id__in=[span_id for span_id, _ in keys],
+        start_ns__gte=min(starts),
+        start_ns__lte=max(starts),
+    )
+    found = rows.values_list("span_id", "start_ns", "detail")
+    return {(bytes(span_id), start_ns): bytes(detail) for span_id, start_ns, detail in found}
+
+
+def _pointed_at(value: bytes) -> SpanKey | None:
     try:
-        return unpack(span.detail)
-    except Unreadable:
+        return packing.pointed_at(value)
+    except packing.Unreadable:
+        return None
+
+
+def _members(value: bytes, key: SpanKey) -> dict[SpanKey, bytes]:
+    try:
+        return packing.members(value, key)
+    except packing.Unreadable:
+        return {}
+
+
+def _content(json: bytes | None) -> dict[str, Any]:
+    try:
+        return packing.content(json) if json is not None else {}
+    except packing.Unreadable:
         return {}
 
 

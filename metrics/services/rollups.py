@@ -42,12 +42,13 @@ def _rebuild(cursor: CursorWrapper, project_id: int, start: datetime, end: datet
     period = {"project": project_id, "start": to_ns(start), "end": to_ns(end)}
     cursor.execute(load("metrics", "traces_in_period"), period)
     traces = [bytes(trace_id) for (trace_id,) in cursor.fetchall()]
+    cursor.execute(load("metrics", "stage"))
     sums = Tally()
     if traces:
         stored = recount.known(cursor, project_id, traces, period["start"], period["end"])
         turned = recount.turn_over(cursor, project_id, stored, recount.decide(stored.nodes))
         # Minutes outside of this hour keep their rows and get the difference.
-        sums.correct(one for one in turned if not period["start"] <= one.start_ns < period["end"])
+        sums.correct(one for one in turned if not period["start"] <= one.after.start_ns < period["end"])
         writer.recount_traces(cursor, project_id, traces, stored, period["end"])
         done.turned_over += len(turned)
     cursor.execute(

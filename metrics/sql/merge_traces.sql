@@ -1,30 +1,9 @@
--- What new spans say about their traces, merged into the summaries. Roots speak first, then the span that began first,
--- whatever order they arrive in: ranks say who is heard (metrics.ingest.tally), the lowest wins, without one nobody spoke.
-INSERT INTO metrics_trace AS stored (
-    project_id, trace_id, root_name, start_ns, end_ns, duration_ns, status, root_status, error_count, waiting_count,
-    span_count, agents, models, tags, session_id, user_id, environment, agent_version, prompt_name, prompt_version,
-    metadata, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, reasoning_tokens, cost_nanos,
-    unpriced_count, has_root, ranks, metadata_ranks, updated_at
-)
-SELECT
-    %(project)s, new.trace_id, new.root_name, new.start_ns, new.end_ns, new.end_ns - new.start_ns,
-    CASE
-        WHEN new.root_status = 'error' OR (NOT new.has_root AND new.error_count > 0) THEN 'error'
-        WHEN new.waiting_count > 0 THEN 'waiting'
-        ELSE 'ok'
-    END,
-    new.root_status, new.error_count, new.waiting_count, new.span_count, new.agents, new.models, new.tags,
-    new.session_id, new.user_id, new.environment, new.agent_version, new.prompt_name, new.prompt_version, new.metadata,
-    new.input_tokens, new.output_tokens, new.cache_read_tokens, new.cache_write_tokens, new.reasoning_tokens,
-    new.cost_nanos, new.unpriced_count, new.has_root, new.ranks, new.metadata_ranks, %(now)s
-FROM json_to_recordset(%(rows)s::json) AS new (
-    trace_id bytea, root_name text, start_ns bigint, end_ns bigint, root_status text, has_root boolean,
-    error_count integer, waiting_count integer, span_count integer, agents text[], models text[], tags text[],
-    session_id text, user_id text, environment text, agent_version text, prompt_name text, prompt_version text,
-    metadata jsonb, input_tokens bigint, output_tokens bigint, cache_read_tokens bigint, cache_write_tokens bigint,
-    reasoning_tokens bigint, cost_nanos bigint, unpriced_count integer, ranks bytea[], metadata_ranks jsonb
-)
-ORDER BY 2
+-- What new spans say about traces that have a summary already, merged into it. Roots speak first, then the span that
+-- began first, whatever order they arrive in: ranks say who is heard (metrics.ingest.summary), the lowest wins, without
+-- one nobody spoke.
+INSERT INTO metrics_trace AS stored
+SELECT * FROM stage_trace
+ORDER BY project_id, trace_id
 ON CONFLICT (project_id, trace_id) DO UPDATE SET
     root_name = CASE WHEN excluded.ranks[1] < stored.ranks[1] THEN excluded.root_name ELSE stored.root_name END,
     start_ns = least(stored.start_ns, excluded.start_ns),
@@ -79,6 +58,19 @@ ON CONFLICT (project_id, trace_id) DO UPDATE SET
     prompt_version = CASE
         WHEN stored.prompt_version = '' OR excluded.ranks[7] < stored.ranks[7] THEN excluded.prompt_version
         ELSE stored.prompt_version
+    END,
+    team = CASE
+        WHEN stored.team = '' OR excluded.ranks[8] < stored.ranks[8] THEN excluded.team
+        ELSE stored.team
+    END,
+    error_types = CASE
+        WHEN stored.error_types @> excluded.error_types THEN stored.error_types
+        ELSE ARRAY(SELECT DISTINCT unnest(stored.error_types || excluded.error_types) ORDER BY 1 LIMIT 50)
+    END,
+    -- The status is another one now, perhaps: what it has been stays findable and is checked by whoever looks.
+    facets = CASE
+        WHEN stored.facets @> excluded.facets THEN stored.facets
+        ELSE ARRAY(SELECT DISTINCT unnest(stored.facets || excluded.facets) ORDER BY 1 LIMIT 250)
     END,
     ranks = ARRAY(
         SELECT least(before, now) FROM unnest(stored.ranks, excluded.ranks) WITH ORDINALITY AS pair (before, now, place)

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from metrics.ingest import packing
 from metrics.models import Log, Point, Rollup, Span, Trace
+from metrics.selectors import details
 from tests.metrics.ingest.captures import EXPECTED, recordings
 from tests.metrics.ingest.conftest import Sender
 
@@ -123,7 +123,7 @@ def test_time_to_first_token_is_measured_from_the_start_of_the_call(sender: Send
 def test_content_of_attributes_is_kept_once_as_input_and_output(sender: Sender) -> None:
     load(sender, "oi-langgraph")
     span = Span.objects.filter(project_id=sender.project.pk, name="ChatOpenAI").order_by("start_ns")[0]
-    detail = packing.unpack(span.detail)
+    detail = details.contents([span])[0]
     assert detail["input"] == [{"role": "user", "content": "Weather in Paris?"}]
     assert detail["output"][0]["tool_calls"][0]["function"]["name"] == "get_weather"
     assert not [name for name in detail["attributes"] if name.startswith("llm.input_messages")]

@@ -12,7 +12,8 @@ from django.db import connection
 from hypothesis import given
 from hypothesis import strategies as st
 
-from metrics.ingest.usage import Node, counted
+from metrics import histogram
+from metrics.ingest.lineage import Node, counted
 from metrics.models import Rollup, Span, Trace
 from metrics.services import rollups
 from tests.metrics.ingest import payloads
@@ -90,11 +91,18 @@ INPUT_TOKENS = 120 + 280 + 40
 
 
 def figures(project_id: int) -> dict[str, Any]:
-    """Everything that is derived from spans, without when it was written."""
+    """Everything that is derived from spans, without when it was written.
+
+    Histograms as what they add up to; without rollups that corrections emptied, and without facets, which remember
+    what a trace once was.
+    """
     traces = [plain(row) for row in Trace.objects.filter(project_id=project_id).order_by("pk").values()]
+    rollups = Rollup.objects.filter(project_id=project_id).exclude(span_count=0).order_by("pk").values()
     return {
-        "rollups": list(Rollup.objects.filter(project_id=project_id).order_by("pk").values()),
-        "traces": [{name: value for name, value in row.items() if name != "updated_at"} for row in traces],
+        "rollups": [row | {"histogram": histogram.merge([row["histogram"]])} for row in rollups],
+        "traces": [
+            {name: value for name, value in row.items() if name not in {"updated_at", "facets"}} for row in traces
+        ],
         "counted": sorted(
             bytes(span_id)[-1]
             for span_id in Span.objects.filter(project_id=project_id, usage_counted=True).values_list(

@@ -14,8 +14,9 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 
 from agents.permissions import Scope
 from metrics.api import otlp
-from metrics.ingest import limits, packing, pipeline
+from metrics.ingest import limits, pipeline
 from metrics.models import Log, Span, Trace
+from metrics.selectors import details
 from tests.metrics.ingest import payloads
 from tests.metrics.ingest.captures import RECORDED, recordings
 from tests.metrics.ingest.conftest import Reply, Sender
@@ -243,7 +244,7 @@ def test_nul_characters_fail_nothing(sender: Sender) -> None:
     assert sender.post(TRACES, payloads.traces([hostile, literal, span(3)])).body == b""
     first = Span.objects.get(project_id=sender.project.pk, span_id=(1).to_bytes(8, "big"))
     assert (first.name, first.session_id, first.user_id) == ("ab", "s", "")
-    assert packing.unpack(first.detail)["attributes"]["session.id"] == "s\0"
+    assert details.contents([first])[0]["attributes"]["session.id"] == "s\0"
     trace = Trace.objects.get(project_id=sender.project.pk)
     assert (trace.tags, trace.metadata) == (["t"], {"k": "v", "escaped": "\\u0000"})
 
@@ -301,7 +302,7 @@ def test_names_longer_than_an_index_takes_are_cut_and_kept_whole_in_the_detail(s
     assert sender.post(TRACES, payloads.traces([long])).body == b""
     found = Span.objects.get(project_id=sender.project.pk)
     assert len(found.name.encode()) <= 255
-    assert packing.unpack(found.detail)["name"] == name
+    assert details.contents([found])[0]["name"] == name
 
 
 def test_a_trace_takes_so_many_spans_and_refuses_the_rest(sender: Sender, monkeypatch: pytest.MonkeyPatch) -> None:

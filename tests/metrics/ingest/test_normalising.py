@@ -179,7 +179,7 @@ def test_content_in_span_events_becomes_input_and_output() -> None:
         RawEvent("gen_ai.choice", START, {"message": "hello", "finish_reason": "end_turn"}),
     )
     made = row({"gen_ai.operation.name": "chat"}, events=events)
-    detail = packing.unpack(made.detail)
+    detail = packing.content(made.detail)
     assert detail["input"] == [{"role": "user", "content": [{"text": "hi"}]}]
     assert detail["output"] == [{"role": "assistant", "finish_reason": "end_turn", "content": "hello"}]
     assert (detail["events"], made.finish_reason) == ([], "stop")

@@ -1,0 +1,77 @@
+"""One writer per process: batches that wait while others are being committed share the next transaction.
+
+A commit waits for the disk however little it holds. So the more requests come at once, the more of them a commit
+answers, and none waits for more than the commit before its own.
+"""
+
+import logging
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from queue import SimpleQueue
+from typing import Generic, TypeVar
+
+from django.db import InterfaceError, OperationalError, close_old_connections
+
+logger = logging.getLogger(__name__)
+
+Batch = TypeVar("Batch")
+Result = TypeVar("Result")
+
+
+class GroupWriter(Generic[Batch, Result]):
+    """A thread that commits batches in groups. `commit` stores some batches in one transaction, all of them or none."""
+
+    def __init__(
+        self, commit: Callable[[Sequence[Batch]], Sequence[Result]], *, size: Callable[[Batch], int], most: int
+    ) -> None:
+        """`size` of a batch in rows; a group that has reached `most` rows takes no further batch."""
+        self._commit = commit
+        self._size = size
+        self._most = most
+        self._waiting: SimpleQueue[tuple[Batch, Future[Result]]] = SimpleQueue()
+        self._start = threading.Lock()
+        self._thread: threading.Thread | None = None
+
+    def submit(self, batch: Batch) -> "Future[Result]":
+        """Hands a batch over; the future has its result once it is on disk, or the error that kept it off."""
+        future: Future[Result] = Future()
+        self._waiting.put((batch, future))
+        if self._thread is None:
+            with self._start:
+                if self._thread is None:
+                    self._thread = threading.Thread(target=self._run, name="group-writer", daemon=True)
+                    self._thread.start()
+        return future
+
+    def _run(self) -> None:
+        while True:
+            self._store(self._group())
+
+    def _group(self) -> list[tuple[Batch, "Future[Result]"]]:
+        """The next batch, and those that wait behind it as far as they fit."""
+        group = [self._waiting.get()]
+        rows = self._size(group[0][0])
+        while rows < self._most and not self._waiting.empty():
+            group.append(self._waiting.get())
+            rows += self._size(group[-1][0])
+        return group
+
+    def _store(self, group: Sequence[tuple[Batch, "Future[Result]"]]) -> None:
+        close_old_connections()
+        try:
+            results = self._commit([batch for batch, _ in group])
+        except Exception as error:
+            if len(group) == 1 or isinstance(error, OperationalError | InterfaceError):
+                # The database is away or full: asking for each batch again would keep everybody waiting.
+                for _, future in group:
+                    future.set_exception(error)
+            else:
+                logger.warning("a group of batches failed and is stored one by one", exc_info=error)
+                for one in group:
+                    self._store([one])
+        else:
+            for (_, future), result in zip(group, results, strict=True):
+                future.set_result(result)
+        finally:
+            close_old_connections()
