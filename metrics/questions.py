@@ -6,15 +6,14 @@ Every function raises `metrics.ranges.ParameterError` naming the parameter that 
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta, tzinfo
-from decimal import Decimal, InvalidOperation
 
+from metrics.parameters import one_of, scaled, switch, text
 from metrics.ranges import ParameterError, ceil, check_order, floor, parse_time, step_for
 from metrics.selectors.series import AGGREGATIONS, DIMENSIONS, METRICS, NANOS, QUANTILES, SCOPES, Question
 from metrics.selectors.traces import SORTS, STATUSES, TraceFilter
-from metrics.times import MAX_NS, NS_PER_MS, to_ns
+from metrics.times import NS_PER_MS, to_ns
 
 MOST_POINTS = 1_500
-LONGEST_VALUE = 500
 STEP_UNITS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
 # Field of the filter <- names in the URL, the first that is there wins.
 TEXT_FILTERS = {
@@ -36,12 +35,12 @@ def trace_filter(
     status = parameters.get("status", "")
     if status and status not in STATUSES:
         raise ParameterError("status", f"status must be one of {', '.join(STATUSES)}.")
-    texts = {name: _text(parameters, names) for name, names in TEXT_FILTERS.items()}
+    texts = {name: text(parameters, names) for name, names in TEXT_FILTERS.items()}
     return TraceFilter(
         status=status,
-        errors=_switch(parameters, "error"),
-        min_cost_nanos=_scaled(parameters, "min_cost_usd", NANOS),
-        min_duration_ns=_scaled(parameters, "min_duration_ms", NS_PER_MS),
+        errors=switch(parameters, "error"),
+        min_cost_nanos=scaled(parameters, "min_cost_usd", NANOS),
+        min_duration_ns=scaled(parameters, "min_duration_ms", NS_PER_MS),
         start_ns=to_ns(start) if start else None,
         end_ns=to_ns(end) if end else None,
         **texts,
@@ -50,7 +49,7 @@ def trace_filter(
 
 def trace_sort(parameters: Mapping[str, str]) -> str:
     """The sort of a trace list."""
-    return _one_of(parameters, "sort", tuple(SORTS), default="start")
+    return one_of(parameters, "sort", tuple(SORTS), default="start")
 
 
 def time_bounds(parameters: Mapping[str, str], *, tz: tzinfo = UTC) -> tuple[datetime | None, datetime | None]:
@@ -65,10 +64,28 @@ def time_bounds(parameters: Mapping[str, str], *, tz: tzinfo = UTC) -> tuple[dat
 
 def series_question(parameters: Mapping[str, str], *, project_id: int, now: datetime) -> Question:
     """The question of GET /api/v1/series. Default: the last hour, in steps that give at most 120 points."""
-    metric = _one_of(parameters, "metric", tuple(METRICS))
+    metric = one_of(parameters, "metric", tuple(METRICS))
     quantile = metric == "latency_ms"
     allowed = tuple(QUANTILES) if quantile else tuple(name for name in AGGREGATIONS if name not in QUANTILES)
-    aggregation = _one_of(parameters, "agg", allowed, default="p95" if quantile else "sum")
+    aggregation = one_of(parameters, "agg", allowed, default="p95" if quantile else "sum")
+    start, end, step = bins(parameters, now=now)
+    group_by = one_of(parameters, "group_by", DIMENSIONS, default="")
+    return Question(
+        project_id=project_id,
+        metric=metric,
+        aggregation=aggregation,
+        scope=one_of(parameters, "scope", tuple(SCOPES), default="request"),
+        start=start,
+        end=end,
+        step=step,
+        now=now,
+        group_by=group_by,
+        filters={name: text(parameters, (name,)) for name in DIMENSIONS if parameters.get(name)},
+    )
+
+
+def bins(parameters: Mapping[str, str], *, now: datetime) -> tuple[datetime, datetime, timedelta]:
+    """`from` and `to`, widened to whole bins of `step`. Default: the last hour, in at most 120 bins."""
     start, end = time_bounds(parameters)
     end = end or max(now, start + timedelta(hours=1) if start and start > now else now)
     start = start or end - timedelta(hours=1)
@@ -79,68 +96,16 @@ def series_question(parameters: Mapping[str, str], *, project_id: int, now: date
         raise ParameterError(
             "step", f"step gives more than {MOST_POINTS} points: take a longer one or a shorter range."
         )
-    group_by = _one_of(parameters, "group_by", DIMENSIONS, default="")
-    return Question(
-        project_id=project_id,
-        metric=metric,
-        aggregation=aggregation,
-        scope=_one_of(parameters, "scope", tuple(SCOPES), default="request"),
-        start=start,
-        end=end,
-        step=step,
-        now=now,
-        group_by=group_by,
-        filters={name: _text(parameters, (name,)) for name in DIMENSIONS if parameters.get(name)},
-    )
+    return start, end, step
 
 
 def _step(parameters: Mapping[str, str], length: timedelta) -> timedelta:
     """Whole minutes, as seconds or with a unit: 60, 60s, 5m, 1h, 1d."""
-    text = parameters.get("step", "")
-    if not text:
+    given = parameters.get("step", "")
+    if not given:
         return step_for(length)
-    match = re.fullmatch(r"([0-9]{1,8})([smhd]?)", text)
+    match = re.fullmatch(r"([0-9]{1,8})([smhd]?)", given)
     seconds = int(match[1]) * STEP_UNITS[match[2] or "s"] if match else 0
     if not seconds or seconds % 60 or seconds > 366 * 86_400:
         raise ParameterError("step", "step must be whole minutes, like 60, 5m, 1h or 1d.")
     return timedelta(seconds=seconds)
-
-
-def _one_of(parameters: Mapping[str, str], name: str, allowed: tuple[str, ...], default: str | None = None) -> str:
-    value = parameters.get(name, "")
-    if not value and default is not None:
-        return default
-    if value not in allowed:
-        raise ParameterError(name, f"{name} must be one of {', '.join(allowed)}.")
-    return value
-
-
-def _text(parameters: Mapping[str, str], names: tuple[str, ...]) -> str:
-    for name in names:
-        value = parameters.get(name, "").strip()
-        if len(value) > LONGEST_VALUE or "\x00" in value:
-            raise ParameterError(name, f"{name} must be at most {LONGEST_VALUE} characters of text.")
-        if value:
-            return value
-    return ""
-
-
-def _switch(parameters: Mapping[str, str], name: str) -> bool:
-    value = parameters.get(name, "").lower()
-    if value not in {"", "0", "1", "true", "false", "on"}:
-        raise ParameterError(name, f"{name} must be true or false.")
-    return value in {"1", "true", "on"}
-
-
-def _scaled(parameters: Mapping[str, str], name: str, scale: int) -> int:
-    """A number that is not negative, in whole units of 1/scale."""
-    text = parameters.get(name, "").strip()
-    if not text:
-        return 0
-    try:
-        number = Decimal(text[:40])
-    except InvalidOperation:
-        number = Decimal(-1)
-    if not number.is_finite() or number < 0 or number * scale > MAX_NS:
-        raise ParameterError(name, f"{name} must be a number from 0 up.")
-    return int(number * scale)
