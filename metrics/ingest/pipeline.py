@@ -17,7 +17,7 @@ from metrics.ingest.group import GroupWriter
 from metrics.ingest.normalise import Window
 from metrics.ingest.rows import Batch, RawLog, RawPoint, RawSpan, SpanRow
 from metrics.ingest.writer import SpanBatch, Written
-from metrics.services import heartbeats, partitions
+from metrics.services import heartbeats, partitions, scores
 from metrics.times import from_ns, to_ns
 
 # PostgreSQL's code for a row without a partition: it was dropped since this process last saw it.
@@ -94,11 +94,17 @@ def _commit(batches: Sequence[SpanBatch], now: datetime) -> list[Written]:
     return _in_partitions(times, lambda: _write_spans(batches, now))
 
 
-def store_logs(project_id: int, raw: Batch[RawLog], now: datetime) -> Outcome:
-    """Stores log records. When this returns, they are committed."""
-    batch = signals.logs(raw, accepted_window(now))
+def store_logs(project_id: int, raw: Batch[RawLog], now: datetime, *, window: Window | None = None) -> Outcome:
+    """Stores log records, and the scores that some of them are. When this returns, they are committed."""
+    batch = signals.logs(raw, window or accepted_window(now))
     times = {"metrics_log": [row.time_ns for row in batch.rows]}
-    return _outcome(batch, _in_partitions(times, lambda: writer.write_logs(project_id, batch.rows, now)))
+
+    def write() -> Written:
+        written = writer.write_logs(project_id, batch.rows, now)
+        scores.from_logs(project_id, batch.rows, now)
+        return written
+
+    return _outcome(batch, _in_partitions(times, write))
 
 
 def store_points(project_id: int, raw: Batch[RawPoint], now: datetime) -> Outcome:
