@@ -4,7 +4,7 @@ from decimal import Decimal
 from typing import Any
 
 from console.lib.clock import rfc3339
-from metrics.models import Score, Span, Trace
+from metrics.models import Log, Score, Span, Trace
 from metrics.selectors.details import Detail
 from metrics.times import NS_PER_MS, from_ns
 
@@ -121,4 +121,26 @@ def score(row: Score) -> dict[str, Any]:
         "metadata": row.metadata,
         "created_at": rfc3339(row.created_at),
         "updated_at": rfc3339(row.updated_at),
+    }
+
+
+def log(
+    row: Log, body: Any, attributes: dict[str, Any], resource: dict[str, Any], scope: dict[str, Any]
+) -> dict[str, Any]:
+    """A log record with its structured body."""
+    return {
+        "id": hex_id(row.id),
+        "time": time_text(row.time_ns),
+        "severity": row.severity,
+        "severity_text": row.severity_text or None,
+        "event_name": row.event_name or None,
+        "trace_id": hex_id(row.trace_id),
+        "span_id": hex_id(row.span_id),
+        "service": row.service or None,
+        "environment": row.environment or None,
+        "text": row.body,
+        "body": body,
+        "attributes": attributes,
+        "resource": resource,
+        "scope": scope,
     }

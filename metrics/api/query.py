@@ -19,7 +19,8 @@ from metrics.ranges import ParameterError
 from metrics.selectors import details, scores, series, spans, traces
 
 
-def _query(*names: str, **enums: tuple[str, ...]) -> list[OpenApiParameter]:
+def query_parameters(*names: str, **enums: tuple[str, ...]) -> list[OpenApiParameter]:
+    """Query parameters as the schema describes them: free text by name, and those with a list of words."""
     free = [OpenApiParameter(name, str) for name in names]
     return free + [OpenApiParameter(name, str, enum=list(values)) for name, values in enums.items()]
 
@@ -37,7 +38,7 @@ class TraceListView(QueryView):
     @extend_schema(
         operation_id="traces_list",
         summary="List traces",
-        parameters=_query(
+        parameters=query_parameters(
             *questions.TEXT_FILTERS, "session_id", "user_id", "error", "min_cost_usd", "min_duration_ms", "from", "to",
             "limit", "cursor", status=traces.STATUSES, sort=tuple(traces.SORTS),
         ),
@@ -83,7 +84,7 @@ class SeriesView(QueryView):
 
     @extend_schema(
         summary="A metric over time",
-        parameters=_query(
+        parameters=query_parameters(
             "step", "from", "to", *series.DIMENSIONS, metric=tuple(series.METRICS), agg=series.AGGREGATIONS,
             scope=tuple(series.SCOPES), group_by=series.DIMENSIONS,
         ),
