@@ -5,16 +5,18 @@ right as long as it is not marked stale; everything else is answered by the next
 minutes. Periods begin at multiples of their length since 1970 (UTC). Times are whole seconds since 1970.
 """
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 MINUTE = 60
+QUARTER = 900
+HOUR = 3_600
+DAY = 86_400
 # From fine to coarse; each length divides the next one.
-COMPACTED = (900, 3_600, 86_400)
-TIERS = (MINUTE, *COMPACTED)
+COMPACTED = (QUARTER, HOUR, DAY)
 # Stands for the spend of a day where stale periods are marked.
 SPEND = 0
-DAY = 86_400
 
 
 class Segment(NamedTuple):
@@ -25,50 +27,51 @@ class Segment(NamedTuple):
     end: int
 
 
-class State(NamedTuple):
-    """What is compacted: `until` by resolution, and the starts of stale periods by resolution."""
+@dataclass(frozen=True, slots=True)
+class State:
+    """What is compacted: until when, and which periods before that are stale (their starts), by resolution."""
 
-    until: Mapping[int, int]
-    stale: Mapping[int, Collection[int]]
+    until: Mapping[int, int] = field(default_factory=dict)
+    stale: Mapping[int, Collection[int]] = field(default_factory=dict)
 
 
-def segments(start: int, end: int, *, grid: int, origin: int, state: State, finest: int = MINUTE) -> list[Segment]:
-    """The parts that cover `start` to `end` exactly, for bins of `grid` seconds that begin at `origin`.
+def segments(edges: Sequence[int], state: State, tiers: Sequence[int] = COMPACTED) -> list[Segment]:
+    """The parts that cover the bins between `edges` exactly, each as coarse as `tiers`, the bins and `state` allow.
 
-    A resolution fits when its length divides the bins and its periods begin where bins do. `start` and `end` lie on
-    minutes. Neighbours of the same resolution are one part.
+    A resolution fits when no bin ends within one of its periods; the first and the last edge may, as long as they are
+    whole minutes. Neighbours of the same resolution are one part.
     """
-    fitting = [one for one in COMPACTED if grid % one == 0 and origin % one == 0]
+    fitting = [one for one in tiers if not any(edge % one for edge in edges[1:-1])]
     found: list[Segment] = []
-    for part in _cover(start, end, fitting, state, finest):
+    for part in _cover(edges[0], edges[-1], fitting, state):
         last = found[-1] if found else None
-        if last and last.seconds == part.seconds and last.end == part.start:
+        if last and last.seconds == part.seconds:
             found[-1] = Segment(part.seconds, last.start, part.end)
         else:
             found.append(part)
     return found
 
 
-def _cover(start: int, end: int, fitting: list[int], state: State, finest: int) -> Iterator[Segment]:
-    """Parts in order of time, the coarsest resolution of `fitting` first and finer ones for what it leaves."""
+def _cover(start: int, end: int, fitting: Sequence[int], state: State) -> Iterator[Segment]:
+    """Parts in order of time and without gaps: the coarsest resolution where it can, finer ones around it."""
     if start >= end:
         return
     if not fitting:
-        yield Segment(finest, start, end)
+        yield Segment(MINUTE, start, end)
         return
     *finer, seconds = fitting
     first = -(-start // seconds) * seconds
     last = min(end, state.until.get(seconds, 0)) // seconds * seconds
     if first >= last:
-        yield from _cover(start, end, finer, state, finest)
+        yield from _cover(start, end, finer, state)
         return
+    yield from _cover(start, first, finer, state)
     reached = first
-    yield from _cover(start, first, finer, state, finest)
     for period in sorted(one for one in state.stale.get(seconds, ()) if first <= one < last):
         if reached < period:
             yield Segment(seconds, reached, period)
-        yield from _cover(period, period + seconds, finer, state, finest)
+        yield from _cover(period, period + seconds, finer, state)
         reached = period + seconds
     if reached < last:
         yield Segment(seconds, reached, last)
-    yield from _cover(last, end, finer, state, finest)
+    yield from _cover(last, end, finer, state)

@@ -3,7 +3,7 @@
 from celery import shared_task
 
 from console.lib import clock
-from metrics.services import partitions, retention, sessions
+from metrics.services import compaction, partitions, retention, sessions
 
 
 @shared_task
@@ -22,3 +22,9 @@ def drop_expired() -> None:
 def refresh_sessions() -> None:
     """Makes the summaries of sessions that changed anew."""
     sessions.refresh(now=clock.now())
+
+
+@shared_task
+def compact() -> None:
+    """Computes longer periods and the spend of days out of what has come in."""
+    compaction.run(now=clock.now())

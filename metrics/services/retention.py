@@ -1,7 +1,7 @@
 """What telemetry is forgotten and when: whole days as partitions, the rest in batches."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.db import connection
@@ -21,6 +21,9 @@ _OWN_CUTOFF = (
 _NEVER_PARTITIONED = (
     ("metrics_trace", "ctid, tableoid", "end_ns < %(ns)s"),
     ("metrics_rollup", "ctid, tableoid", "start < %(moment)s"),
+    ("metrics_dimension", "ctid, tableoid", "day < %(moment)s::date"),
+    ("metrics_spend", "ctid, tableoid", "day < %(moment)s::date"),
+    ("metrics_spend_day", "ctid, tableoid", "day < %(moment)s::date"),
     ("metrics_session", "ctid, tableoid", "last_ns < %(ns)s"),
     ("metrics_series", "ctid, tableoid", "last_ns < %(ns)s"),
     ("metrics_metric", "ctid, tableoid", "last_ns < %(ns)s"),
@@ -40,7 +43,8 @@ class Dropped:
 def drop_expired(*, now: datetime) -> Dropped:
     """Forgets telemetry older than each project keeps it. Days that no project keeps go as whole partitions.
 
-    A project without a number of days keeps everything for ever.
+    A project without a number of days keeps everything for ever. Whole UTC days go at once, so that the rollups of a
+    day never say less than its minutes.
     """
     keeps = dict(Project.objects.values_list("pk", "retention_days"))
     limited = {project_id: days for project_id, days in keeps.items() if days is not None}
@@ -49,11 +53,12 @@ def drop_expired(*, now: datetime) -> Dropped:
     # While one project keeps everything, no day can go as a whole.
     longest = max(limited.values()) if len(limited) == len(keeps) else None
     dropped = Dropped([] if longest is None else partitions.drop_before(now, keep_days=longest))
+    midnight = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     for project_id, days in limited.items():
         # A project that keeps as long as any loses its rows with the partitions.
         tables = _NEVER_PARTITIONED if days == longest else _OWN_CUTOFF + _NEVER_PARTITIONED
         for table, columns, condition in tables:
-            dropped.rows += _delete(table, columns, condition, project_id, now - timedelta(days=days))
+            dropped.rows += _delete(table, columns, condition, project_id, midnight - timedelta(days=days))
     return dropped
 
 

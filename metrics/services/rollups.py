@@ -10,7 +10,9 @@ from django.db.backends.utils import CursorWrapper
 from console.lib.sql import load
 from metrics.ingest import recount, writer
 from metrics.ingest.tally import Measured, Tally
-from metrics.times import to_ns
+from metrics.resolutions import QUARTER
+from metrics.services import compaction
+from metrics.times import NS_PER_SECOND, to_ns
 
 CHUNK = timedelta(hours=1)
 
@@ -28,7 +30,8 @@ def rebuild(*, project_id: int, start: datetime, end: datetime) -> Rebuilt:
     """Computes rollups and trace sums of a project anew for the minutes from `start` to before `end`.
 
     Works hour by hour, each hour in a transaction during which ingest of the project waits. The ends are
-    widened to whole minutes.
+    widened to whole minutes. Longer periods and the spend of these days are stale afterwards, until they are
+    computed anew too (`metrics.services.compaction`).
     """
     done = Rebuilt()
     for chunk_start, chunk_end in _chunks(_floor(start), _floor(end + timedelta(minutes=1, microseconds=-1))):
@@ -44,12 +47,14 @@ def _rebuild(cursor: CursorWrapper, project_id: int, start: datetime, end: datet
     traces = [bytes(trace_id) for (trace_id,) in cursor.fetchall()]
     cursor.execute(load("metrics", "stage"))
     sums = Tally()
+    began: set[int] = set()
     if traces:
         stored = recount.known(cursor, project_id, traces, period["start"], period["end"])
         turned = recount.turn_over(cursor, project_id, stored, recount.decide(stored.nodes))
         # Minutes outside of this hour keep their rows and get the difference.
         sums.correct(one for one in turned if not period["start"] <= one.after.start_ns < period["end"])
         writer.recount_traces(cursor, project_id, traces, stored, period["end"])
+        began = {first_ns // NS_PER_SECOND for first_ns, _session in stored.summaries.values()}
         done.turned_over += len(turned)
     cursor.execute(
         "DELETE FROM metrics_rollup WHERE project_id = %s AND seconds = 60 AND start >= %s AND start < %s",
@@ -59,6 +64,9 @@ def _rebuild(cursor: CursorWrapper, project_id: int, start: datetime, end: datet
     spans = [Measured(*row) for row in cursor.fetchall()]
     sums.add(spans)
     writer.merge_rollups(cursor, project_id, sums)
+    # Also what has no minutes any more.
+    quarters = range(to_ns(start) // NS_PER_SECOND // QUARTER * QUARTER, to_ns(end) // NS_PER_SECOND, QUARTER)
+    compaction.mark(cursor, project_id, sums.minutes.union(quarters), trace_starts=began)
     done.spans += len(spans)
     done.traces += len(traces)
 
