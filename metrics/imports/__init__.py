@@ -1,0 +1,1 @@
+"""Files of traces and labels to the rows of ingest. Pure: no database, no clock, no files."""
