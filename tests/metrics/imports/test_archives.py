@@ -14,7 +14,7 @@ from metrics.services import imports
 from tests.metrics.sending import NOW, Sending, ns
 
 Ask = Callable[..., Any]
-NESTED = {
+NESTED: dict[str, Any] = {
     "trace_id": "1" * 32,
     "spans": [
         {
@@ -30,7 +30,13 @@ NESTED = {
         }
     ],
 }
-CHILD = {"trace_id": "1" * 32, "span_id": "7" * 16, "timestamp": "2026-03-02T11:00:00Z", "span_name": 7}
+CHILD = {
+    "trace_id": "1" * 32,
+    "span_id": "7" * 16,
+    "timestamp": "2026-03-02T11:00:00Z",
+    "span_name": 7,
+    "duration": "PT1S",
+}
 OTLP = {
     "resourceSpans": [
         {
@@ -63,7 +69,7 @@ def write(folder: Path, name: str, content: Any) -> Path:
 
 
 def nested(**changes: Any) -> dict[str, Any]:
-    return NESTED | {"spans": [{**NESTED["spans"][0], **changes}]}  # type: ignore[dict-item]
+    return NESTED | {"spans": [{**NESTED["spans"][0], **changes}]}
 
 
 def test_a_trace_that_was_fetched_comes_back_with_the_same_figures_and_scores(

@@ -36,7 +36,7 @@ def test_an_evaluation_in_the_logs_becomes_a_score_of_its_span(project: Project)
     record = evaluation(name="Relevance", score__value=0.85, score__label="relevant", explanation="Fits.")
     store(project, record)
     score = Score.objects.get()
-    assert (bytes(score.trace_id), bytes(score.span_id)) == (TRACE, bytes(range(1, 9)))
+    assert (bytes(score.trace_id), bytes(score.span_id or b"")) == (TRACE, bytes(range(1, 9)))
     assert (score.name, score.value, score.label, score.comment) == ("Relevance", 0.85, "relevant", "Fits.")
     assert (score.source, score.project_id) == ("evaluation", project.pk)
     assert Log.objects.count() == 1
