@@ -1,91 +1,71 @@
-"""Spans per second through HTTP until durable, against raw COPY of ready-made rows: `python -m bench.ingest`.
+"""Ingest over HTTP until durable, against raw COPY of ready-made rows: `python -m bench.ingest`.
 
-Starts the whole product with two web workers in a temporary folder. The absolute figures mean little on a busy
-machine; the ratio to raw COPY into the same PostgreSQL in the same run is what is worth comparing.
+Starts the whole product with two web workers in a temporary folder. Everything is on by default: keys, masking,
+deduplication, prices, rollups, summaries, the text index. The absolute figures mean little on a busy machine; the
+ratio to raw COPY into the same PostgreSQL in the same run is what is worth comparing.
 """
 
 import argparse
-import gzip
-import http.client
 import itertools
-import json
-import os
-import signal
-import socket
-import subprocess
-import sys
-import tempfile
 import threading
 import time
-import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from pathlib import Path
 
 import orjson
+import psutil
 import psycopg
 
-from bench import payloads
+from bench import load, payloads
+from bench.product import Product, product
+from bench.table import Figure, show
 from metrics.ingest import protobuf
 
-ROOT = Path(__file__).resolve().parent.parent
-START_SECONDS = 180.0
-PREPARED_BATCHES = 200
+CONNECTIONS = 8
+BASE_SPANS = 40_000
+COPIED_PER_TRANSACTION = 10_000
+INDEX_SECONDS = 300.0
+MEGABYTE = 1024 * 1024
+# What holds telemetry, without the text index.
+TABLES = "metrics_(span|trace|rollup|log|point|session|series|spend|dimension|masked)"
 
 
-@dataclass(frozen=True)
-class Product:
-    """A running Handrail."""
+def figures(*, seconds: float) -> Iterator[Figure]:
+    """All figures of ingest, measured one after the other in one product. `seconds` is the length of each load."""
+    with product() as running:
+        # More is never needed than the machine could copy raw.
+        generations = max(int(seconds * 30_000 / BASE_SPANS), 1)
+        now = time.time_ns()
+        small = list(payloads.bodies(BASE_SPANS // 100, batch=100, end_ns=now - 10**9, seed=100))
+        large = list(payloads.bodies(BASE_SPANS // 500, batch=500, end_ns=now - 10**9, seed=500))
+        wall = raw_copy(running, small, max(seconds / 6, 3.0))
+        yield Figure("raw COPY of plain jsonb rows", wall, "spans/s")
+        prepared = load.requests(running, _renewed(large, range(generations, 2 * generations)), compressed=True)
+        gzipped = load.run(running, prepared, seconds=seconds, connections=CONNECTIONS)
+        del prepared
+        yield Figure("ingest, batches of 500, gzip", gzipped.rate, "spans/s")
+        yield Figure("the same / raw COPY", gzipped.rate / wall, "", 0.45, 0.9, more_is_better=True)
+        prepared = load.requests(running, _renewed(small, range(generations)))
+        with _watched(running) as peak:
+            plain = load.run(running, prepared, seconds=seconds, connections=CONNECTIONS)
+        yield Figure("ingest, batches of 100, plain", plain.rate, "spans/s")
+        yield Figure("the same / raw COPY", plain.rate / wall, "", 0.25, 0.45, more_is_better=True)
+        yield Figure("requests refused at maximum load", float(plain.refused + gzipped.refused))
+        yield Figure("request p99 at maximum load", plain.latency_ms(0.99), "ms")
+        yield Figure("memory (PSS) of all web workers at maximum load", max(peak) / MEGABYTE, "MB", 700, 350)
+        yield from _sizes(running, gzipped.plain_bytes + plain.plain_bytes)
+        prepared = load.requests(running, _renewed(small, range(2 * generations, 3 * generations)))
+        half = load.run(
+            running, prepared, seconds=seconds / 2, connections=CONNECTIONS, spans_per_second=plain.rate / 2
+        )
+        yield Figure("request p50 at half of maximum load", half.latency_ms(0.5), "ms")
+        yield Figure("request p99 at half of maximum load", half.latency_ms(0.99), "ms", 100, 30)
 
-    port: int
-    key: str
-    database_url: str
 
-
-@dataclass
-class Load:
-    """What came of a load."""
-
-    spans: int = 0
-    refused: int = 0
-    seconds: float = 0.0
-    latencies: list[float] = field(default_factory=list)
-
-    @property
-    def rate(self) -> float:
-        """Spans a second."""
-        return self.spans / self.seconds
-
-    def latency_ms(self, share: float) -> float:
-        """The latency below which a share of requests stayed."""
-        ordered = sorted(self.latencies)
-        return ordered[min(int(share * len(ordered)), len(ordered) - 1)] * 1_000
-
-
-@contextmanager
-def product() -> Iterator[Product]:
-    """`manage.py up` in a temporary folder, with two web workers."""
-    with tempfile.TemporaryDirectory(prefix="handrail-bench-", ignore_cleanup_errors=True) as folder:
-        data, port = Path(folder) / "data", _free_port()
-        environment = {name: value for name, value in os.environ.items() if not name.endswith("_URL")} | {
-            "HANDRAIL_DATA": str(data),
-            "PORT": str(port),
-            "WEB_WORKERS": "2",
-            "RATE_LIMIT_PER_KEY": "1000000",
-            "LOG_LEVEL": "WARNING",
-        }
-        with (Path(folder) / "up.log").open("wb") as log:
-            command = [sys.executable, "manage.py", "up"]
-            running = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log)
-        try:
-            _wait(lambda: _ready(port), running)
-            first_run = json.loads((data / "first-run.json").read_text())
-            servers = json.loads((data / "servers.json").read_text())
-            yield Product(port, first_run["api_key"], servers["DATABASE_URL"])
-        finally:
-            running.send_signal(signal.SIGINT)
-            running.wait(60)
+def _renewed(bodies: list[payloads.Body], generations: range) -> Iterator[payloads.Body]:
+    for generation in generations:
+        for body in bodies:
+            yield body.renewed(generation)
 
 
 def raw_copy(running: Product, prepared: list[payloads.Body], seconds: float) -> float:
@@ -104,103 +84,56 @@ def raw_copy(running: Product, prepared: list[payloads.Body], seconds: float) ->
         stored, started = 0, time.perf_counter()
         while time.perf_counter() - started < seconds:
             with connection.cursor() as cursor, cursor.copy("COPY bench_span FROM STDIN") as copy:
-                for row in itertools.islice(itertools.cycle(rows), 10_000):
+                for row in itertools.islice(itertools.cycle(rows), COPIED_PER_TRANSACTION):
                     copy.write_row(row)
             connection.commit()
-            stored += 10_000
+            stored += COPIED_PER_TRANSACTION
         rate = stored / (time.perf_counter() - started)
         connection.execute("DROP TABLE bench_span")
     return rate
 
 
-def http_load(
-    running: Product, prepared: list[payloads.Body], *, seconds: float, connections: int, compress: bool, first: int
-) -> Load:
-    """Posts the bodies over several connections, each body once per generation of ids, for some seconds."""
-    load, guard = Load(), threading.Lock()
-    work = ((body, generation) for generation in range(first, 256) for body in prepared)
-    deadline = time.perf_counter() + seconds
+@contextmanager
+def _watched(running: Product) -> Iterator[list[int]]:
+    """The memory of the web workers, sampled every second: bytes of PSS, all of them together."""
+    samples, over = [0], threading.Event()
+    workers = running.web_workers()
 
-    def one_connection() -> None:
-        wire = http.client.HTTPConnection("127.0.0.1", running.port, timeout=60)
-        headers = {"content-type": "application/x-protobuf", "authorization": f"Bearer {running.key}"}
-        if compress:
-            headers["content-encoding"] = "gzip"
-        while time.perf_counter() < deadline:
-            with guard:
-                body, generation = next(work)
-            content = body.renewed(generation)
-            content = gzip.compress(content, 1) if compress else content
-            sent = time.perf_counter()
-            wire.request("POST", "/v1/traces", content, headers)
-            reply = wire.getresponse()
-            reply.read()
-            with guard:
-                load.latencies.append(time.perf_counter() - sent)
-                load.spans += body.spans if reply.status == 200 else 0
-                load.refused += reply.status != 200
+    def watch() -> None:
+        while not over.wait(1.0):
+            samples.append(sum(one.memory_full_info().pss for one in workers))
 
-    started = time.perf_counter()
-    threads = [threading.Thread(target=one_connection) for _ in range(connections)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
+    thread = threading.Thread(target=watch)
+    thread.start()
+    try:
+        yield samples
+    finally:
+        over.set()
         thread.join()
-    load.seconds = time.perf_counter() - started
-    return load
+
+
+def _sizes(running: Product, plain_bytes: int) -> Iterator[Figure]:
+    """Bytes on disk per byte of plain OTLP, once everything is indexed and compacted."""
+    deadline = time.monotonic() + INDEX_SECONDS
+    while running.query("SELECT 1 FROM metrics_unindexed LIMIT 1") and time.monotonic() < deadline:
+        time.sleep(1)
+    telemetry = _bytes(running, f"^{TABLES}")
+    yield Figure("bytes on disk / plain OTLP bytes, without the text index", telemetry / plain_bytes, "", 0.8, 0.5)
+    yield Figure("the text index / plain OTLP bytes", _bytes(running, "^metrics_search") / plain_bytes, "", 0.6, 0.4)
+
+
+def _bytes(running: Product, pattern: str) -> int:
+    statement = "SELECT coalesce(sum(pg_total_relation_size(oid)), 0)::bigint FROM pg_class WHERE relkind = 'r' AND relname ~ %s"
+    return int(str(running.query(statement, pattern)[0][0]))
 
 
 def main() -> None:
     """Measures and prints one table."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seconds", type=float, default=10.0, help="of each load")
-    parser.add_argument("--connections", type=int, default=8)
+    parser.add_argument("--seconds", type=float, default=60.0, help="of each load")
     options = parser.parse_args()
-    cases = [(100, False, 0), (500, True, 64)]
-    with product() as running:
-        prepared = {
-            batch: payloads.bodies(PREPARED_BATCHES, batch=batch, end_ns=time.time_ns() - 10**9, seed=batch)
-            for batch, _, _ in cases
-        }
-        wall = raw_copy(running, prepared[100], max(options.seconds / 3, 2.0))
-        print(f"raw COPY of jsonb rows: {wall:,.0f} spans/s")
-        print(f"{'load':<28}{'spans/s':>10}{'of COPY':>9}{'p50 ms':>9}{'p99 ms':>9}{'refused':>9}")
-        for batch, compress, first in cases:
-            load = http_load(
-                running,
-                prepared[batch],
-                seconds=options.seconds,
-                connections=options.connections,
-                compress=compress,
-                first=first,
-            )
-            name = f"batches of {batch}{', gzip' if compress else ''}"
-            p50, p99 = load.latency_ms(0.5), load.latency_ms(0.99)
-            print(f"{name:<28}{load.rate:>10,.0f}{load.rate / wall:>9.2f}{p50:>9.0f}{p99:>9.0f}{load.refused:>9}")
-
-
-def _ready(port: int) -> bool:
-    try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=2) as reply:
-            return bool(reply.status == 200)
-    except OSError:
-        return False
-
-
-def _wait(ready: Callable[[], bool], running: "subprocess.Popen[bytes]") -> None:
-    deadline = time.monotonic() + START_SECONDS
-    while not ready():
-        if running.poll() is not None:
-            raise SystemExit(f"manage.py up ended with {running.returncode}")
-        if time.monotonic() > deadline:
-            raise SystemExit("manage.py up was not ready in time")
-        time.sleep(0.2)
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    print(f"{psutil.cpu_count()} cores, load average {psutil.getloadavg()[0]:.1f}")
+    show(figures(seconds=options.seconds))
 
 
 if __name__ == "__main__":

@@ -1,5 +1,7 @@
 """OTLP export requests of a made-up fleet of agents, as an SDK's batch processor would send them."""
 
+import gzip
+import itertools
 import json
 import random
 from collections.abc import Iterator
@@ -14,11 +16,13 @@ MARK = b"\xfe\xfd"
 MODELS = (("openai", "gpt-4o"), ("openai", "gpt-4o-mini"), ("anthropic", "claude-3-5-haiku-20241022"))
 AGENTS = ("support", "incident-response", "data-cleanup")
 TOOLS = ("search_orders", "refund", "read_runbook", "restart_service", "list_tables")
-TEXT = (
-    "order refund customer invoice latency deploy rollback table column cluster incident alert policy budget "
-    "approve reject agent model prompt answer question tool result timeout retry account payment shipment ticket"
-)
-WORDS = TEXT.split()
+USERS = 2_000
+SPANS_PER_TRACE = 7
+# Made-up words, a few of them frequent and most rare, as in any language: so text compresses as text does.
+_STEMS = "or de mi sa tu ne ra lo ki ve po an est ing con tra pre ser vol qui"
+_PARTS = _STEMS.split()
+WORDS = [a + b + c for a in _PARTS for b in _PARTS for c in ("", "s", "ed", "al", "or", "um")]
+WEIGHTS = list(itertools.accumulate(1 / (place + 6) ** 0.9 for place in range(len(WORDS))))
 
 
 @dataclass(frozen=True)
@@ -28,16 +32,24 @@ class Body:
     content: bytes
     spans: int
 
-    def renewed(self, generation: int) -> bytes:
+    def renewed(self, generation: int) -> "Body":
         """The same request about other traces; generations run from 0 to 255."""
-        return self.content.replace(MARK + b"\0", MARK + bytes([generation]))
+        return Body(self.content.replace(MARK + b"\0", MARK + bytes([generation])), self.spans)
+
+    def compressed(self) -> bytes:
+        """The content as exporters send it: gzip."""
+        return gzip.compress(self.content, 6, mtime=0)
 
 
-def bodies(count: int, *, batch: int, end_ns: int, seed: int = 1) -> list[Body]:
-    """`count` requests of `batch` spans each, whose traces started in the hour before `end_ns`."""
+def bodies(count: int, *, batch: int, end_ns: int, seconds: float = 86_400.0, seed: int = 1) -> Iterator[Body]:
+    """`count` requests of `batch` spans each, in order of time, over the `seconds` before `end_ns`.
+
+    Batches cut through traces, as a batch processor does.
+    """
     chance = random.Random(seed)
-    spans = _spans(chance, end_ns)
-    return [_body([next(spans) for _ in range(batch)]) for _ in range(count)]
+    spans = _spans(chance, end_ns - int(seconds * 1e9), int(seconds * 1e9) // max(count * batch // SPANS_PER_TRACE, 1))
+    for _ in range(count):
+        yield _body([next(spans) for _ in range(batch)])
 
 
 def _body(spans: list[Span]) -> Body:
@@ -50,46 +62,57 @@ def _body(spans: list[Span]) -> Body:
     return Body(request.SerializeToString(), len(spans))
 
 
-def _spans(chance: random.Random, end_ns: int) -> Iterator[Span]:
+def _spans(chance: random.Random, start_ns: int, apart_ns: int) -> Iterator[Span]:
     """Spans without end, trace by trace, children before their parents."""
     while True:
-        yield from _trace(chance, end_ns - chance.randrange(3_600 * 10**9))
+        yield from _trace(chance, start_ns + chance.randrange(apart_ns))
+        start_ns += apart_ns
 
 
 def _trace(chance: random.Random, start_ns: int) -> list[Span]:
     trace_id = MARK + b"\0" + chance.randbytes(13)
     root_id = MARK + b"\0" + chance.randbytes(5)
     agent, (provider, model) = chance.choice(AGENTS), chance.choice(MODELS)
-    common = {"gen_ai.agent.name": agent, "gen_ai.conversation.id": f"conversation-{chance.randrange(10**6)}"}
-    question = _words(chance, 40)
+    common = {"gen_ai.agent.name": agent, "gen_ai.conversation.id": f"conversation-{chance.randrange(10**9)}"}
+    history = [_message("system", INSTRUCTIONS[agent]), _message("user", _words(chance, 60))]
     made: list[Span] = []
     at = start_ns
     for step in range(3):
+        answer = _message("assistant", _words(chance, 80))
         call = common | {
             "gen_ai.operation.name": "chat",
             "gen_ai.provider.name": provider,
             "gen_ai.request.model": model,
             "gen_ai.response.model": model,
+            "gen_ai.response.id": f"chatcmpl-{chance.randbytes(12).hex()}",
             "gen_ai.usage.input_tokens": chance.randrange(100, 4_000),
             "gen_ai.usage.output_tokens": chance.randrange(10, 800),
-            "gen_ai.input.messages": json.dumps([{"role": "user", "parts": [{"type": "text", "content": question}]}]),
-            "gen_ai.output.messages": json.dumps([{"role": "assistant", "parts": [_words(chance, 70)]}]),
+            "gen_ai.input.messages": json.dumps(history),
+            "gen_ai.output.messages": json.dumps([answer]),
+            "server.address": f"api.{provider}.com",
         }
         made.append(_span(chance, trace_id, root_id, f"chat {model}", at, 900, call))
         at = made[-1].end_time_unix_nano
         tool = chance.choice(TOOLS)
+        result = _words(chance, 50)
+        history += [answer, _message("tool", result)]
         use = common | {
             "gen_ai.operation.name": "execute_tool",
             "gen_ai.tool.name": tool,
+            "gen_ai.tool.call.id": f"call_{chance.randbytes(12).hex()}",
             "gen_ai.tool.call.arguments": json.dumps({"query": _words(chance, 8), "step": step}),
-            "gen_ai.tool.call.result": json.dumps({"text": _words(chance, 60)}),
+            "gen_ai.tool.call.result": json.dumps({"text": result}),
         }
         made.append(_span(chance, trace_id, root_id, f"execute_tool {tool}", at, 80, use))
         at = made[-1].end_time_unix_nano
-    ended = common | {"gen_ai.operation.name": "invoke_agent", "user.id": f"user-{chance.randrange(2_000)}"}
+    ended = common | {"gen_ai.operation.name": "invoke_agent", "user.id": f"user-{chance.randrange(USERS)}"}
     root = _span(chance, trace_id, b"", f"invoke_agent {agent}", start_ns, 0, ended)
     root.span_id, root.end_time_unix_nano = root_id, at
     return [*made, root]
+
+
+def _message(role: str, content: str) -> dict[str, Any]:
+    return {"role": role, "parts": [{"type": "text", "content": content}]}
 
 
 def _span(
@@ -117,4 +140,7 @@ def _put(holder: Any, attributes: dict[str, Any]) -> None:
 
 
 def _words(chance: random.Random, count: int) -> str:
-    return " ".join(chance.choices(WORDS, k=count))
+    return " ".join(chance.choices(WORDS, cum_weights=WEIGHTS, k=count))
+
+
+INSTRUCTIONS = {agent: _words(random.Random(place), 50) for place, agent in enumerate(AGENTS)}
