@@ -11,6 +11,7 @@ from django.contrib import admin
 from django.db.models import Model
 from django.http import HttpRequest
 
+from agents import known_keys
 from agents.models import ApiKey, AuditEvent, Invitation, Membership, Notification, PersonalToken, Project, User
 from agents.services import audit
 from console.lib import clock, live
@@ -55,6 +56,8 @@ class AuditedAdmin(admin.ModelAdmin[Any]):
             detail=detail,
             now=clock.now(),
         )
+        if isinstance(obj, Project):
+            known_keys.changed()
         if (person := whose_access(obj)) is not None:
             live.publish(live.user_group(person), access=True)
 

@@ -9,6 +9,7 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils.translation import gettext as _
 
+from agents import known_keys
 from agents.authentication import Caller
 from agents.models import ApiKey, Project, User, api_key
 from agents.models.credential import digest, hint_of, new_secret
@@ -79,6 +80,7 @@ def rotate(*, key: ApiKey, overlap: timedelta, by: Caller | User, now: datetime)
     old.replaced_by = issued.key
     old.expires_at = min(end, old.expires_at) if old.expires_at else end
     old.save(update_fields=["replaced_by", "expires_at"])
+    known_keys.changed()
     _record("key.rotate", old, by, now, {"successor": issued.key.hint, "old_expires_at": old.expires_at.isoformat()})
     return issued
 
@@ -91,6 +93,7 @@ def revoke(*, key: ApiKey, by: Caller | User, now: datetime) -> bool:
         return False
     old.revoked_at = now
     old.save(update_fields=["revoked_at"])
+    known_keys.changed()
     _record("key.revoke", old, by, now, {})
     return True
 

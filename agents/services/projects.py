@@ -8,6 +8,7 @@ from django.core.validators import validate_slug
 from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 
+from agents import known_keys
 from agents.models import Membership, Project, User
 from agents.models.project import RESERVED_SLUGS
 from agents.roles import Role
@@ -56,6 +57,7 @@ def change_settings(
         setattr(locked, field, changes[field])
     locked.full_clean(validate_unique=False, validate_constraints=False)
     locked.save(update_fields=list(detail))
+    known_keys.changed()
     audit.record(project=locked, by=by, action="project.change", target=_target(locked), detail=detail, now=now)
     return locked
 
@@ -68,6 +70,7 @@ def archive(*, project: Project, by: User, now: datetime) -> bool:
         return False
     locked.archived_at = now
     locked.save(update_fields=["archived_at"])
+    known_keys.changed()
     audit.record(project=locked, by=by, action="project.archive", target=_target(locked), detail={}, now=now)
     for user_id in locked.memberships.values_list("user_id", flat=True):
         live.publish(live.user_group(user_id), access=True)

@@ -36,6 +36,7 @@ class GroupWriter(Generic[Batch, Result]):
     def submit(self, batch: Batch) -> "Future[Result]":
         """Hands a batch over; the future has its result once it is on disk, or the error that kept it off."""
         future: Future[Result] = Future()
+        future.set_running_or_notify_cancel()  # whoever stops waiting does not take it back
         self._waiting.put((batch, future))
         if self._thread is None:
             with self._start:

@@ -97,6 +97,7 @@ async def _settled(caller: Caller | None, approval_id: str, query: QueryDict) ->
     key = uuid_of(approval_id)
     with listener.registered(str(key)) as woken:
         await listener.ready()
+        woken.clear()  # The row is read now; what was said before is in it.
         reading = await reader().read(caller, approval_id)
         if reading.problem is not None:
             return reading

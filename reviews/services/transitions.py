@@ -8,18 +8,16 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.db import connection
-
 from agents.authentication import Caller
 from agents.models import Project
 from agents.services import audit
-from console.lib import live
+from console.lib import live, notices
 from reviews import states
 from reviews.models import Approval, ApprovalEvent
 from reviews.selectors.queue import waiting_count
 
-CHANNEL = "approval"
-"""PostgreSQL's NOTIFY channel that wakes waiting agents; the payload is the request's id."""
+TOPIC = "approval"
+"""What the notice that wakes waiting agents is about; its word is the request's id."""
 
 ATTEMPTS = 5
 
@@ -112,5 +110,4 @@ def announce(*, project: Project, approval_ids: Iterable[UUID], status: str, now
     for approval_id in ids:
         live.publish(live.project_group(project.pk, f"approval.{approval_id}"), status=status)
     if wake:
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_notify(%s, id) FROM unnest(%s::text[]) AS id", [CHANNEL, ids])
+        notices.send(TOPIC, ids)

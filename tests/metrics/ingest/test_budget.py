@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from metrics.api import otlp
+from metrics.api import intake, otlp
 from metrics.models import Span
 from tests.metrics.ingest import payloads
 from tests.metrics.ingest.conftest import PROTOBUF, Reply, Sender, call
@@ -36,7 +36,7 @@ def test_bytes_that_were_unfolded_count_against_the_budget(sender: Sender, setti
     assert (busy.status, busy.headers["retry-after"], stored(sender)) == (503, "1", 0)
     settings.INGEST_MAX_IN_FLIGHT = 60_000
     assert sender.post(TRACES, squeezed, headers={"content-encoding": "gzip"}).status == 200
-    assert otlp.budget.used == 0
+    assert intake.budget.used == 0
 
 
 class Stalled:
@@ -84,7 +84,7 @@ def test_strangers_are_turned_away_before_their_body_is_awaited(sender: Sender, 
 def test_bodies_that_never_come_hold_no_budget_and_end_as_a_408(
     sender: Sender, settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(otlp, "READ_SECONDS", 2.0)
+    monkeypatch.setattr(intake, "READ_SECONDS", 2.0)
     body = payloads.traces([span(1)])
     sent = {"content-type": PROTOBUF, "authorization": f"Bearer {sender.key}"}
 
@@ -100,7 +100,7 @@ def test_bodies_that_never_come_hold_no_budget_and_end_as_a_408(
     late, reply = asyncio.run(knock())
     assert reply.status == 200
     assert [one.status for one in late] == [408] * 5
-    assert otlp.budget.used == 0
+    assert intake.budget.used == 0
 
 
 def test_a_client_that_goes_away_stores_nothing(sender: Sender) -> None:
@@ -116,6 +116,6 @@ def test_a_client_that_goes_away_stores_nothing(sender: Sender) -> None:
         "type": "http", "method": "POST", "path": TRACES, "query_string": b"",
         "headers": [(b"content-type", PROTOBUF.encode()), (b"authorization", sender.key.encode())], "client": None,
     }  # fmt: skip
-    used = otlp.budget.used
+    used = intake.budget.used
     asyncio.run(otlp.application(scope, receive, send))
-    assert (sent, otlp.budget.used) == ([], used)
+    assert (sent, intake.budget.used) == ([], used)

@@ -21,6 +21,7 @@ from agents.authentication import Caller
 from agents.models import ApiKey
 from agents.permissions import Scope
 from console.lib import clock
+from console.lib.notices import APPLICATION_NAME, listener
 from reviews import states
 from reviews.api import wait
 from reviews.api.wakeups import Wakeups, wakeups
@@ -56,7 +57,7 @@ async def ask() -> AsyncIterator[Ask]:
             )
 
         yield get
-    await wakeups().stop()
+    listener.stop()
 
 
 async def waiters(number: int) -> None:
@@ -85,7 +86,8 @@ async def cut_off(address: str) -> None:
     async with await psycopg.AsyncConnection.connect(address, autocommit=True) as admin:
         cut = await admin.execute(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-            " WHERE query = 'LISTEN approval' AND datname = current_database()"
+            " WHERE application_name = %s AND datname = current_database()",
+            [APPLICATION_NAME],
         )
         assert cut.rowcount >= 1
 
@@ -252,7 +254,7 @@ async def test_a_client_that_leaves_frees_its_waiter(agent_api: Api, fresh: Call
     left.set()
     await connection
     await waiters_gone()
-    await wakeups().stop()
+    listener.stop()
 
 
 async def test_a_decision_while_the_listener_was_cut_off_is_not_missed(
@@ -278,10 +280,10 @@ async def test_a_decision_is_heard_of_while_the_listener_cannot_come_back(
     approval = await sync_to_async(fresh)()
     asleep, woken = asyncio.Event(), wait._woken
 
-    async def watched(event: asyncio.Event, listener: Wakeups, seconds: float) -> None:
-        if not event.is_set() and listener.patience() is None:
+    async def watched(event: asyncio.Event, waiters_here: Wakeups, seconds: float) -> None:
+        if not event.is_set() and waiters_here.patience() is None:
             asleep.set()
-        await woken(event, listener, seconds)
+        await woken(event, waiters_here, seconds)
 
     monkeypatch.setattr(wait, "_woken", watched)
     answer = asyncio.create_task(ask(agent_api.secret, approval, 30))
@@ -295,10 +297,10 @@ async def test_a_decision_is_heard_of_while_the_listener_cannot_come_back(
 
 @pytest.mark.parametrize("later", range(5))
 async def test_a_waiter_that_is_woken_as_its_client_leaves_leaves_too(later: int) -> None:
-    listener, event = Wakeups(), asyncio.Event()
+    waiters_of_loop, event = Wakeups(), asyncio.Event()
     for waiting, wake in (
-        (wait._woken(event, listener, 30), event.set),
-        (listener.ready(), listener._connected.set),
+        (wait._woken(event, waiters_of_loop, 30), event.set),
+        (waiters_of_loop.ready(), waiters_of_loop._connected.set),
     ):
         task = asyncio.create_task(waiting)
         await asyncio.sleep(0.01)

@@ -1,0 +1,145 @@
+"""What other processes did, as soon as it has committed: one listening connection of PostgreSQL per process.
+
+`send` is part of the sender's transaction. Everything travels over one channel as `topic:word`, so that a process
+needs one LISTEN whatever it wants to hear. The listener is a thread of its own: those who hear may live in any event
+loop or thread, and are called in the listener's.
+"""
+
+import asyncio
+import logging
+import threading
+from collections import defaultdict
+from collections.abc import Iterable
+from typing import Protocol
+
+import psycopg
+from django.conf import settings
+from django.db import connection
+
+logger = logging.getLogger(__name__)
+
+CHANNEL = "handrail"
+APPLICATION_NAME = "handrail notices"
+RECONNECT_SECONDS = 0.5
+# A connection that fell silent for this long is asked whether it is still there, and given up after as long again.
+HEALTH_SECONDS = 5.0
+CONNECT_TIMEOUT_SECONDS = 5
+STOP_SECONDS = 5.0
+
+
+class Hearer(Protocol):
+    """Somebody who wants to know. All calls come from the listening thread or from `subscribe`, and must not block."""
+
+    def connected(self) -> None:
+        """From now on nothing is missed; what was said before may have been."""
+
+    def heard(self, word: str) -> None:
+        """Something was said on the topic."""
+
+    def lost(self) -> None:
+        """From now on anything may be missed, until `connected` is called again."""
+
+
+def send(topic: str, words: Iterable[str]) -> None:
+    """Tells every listening process, when the caller's transaction commits. Words are short: identifiers."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT pg_notify(%s, %s || ':' || word) FROM unnest(%s::text[]) AS word", [CHANNEL, topic, list(words)]
+        )
+
+
+class Listener:
+    """The listening connection and who hears what comes over it."""
+
+    def __init__(self) -> None:
+        self._hearers: defaultdict[str, list[Hearer]] = defaultdict(list)
+        self._lock = threading.RLock()
+        self._connected = False
+        self._running: tuple[threading.Thread, asyncio.AbstractEventLoop, asyncio.Task[None]] | None = None
+
+    def subscribe(self, topic: str, hearer: Hearer) -> None:
+        """The hearer is told of the topic while the listener runs, and at once when it is connected."""
+        with self._lock:
+            self._hearers[topic].append(hearer)
+            if self._connected:
+                hearer.connected()
+
+    def unsubscribe(self, topic: str, hearer: Hearer) -> None:
+        """The hearer is not called any more."""
+        with self._lock:
+            self._hearers[topic].remove(hearer)
+
+    def start(self) -> None:
+        """Starts listening unless it runs already; it connects, and connects again, by itself."""
+        with self._lock:
+            if self._running is not None and self._running[0].is_alive():
+                return
+            loop = asyncio.new_event_loop()
+            task = loop.create_task(self._listen_forever())
+            thread = threading.Thread(target=_run, args=(loop, task), name="notices", daemon=True)
+            self._running = (thread, loop, task)
+            thread.start()
+
+    def stop(self) -> None:
+        """Closes the connection and ends the thread."""
+        with self._lock:
+            running, self._running = self._running, None
+        if running is not None and running[0].is_alive():
+            thread, loop, task = running
+            loop.call_soon_threadsafe(task.cancel)
+            thread.join(STOP_SECONDS)
+
+    async def _listen_forever(self) -> None:
+        while True:
+            try:
+                await self._listen()
+            except (psycopg.Error, OSError) as error:
+                logger.warning("notices_reconnecting", extra={"error": str(error)})
+            except Exception:
+                logger.exception("notices_failed")
+            finally:
+                self._turn(connected=False)
+            await asyncio.sleep(RECONNECT_SECONDS)
+
+    async def _listen(self) -> None:
+        listening = await psycopg.AsyncConnection.connect(
+            settings.DATABASE_DIRECT_URL,
+            autocommit=True,
+            connect_timeout=CONNECT_TIMEOUT_SECONDS,
+            application_name=APPLICATION_NAME,
+        )
+        async with listening:
+            await listening.execute(f"LISTEN {CHANNEL}")
+            self._turn(connected=True)
+            while True:
+                async for notice in listening.notifies(timeout=HEALTH_SECONDS):
+                    self._hand_on(notice.payload)
+                async with asyncio.timeout(HEALTH_SECONDS):  # TimeoutError is an OSError
+                    await listening.execute("SELECT 1")
+
+    def _hand_on(self, payload: str) -> None:
+        topic, _, word = payload.partition(":")
+        with self._lock:
+            for hearer in tuple(self._hearers.get(topic, ())):
+                hearer.heard(word)
+
+    def _turn(self, *, connected: bool) -> None:
+        with self._lock:
+            if self._connected == connected:
+                return
+            self._connected = connected
+            for hearers in self._hearers.values():
+                for hearer in tuple(hearers):
+                    (hearer.connected if connected else hearer.lost)()
+
+
+def _run(loop: asyncio.AbstractEventLoop, task: "asyncio.Task[None]") -> None:
+    try:
+        loop.run_until_complete(task)
+    except asyncio.CancelledError:
+        pass
+    finally:
+        loop.close()
+
+
+listener = Listener()
