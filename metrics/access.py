@@ -1,4 +1,4 @@
-"""The only way a trace, a span or a score reaches a view: returned, or 404, also when another project has it."""
+"""The only way traces, spans, log records and scores reach a view: returned, or 404, also when another project's."""
 
 import binascii
 
@@ -9,11 +9,13 @@ from agents.authentication import CHALLENGE, Caller
 from agents.models import Project, User
 from agents.permissions import Permission, Scope
 from console.lib.http import Problem
-from metrics.models import Score, Span, Trace
-from metrics.selectors import spans, traces
+from metrics.models import Log, Score, Span, Trace
+from metrics.selectors import logs, spans, traces
+from metrics.times import MAX_NS
 
 TRACE_ID_BYTES = 16
 SPAN_ID_BYTES = 8
+LOG_ID_BYTES = 16
 
 
 def trace(project: Project, trace_id: str) -> Trace:
@@ -59,6 +61,14 @@ def api_score(caller: Caller | None, score_id: int, *, scope: Scope | None, perm
         check(caller, found.project, scope=scope, permission=permission)
     except Problem as problem:
         raise (missing if problem.status == 404 else problem) from None
+    return found
+
+
+def log(project: Project, time_ns: int, log_id: str) -> Log:
+    """A log record of `project` by its time and its id in hex. Raises Http404."""
+    found = logs.one(project.pk, time_ns, raw_id(log_id, LOG_ID_BYTES)) if time_ns <= MAX_NS else None
+    if found is None:
+        raise Http404
     return found
 
 

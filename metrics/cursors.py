@@ -1,6 +1,7 @@
-"""Cursors of trace lists: opaque, and bound to the sort that made them."""
+"""Cursors of lists: opaque, and bound to the sort or the list that made them."""
 
 from console.lib.http import Problem, decode_cursor, encode_cursor
+from metrics.selectors.bounded import Place
 from metrics.selectors.traces import Position
 
 INT64 = range(-(2**63), 2**63)
@@ -19,5 +20,22 @@ def position(cursor: str, sort: str) -> Position:
             raise ValueError
         return Position(value=value, trace_id=bytes.fromhex(trace_id))
     except (TypeError, ValueError):
+        message = "not a cursor of this list"
+        raise Problem(400, f"cursor: {message}", errors={"cursor": [message]}) from None
+
+
+def cursor_of_place(place: Place, kind: str) -> str:
+    """The cursor of a row in a list by time; `kind` names the list."""
+    return encode_cursor([kind, place.ns, place.id.hex() if isinstance(place.id, bytes) else place.id])
+
+
+def place(cursor: str, kind: str, *, raw_id: bool = True) -> Place:
+    """The row that a cursor of a list by time means; its id is bytes or text. Raises Problem 400 naming `cursor`."""
+    of_kind, ns, found = decode_cursor(cursor, length=3)
+    try:
+        if of_kind != kind or type(ns) is not int or ns not in INT64 or type(found) is not str or "\x00" in found:
+            raise ValueError
+        return Place(ns, bytes.fromhex(found) if raw_id else found)
+    except ValueError:
         message = "not a cursor of this list"
         raise Problem(400, f"cursor: {message}", errors={"cursor": [message]}) from None

@@ -3,12 +3,15 @@
 from django.urls import URLPattern, URLResolver, path
 
 from metrics.api.ingest import EventsView
+from metrics.api.logs import LogListView
 from metrics.api.query import SeriesView, TraceListView, TraceView
 from metrics.api.scores import LangfuseIngestionView, ScoresView, ScoreView
-from metrics.views import overview, trace, traces
+from metrics.views import logs, overview, trace, traces
 
 page_patterns: list[URLPattern | URLResolver] = [
     path("", overview.page, name="overview"),
+    path("logs/", logs.listing, name="logs"),
+    path("logs/<int:time_ns>/<str:log_id>/", logs.record, name="log"),
     path("traces/", traces.listing, name="traces"),
     path("traces/newer/", traces.newer, name="traces-newer"),
     path("traces/<str:trace_id>/", trace.page, name="trace"),
@@ -18,6 +21,7 @@ page_patterns: list[URLPattern | URLResolver] = [
 
 api_patterns: list[URLPattern | URLResolver] = [
     path("events", EventsView.as_view(), name="events"),
+    path("logs", LogListView.as_view(), name="logs"),
     path("scores", ScoresView.as_view(), name="scores"),
     path("scores/<int:score_id>", ScoreView.as_view(), name="score"),
     path("series", SeriesView.as_view(), name="series"),

@@ -54,6 +54,8 @@ DOORS = {
     "account/projects/<int:membership>/leave/": [Door("POST", "/account/projects/0/leave/", SIGNED_IN)],
     # Telemetry
     "p/<slug:project>/": [Door("GET", "/p/one/", P.TELEMETRY_VIEW)],
+    "p/<slug:project>/logs/": [Door("GET", "/p/one/logs/", P.TELEMETRY_VIEW)],
+    "p/<slug:project>/logs/<int:time_ns>/<str:log_id>/": [Door("GET", f"/p/one/logs/1/{'0' * 32}/", P.TELEMETRY_VIEW)],
     "p/<slug:project>/traces/": [Door("GET", "/p/one/traces/", P.TELEMETRY_VIEW)],
     "p/<slug:project>/traces/newer/": [Door("GET", "/p/one/traces/newer/", P.TELEMETRY_VIEW)],
     "p/<slug:project>/traces/<str:trace_id>/": [Door("GET", f"/p/one/traces/{'0' * 31}1/", P.TELEMETRY_VIEW)],
@@ -99,6 +101,7 @@ DOORS = {
     "p/<slug:project>/audit/": [Door("GET", "/p/one/audit/", P.AUDIT_VIEW)],
     # API
     "api/v1/events": [Door("POST", "/api/v1/events", None)],
+    "api/v1/logs": [Door("GET", "/api/v1/logs", P.TELEMETRY_VIEW)],
     "api/v1/series": [Door("GET", "/api/v1/series?metric=requests", P.TELEMETRY_VIEW)],
     "api/v1/scores": [
         Door("GET", "/api/v1/scores", P.TELEMETRY_VIEW),

@@ -1,5 +1,5 @@
-// The filter bar of the trace list: short addresses, and range links that keep what was filtered since the page was loaded.
-const form = document.getElementById("trace-filters");
+// The filter bar of a list: short addresses, and range links that keep what was filtered since the page was loaded.
+const form = document.querySelector("form.filters[hx-push-url]");
 
 document.addEventListener("htmx:config:request", ({ detail }) => {
   if (detail.ctx.sourceElement !== form) return;
