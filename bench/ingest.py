@@ -123,7 +123,8 @@ def _sizes(running: Product, plain_bytes: int) -> Iterator[Figure]:
 
 
 def _bytes(running: Product, pattern: str) -> int:
-    statement = "SELECT coalesce(sum(pg_total_relation_size(oid)), 0)::bigint FROM pg_class WHERE relkind = 'r' AND relname ~ %s"
+    sizes = "SELECT coalesce(sum(pg_total_relation_size(oid)), 0)::bigint FROM pg_class"
+    statement = f"{sizes} WHERE relkind = 'r' AND relname ~ %s"
     return int(str(running.query(statement, pattern)[0][0]))
 
 
