@@ -15,7 +15,7 @@ from metrics.ingest import normalise, signals, writer
 from metrics.ingest.events import Events, HeartbeatEvent, Invalid
 from metrics.ingest.group import GroupWriter
 from metrics.ingest.normalise import Window
-from metrics.ingest.rows import Batch, RawLog, RawPoint, RawSpan, SpanRow
+from metrics.ingest.rows import Batch, PointRow, RawLog, RawPoint, RawSpan, SpanRow
 from metrics.ingest.writer import SpanBatch, Written
 from metrics.services import heartbeats, partitions, scores
 from metrics.times import from_ns, to_ns
@@ -102,6 +102,8 @@ def store_logs(project_id: int, raw: Batch[RawLog], now: datetime, *, window: Wi
     def write() -> Written:
         written = writer.write_logs(project_id, batch.rows, now)
         scores.from_logs(project_id, batch.rows, now)
+        if written.stored:
+            live.publish(live.project_group(project_id, "metrics"), logs=written.stored)
         return written
 
     return _outcome(batch, _in_partitions(times, write))
@@ -111,7 +113,7 @@ def store_points(project_id: int, raw: Batch[RawPoint], now: datetime) -> Outcom
     """Stores metric points. When this returns, they are committed."""
     batch = signals.points(raw, accepted_window(now))
     times = {"metrics_point": [row.time_ns for row in batch.rows]}
-    return _outcome(batch, _in_partitions(times, lambda: writer.write_points(project_id, batch.rows, now)))
+    return _outcome(batch, _in_partitions(times, lambda: _write_points(project_id, batch.rows, now)))
 
 
 def store_events(project_id: int, batch: Events, now: datetime) -> None:
@@ -126,7 +128,7 @@ def store_events(project_id: int, batch: Events, now: datetime) -> None:
             if written.refused:
                 raise Invalid({"spans": [written.explain()]})
         if points:
-            writer.write_points(project_id, points, now)
+            _write_points(project_id, points, now)
         heartbeats.record(project_id=project_id, beats=[_beat(one, now) for one in batch.heartbeats])
 
     times = {"metrics_span": [row.start_ns for row in spans], "metrics_point": [row.time_ns for row in points]}
@@ -184,4 +186,11 @@ def _write_spans(batches: Sequence[SpanBatch], now: datetime) -> list[Written]:
     for project_id, count in stored.items():
         if count:
             live.publish(live.project_group(project_id, "metrics"), spans=count)
+    return written
+
+
+def _write_points(project_id: int, rows: Sequence[PointRow], now: datetime) -> Written:
+    written = writer.write_points(project_id, rows, now)
+    if written.stored:
+        live.publish(live.project_group(project_id, "metrics"), points=written.stored)
     return written

@@ -13,7 +13,7 @@ from console.lib.sql import load
 from metrics.ingest import copying, limits, packing, recount, summary, tally
 from metrics.ingest.lineage import Standing
 from metrics.ingest.rows import LogRow, PointRow, SpanRow, explained
-from metrics.services import compaction
+from metrics.services import catalogue, compaction, sessions
 from metrics.times import NS_PER_SECOND
 
 # PostgreSQL's types of the columns, in the order of the COPY statements.
@@ -26,6 +26,7 @@ TRACE_COLUMNS: Mapping[str, str] = {
     "unpriced_count": "int4", "has_root": "bool", "ranks": "bytea[]", "metadata_ranks": "jsonb",
     "error_types": "text[]", "facets": "int8[]", "updated_at": "timestamptz",
 }  # fmt: skip
+SESSION_PLACE = list(TRACE_COLUMNS).index("session_id")
 ROLLUP_COLUMNS: Mapping[str, str] = {
     "project_id": "int8", "seconds": "int4", "start": "timestamptz", "entry": "bool",
     **dict.fromkeys(tally.Dimensions._fields[2:], "text"), "span_count": "int8", "error_count": "int8",
@@ -204,12 +205,17 @@ def _write_summaries(
     more: list[tuple[Any, ...]] = []
     for trace_id, rows in members.items():
         (more if trace_id in stored.summaries else new).append(summary.trace_row(project_id, rows, decided, now))
+    # Also the session that a trace was in before: it may be in another one now.
+    touched = {stored.summaries[trace_id][1] for trace_id in members if trace_id in stored.summaries}
+    touched.update(row[SESSION_PLACE] for row in new)
     if new:
         _copy(cursor, "metrics_trace", TRACE_COLUMNS, new)
     if more:
         _copy(cursor, "stage_trace", TRACE_COLUMNS, more)
         cursor.execute(load("metrics", "merge_traces"))
+        touched.update(session_id for (session_id,) in cursor.fetchall())
         cursor.execute("DELETE FROM stage_trace")
+    sessions.touch(cursor, project_id, touched, now)
 
 
 def merge_rollups(cursor: CursorWrapper, project_id: int, sums: tally.Tally) -> None:
@@ -280,4 +286,6 @@ def write_points(project_id: int, rows: Sequence[PointRow], now: datetime) -> Wr
             ),
         )  # fmt: skip
         cursor.execute(load("metrics", "insert_points"))
-        return Written(int(cursor.rowcount))
+        written = Written(int(cursor.rowcount))
+        catalogue.note(cursor, project_id, rows)
+        return written

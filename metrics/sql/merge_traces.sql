@@ -105,3 +105,4 @@ ON CONFLICT (project_id, trace_id) DO UPDATE SET
     unpriced_count = stored.unpriced_count + excluded.unpriced_count,
     has_root = stored.has_root OR excluded.has_root,
     updated_at = excluded.updated_at
+RETURNING session_id

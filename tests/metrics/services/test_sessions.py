@@ -84,3 +84,19 @@ def test_more_sessions_than_one_round_takes_are_all_made(
     touch(project, *(f"s{index}" for index in range(5)))
     monkeypatch.setattr(sessions, "SESSIONS_PER_ROUND", 2)
     assert sessions.refresh(now=NOW) == 5
+
+
+def test_ingest_notes_the_session_of_every_trace_it_touches_also_the_one_it_leaves(
+    project: Project, sending: Sending
+) -> None:
+    root = sending.agent(ago=60, attributes=in_session("final"))
+    child = sending.call(root, ago=50, attributes=in_session("early"))
+    sending.send([child])
+    assert sessions.refresh(now=NOW) == 1
+    sending.send([root])
+    sending.send([sending.agent()])
+    sessions.refresh(now=NOW)
+    assert list(Session.objects.values_list("session_id", "trace_count")) == [("final", 1)]
+    assert queued() == 0
+    sending.send([root])
+    assert queued() == 0
