@@ -1,12 +1,16 @@
-"""What went into an operation and what came out, wherever the sender put it: attributes, span events or log records."""
+"""What went into an operation and what came out, wherever the sender put it: attributes, span events or log records.
+
+Ingest stores content as it came; JSON inside text is parsed by `read`, when somebody looks at it.
+"""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from metrics.ingest.reading import Reader, parsed, says_something
-from metrics.ingest.rows import Attributes, Value
-from metrics.ingest.semconv import INPUT, OUTPUT, SYSTEM_INSTRUCTIONS, Keys
+from metrics.ingest.plans import Entries, KindPlan
+from metrics.ingest.reading import Reader, parsed, plain, says_something
+from metrics.ingest.rows import Attributes, RawEvent, Value
+from metrics.ingest.semconv import SYSTEM_INSTRUCTIONS
 
 MESSAGE_ROLES: Mapping[str, str] = {
     "gen_ai.system.message": "system",
@@ -21,7 +25,10 @@ PROMPT_EVENTS: Mapping[str, str] = {
     "gen_ai.content.prompt": "gen_ai.prompt",
     "gen_ai.content.completion": "gen_ai.completion",
 }
-CONTENT_NAMES = frozenset({*MESSAGE_ROLES, CHOICE, DETAILS, *PROMPT_EVENTS})
+TOOL_OUTPUT = "tool.output"
+CONTENT_NAMES = frozenset({*MESSAGE_ROLES, CHOICE, DETAILS, *PROMPT_EVENTS, TOOL_OUTPUT})
+# The longest output that ingest looks into for why the model stopped.
+MOST_OUTPUT_CHARS = 256 * 1024
 
 
 class Record(NamedTuple):
@@ -34,27 +41,71 @@ class Record(NamedTuple):
 
 @dataclass(slots=True)
 class Content:
-    """Input and output of one operation; None where nothing was sent. `used` are the attributes that they came from."""
+    """Input and output of one operation, None where nothing was sent, and the span's events that are no content."""
 
     input: Value = None
     output: Value = None
-    used: set[str] = field(default_factory=set)
+    events: list[dict[str, Any]] = field(default_factory=list)
 
 
-def of_span(reader: Reader, events: Iterable[Record]) -> Content:
-    """The content of a span's own attributes and, for what these do not say, of its events."""
-    content = Content()
-    content.input = _take(reader, INPUT, content.used)
-    content.output = _take(reader, OUTPUT, content.used)
-    instructions = reader.attributes.get(SYSTEM_INSTRUCTIONS)
-    if instructions is not None and says_something(instructions):
-        content.used.add(SYSTEM_INSTRUCTIONS)
-        content.input = _with_system(parsed(instructions), content.input)
-    if content.input is None or content.output is None:
-        found = of_records(events)
-        content.input = found.input if content.input is None else content.input
-        content.output = found.output if content.output is None else content.output
+class Taken(NamedTuple):
+    """Content of a span's attributes as it came, and the attributes without it: content is kept once."""
+
+    input: Value
+    output: Value
+    system: Value
+    attributes: dict[str, Value]
+
+
+def take(reader: Reader, plan: KindPlan) -> Taken:
+    """The content of a span's own attributes."""
+    rest = dict(reader.attributes)
+    found = _first(reader, plan.input, rest) if plan.input else None
+    output = _first(reader, plan.output, rest) if plan.output else None
+    return Taken(found, output, rest.pop(SYSTEM_INSTRUCTIONS, None), rest)
+
+
+def read(detail: Mapping[str, Any], records: Iterable[Record] = ()) -> Content:
+    """The content of a stored detail (see metrics.ingest.normalise), its JSON parsed.
+
+    What its attributes do not say is taken from its events, and what these do not say from log records of the span:
+    SDKs that write to several places write the same.
+    """
+    events = detail.get("events") or []
+    content = Content(parsed(detail.get("input")), parsed(detail.get("output")))
+    content.events = [event for event in events if event.get("name") not in CONTENT_NAMES]
+    told = [Record(event["name"], event.get("attributes") or {}) for event in events] if events else []
+    for source in (told, list(records)):
+        if source and (content.input is None or content.output is None):
+            found = of_records(source)
+            content.input = found.input if content.input is None else content.input
+            content.output = found.output if content.output is None else content.output
+    content.input = _with_system(parsed(detail.get("system")), content.input)
     return content
+
+
+def is_complete(detail: Mapping[str, Any]) -> bool:
+    """Whether a stored detail has both input and output, so that log records could add nothing."""
+    if "input" in detail and "output" in detail:
+        return True
+    alone = read({**detail, "system": None})
+    return alone.input is not None and alone.output is not None
+
+
+def finish_reason(output: Value, events: Iterable[RawEvent] = ()) -> str:
+    """Why the model stopped, as its output or a choice among the events says; empty when neither does."""
+    for event in events:
+        if event.name == CHOICE and (reason := event.attributes.get("finish_reason")):
+            return plain(reason)
+    if isinstance(output, str):
+        if "finish_reason" not in output or len(output) > MOST_OUTPUT_CHARS:
+            return ""
+        output = parsed(output)
+    messages = output if isinstance(output, list) else [output]
+    for message in reversed(messages):
+        if isinstance(message, dict) and (reason := message.get("finish_reason")):
+            return plain(reason)
+    return ""
 
 
 def of_records(records: Iterable[Record]) -> Content:
@@ -73,6 +124,8 @@ def of_records(records: Iterable[Record]) -> Content:
                 parsed(members.get(SYSTEM_INSTRUCTIONS)), parsed(members.get("gen_ai.input.messages"))
             )
             content.output = content.output or parsed(members.get("gen_ai.output.messages"))
+        elif record.name == TOOL_OUTPUT:
+            content.output = content.output or _members(record) or None
         elif record.name in PROMPT_EVENTS:
             value = parsed(record.attributes.get(PROMPT_EVENTS[record.name]))
             if record.name == "gen_ai.content.prompt":
@@ -84,17 +137,18 @@ def of_records(records: Iterable[Record]) -> Content:
     return content
 
 
-def _take(reader: Reader, keys: Keys, used: set[str]) -> Value:
-    for key in reader.present(keys):
-        value = reader.get(key)
+def _first(reader: Reader, entries: Entries, rest: dict[str, Value]) -> Value:
+    for name, key in entries:
+        value = reader.attributes[name] if name else reader.get(key)
         if value is None or not says_something(value):
             continue
         if key.place == "flat":
-            used.update(name for name in reader.attributes if name.startswith(key.name))
+            for used in reader.flat[key.name]:
+                rest.pop(used, None)
             return _unwrapped(value)
-        if not key.path:
-            used.add(key.name)
-        return reader.json(key.name, value) if key.place == "span" and not key.path else value
+        if name:
+            rest.pop(name, None)
+        return value
     return None
 
 
@@ -115,12 +169,17 @@ def _is_wrapper(one: Mapping[str, Value]) -> bool:
 
 
 def _with_system(instructions: Value, messages: Value) -> Value:
-    if not says_something(instructions):
+    if not says_something(instructions) or _begins_with_system(messages):
         return messages
     system: dict[str, Value] = {"role": "system", "parts": instructions}
     if isinstance(messages, list):
         return [system, *messages]
     return [system] if messages is None else [system, messages]
+
+
+def _begins_with_system(messages: Value) -> bool:
+    first = messages[0] if isinstance(messages, list) and messages else None
+    return isinstance(first, dict) and first.get("role") == "system"
 
 
 def _members(record: Record) -> dict[str, Value]:

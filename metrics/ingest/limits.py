@@ -20,6 +20,12 @@ MAX_DEPTH = 48
 MAX_SPANS_PER_TRACE = 20_000
 MAX_DETAIL_BYTES = 16 * 1024 * 1024
 
+# Of texts, in UTF-8. The dimensions of a rollup are its key, and a key of PostgreSQL must stay below 2,700 bytes.
+NAME_BYTES = 255
+DIMENSION_BYTES = 120
+ID_BYTES = 255
+MESSAGE_BYTES = 4_000
+
 TRACE_ID_BYTES = 16
 SPAN_ID_BYTES = 8
 

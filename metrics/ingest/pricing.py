@@ -4,19 +4,19 @@ Money is integer nano-USD (1e-9 USD). The library's own calculation takes 70 mic
 in the four token counts that we keep, its rates are read once and the same sum is done in integers.
 """
 
-from dataclasses import dataclass
 from decimal import ROUND_HALF_EVEN, Decimal, InvalidOperation
 from functools import lru_cache
 from importlib.metadata import version
+from typing import Generic, NamedTuple, TypeVar
 
 from genai_prices import Usage as LibraryUsage
-from genai_prices.data_snapshot import get_snapshot
+from genai_prices.data_snapshot import DataSnapshot, get_snapshot
 from genai_prices.types import ModelInfo, ModelPrice, TieredPrices
 
+from metrics.ingest.plans import Plan
 from metrics.ingest.reading import Reader
 from metrics.ingest.rows import Price, Usage, Value
-from metrics.ingest.semconv_usage import REPORTED_COST, REPORTED_COST_PARTS
-from metrics.times import from_ns
+from metrics.times import NS_PER_MINUTE, from_ns
 
 PRICE_VERSION = f"genai-prices {version('genai-prices')}"
 NANOS = Decimal(1_000_000_000)
@@ -24,45 +24,51 @@ MAX_NANOS = 2**53
 # Rates are kept in a trillionth of a dollar's millionth per token, so that every published price is a whole number.
 RATE_SCALE = 10**6
 PROBE_TOKENS = 1_000_000
+# Longer names are no models; each that is looked up is searched for in the whole list.
+LONGEST_MODEL = 200
 MAKERS = frozenset({"openai", "anthropic", "google", "mistral", "cohere", "deepseek", "x-ai", "voyageai"})
 
+Listed = TypeVar("Listed")
 
-@dataclass(frozen=True, slots=True)
-class Rates:
-    """Nano-USD times RATE_SCALE per token."""
 
+class Rates(NamedTuple):
+    """Nano-USD times RATE_SCALE per token, for calls of more than `above` input tokens."""
+
+    above: int
     fresh_input: int
     output: int
     cache_read: int
     cache_write: int
 
 
-def price(usage: Usage, *, provider: str, models: tuple[str, ...], start_ns: int, reported: int | None) -> Price:
+NO_PRICE = Price()
+UNPRICED = Price(None, None, "unpriced")
+
+
+def price(usage: Usage, *, provider: str, models: tuple[str, str], start_ns: int, reported: int | None) -> Price:
     """The price of a call that used `usage` at `start_ns`; `models` are its names, the most exact first.
 
     Computed when a model is known, else as reported, else `unpriced` with no amount: an unknown price is never 0.
     """
     if not (usage.input_tokens or usage.output_tokens):
-        return Price(reported, reported, "reported" if reported is not None else "")
-    for model in models:
-        info = lookup(provider, model)
-        if info is not None:
-            nanos = _cost(info, usage, start_ns)
-            if nanos is not None:
-                return Price(nanos, reported, "computed", PRICE_VERSION)
+        return NO_PRICE if reported is None else Price(reported, reported, "reported")
+    for info in candidates(provider, *models):
+        nanos = _cost(info, usage, start_ns)
+        if nanos is not None:
+            return Price(nanos, reported, "computed", PRICE_VERSION)
     if reported is not None:
         return Price(reported, reported, "reported")
-    return Price(None, None, "unpriced") if any(models) else Price()
+    return UNPRICED if models[0] or models[1] else NO_PRICE
 
 
-def reported_nanos(reader: Reader) -> int | None:
+def reported_nanos(reader: Reader, plan: Plan) -> int | None:
     """The money that the span itself reports, in nano-USD; negative amounts count as 0."""
-    for key in reader.present(REPORTED_COST):
+    for _, key in plan.cost:
         amount = to_nanos(reader.get(key))
         if amount is not None:
             return amount
-    for parts in REPORTED_COST_PARTS:
-        amounts = [amount for key in reader.present(parts) if (amount := to_nanos(reader.get(key))) is not None]
+    for parts in plan.cost_parts:
+        amounts = [amount for _, key in parts if (amount := to_nanos(reader.get(key))) is not None]
         if amounts:
             return sum(amounts)
     return None
@@ -84,11 +90,18 @@ def to_nanos(value: Value) -> int | None:
 
 
 @lru_cache(maxsize=4096)
+def candidates(provider: str, *models: str) -> tuple[ModelInfo, ...]:
+    """The models of the price list that a provider and the names of a model may mean, the best first."""
+    return tuple(info for model in dict.fromkeys(models) if (info := lookup(provider, model)) is not None)
+
+
+@lru_cache(maxsize=4096)
 def lookup(provider: str, model: str) -> ModelInfo | None:
     """The model of the price list that a provider and a model name mean, or None."""
-    if not model:
+    if not model or len(model) > LONGEST_MODEL:
         return None
-    snapshot = get_snapshot()
+    # The library remembers every name that it was ever asked about: of a snapshot that is thrown away, it cannot.
+    snapshot = DataSnapshot(get_snapshot().providers, from_auto_update=False)
     attempts: list[tuple[str | None, str]] = [(provider or None, model)]
     prefix, slash, rest = model.partition("/")
     if slash:
@@ -111,16 +124,20 @@ def lookup(provider: str, model: str) -> ModelInfo | None:
 
 
 def _cost(info: ModelInfo, usage: Usage, start_ns: int) -> int | None:
-    prices = info.prices
-    chosen = prices if isinstance(prices, ModelPrice) else info.get_prices(from_ns(start_ns))
-    rates = _rates(_Identity(chosen))
-    if rates is None:
+    # Prices begin on days or at times of day, at whole minutes.
+    chosen = info.prices if isinstance(info.prices, ModelPrice) else _at(_Identity(info), start_ns // NS_PER_MINUTE)
+    brackets = _brackets(_Identity(chosen))
+    if brackets is None:
         return _by_library(chosen, usage)
-    cached = min(usage.cache_read_tokens or 0, usage.input_tokens or 0)
-    written = min(usage.cache_write_tokens or 0, (usage.input_tokens or 0) - cached)
-    fresh = (usage.input_tokens or 0) - cached - written
+    given = usage.input_tokens or 0
+    rates = brackets[0]
+    for bracket in brackets[1:]:
+        if given > bracket.above:
+            rates = bracket
+    cached = min(usage.cache_read_tokens or 0, given)
+    written = min(usage.cache_write_tokens or 0, given - cached)
     scaled = (
-        fresh * rates.fresh_input
+        (given - cached - written) * rates.fresh_input
         + cached * rates.cache_read
         + written * rates.cache_write
         + (usage.output_tokens or 0) * rates.output
@@ -128,29 +145,49 @@ def _cost(info: ModelInfo, usage: Usage, start_ns: int) -> int | None:
     return (scaled + RATE_SCALE // 2) // RATE_SCALE
 
 
-class _Identity:
-    """A price as a cache key: the library's prices compare by value, slowly, and cannot be hashed."""
+class _Identity(Generic[Listed]):
+    """An entry of the price list as a cache key: the library's compare by value, slowly, and cannot be hashed."""
 
-    __slots__ = ("price",)
+    __slots__ = ("entry",)
 
-    def __init__(self, price: ModelPrice) -> None:
-        self.price = price
+    def __init__(self, entry: Listed) -> None:
+        self.entry = entry
 
     def __hash__(self) -> int:
-        return id(self.price)
+        return id(self.entry)
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Identity) and other.price is self.price
+        return isinstance(other, _Identity) and other.entry is self.entry
 
 
 @lru_cache(maxsize=4096)
-def _rates(identity: _Identity) -> Rates | None:
-    """The linear rates of a price, or None where it has tiers or does not know tokens."""
-    chosen = identity.price
-    values = [value for value in vars(chosen).values() if value is not None]
-    if any(isinstance(value, TieredPrices) for value in values):
+def _at(identity: _Identity[ModelInfo], minute: int) -> ModelPrice:
+    return identity.entry.get_prices(from_ns(minute * NS_PER_MINUTE))
+
+
+@lru_cache(maxsize=4096)
+def _brackets(identity: _Identity[ModelPrice]) -> tuple[Rates, ...] | None:
+    """The linear rates of a price by the input above which they hold; None where requests cost something too."""
+    prices = {name: value for name, value in vars(identity.entry).items() if value is not None}
+    if any(name.startswith("requests") for name in prices):
         return None
+    tiers = {tier.start for value in prices.values() if isinstance(value, TieredPrices) for tier in value.tiers}
+    return tuple(
+        _rates(above, ModelPrice(**{name: _above(value, above) for name, value in prices.items()}))
+        for above in sorted({0, *tiers})
+    )
+
+
+def _above(value: Decimal | TieredPrices, tokens: int) -> Decimal:
+    """What a unit costs in a call of one input token more than so many."""
+    if isinstance(value, Decimal):
+        return value
+    return next((tier.price for tier in reversed(value.tiers) if tokens >= tier.start), value.base)
+
+
+def _rates(above: int, chosen: ModelPrice) -> Rates:
     return Rates(
+        above,
         fresh_input=_probe(chosen, LibraryUsage(input_tokens=PROBE_TOKENS)),
         output=_probe(chosen, LibraryUsage(output_tokens=PROBE_TOKENS)),
         cache_read=_probe(chosen, LibraryUsage(input_tokens=PROBE_TOKENS, cache_read_tokens=PROBE_TOKENS)),

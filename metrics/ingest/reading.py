@@ -2,20 +2,23 @@
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import orjson
 
-from metrics.ingest.limits import MAX_DEPTH, Refused
+from metrics.ingest.limits import MAX_DEPTH, Refused, text
+from metrics.ingest.plans import Entries
 from metrics.ingest.rows import Attributes, Value
-from metrics.ingest.semconv import Key, Keys
+from metrics.ingest.semconv import Key
 
 SCRUBBED = re.compile(r"^\[Scrubbed due to .*\]$", re.DOTALL)
 MAX_PARSED_CHARS = 4 * 1024 * 1024
 MAX_INDEX = 10_000
 # Ten times the largest context that any model takes today.
 MOST_TOKENS = 100_000_000
+# How texts begin that may be something else: a placeholder, or JSON.
+_NOT_PLAIN = '["'
 
 
 def says_something(value: Value) -> bool:
@@ -58,6 +61,8 @@ def whole(value: Value) -> int | None:
     Text and floats are read, NaN is not. An absurd count is dropped rather than cut: it would be priced, and one span
     could wreck a day's cost.
     """
+    if type(value) is int and 0 <= value <= MOST_TOKENS:
+        return value
     if isinstance(value, bool) or value is None:
         return None
     if isinstance(value, str):
@@ -71,45 +76,68 @@ def whole(value: Value) -> int | None:
 
 
 class Reader:
-    """The attributes of one span, with its resource and name, read by keys."""
+    """The attributes of one span, with its resource and name, read by the entries of its plan."""
 
-    __slots__ = ("_json", "attributes", "kind", "name", "resource")
+    __slots__ = ("_json", "attributes", "flat", "name", "resource")
 
-    def __init__(self, attributes: Attributes, resource: Attributes, name: str, kind: str = "") -> None:
+    def __init__(
+        self, attributes: Attributes, resource: Attributes, name: str, flat: Mapping[str, Sequence[str]]
+    ) -> None:
         self.attributes = attributes
         self.resource = resource
         self.name = name
-        self.kind = kind
+        self.flat = flat
         self._json: dict[str, Value] = {}
 
-    def present(self, keys: Keys) -> list[Key]:
-        """The keys that can have a value at all: most of the many that are known are in no given span."""
-        attributes = self.attributes
-        return [key for key in keys if key.name in attributes or key.place != "span"]
+    def get(self, key: Key) -> Value:
+        """The value of one key, or None."""
+        place = key.place
+        if place == "span":
+            value = self.attributes.get(key.name)
+        elif place == "resource":
+            value = self.resource.get(key.name)
+        elif place == "title":
+            return self.name
+        else:
+            value = self._folded(key.name)
+            return descend(value, key.path) if key.path else value
+        if key.path and value is not None:
+            return descend(self.json(key.name, value), key.path)
+        return value
 
-    def first(self, keys: Keys) -> Value:
+    def first(self, entries: Entries) -> Value:
         """The first value that says something, or None."""
-        for key in self.present(keys):
-            value = self.get(key)
+        for name, key in entries:
+            value = self.attributes[name] if name else self.get(key)
             if value is not None and says_something(value):
                 return value
         return None
 
-    def get(self, key: Key) -> Value:
-        """The value of one key, or None when it is absent or belongs to spans of another kind."""
-        if key.kind and key.kind != self.kind:
-            return None
-        if key.place == "span":
-            value = self.attributes.get(key.name)
-        elif key.place == "resource":
-            value = self.resource.get(key.name)
-        elif key.place == "title":
-            return self.name
-        else:
-            return self._folded(key.name)
-        if key.path and value is not None:
-            return descend(self.json(key.name, value), key.path)
-        return value
+    def text(self, entries: Entries) -> str:
+        """The first value that says something, as one line of text; of a list its first element."""
+        for name, key in entries:
+            value = self.attributes[name] if name else self.get(key)
+            if value is not None and says_something(value):
+                found = plain(value)
+                if says_something(found):
+                    return found
+        return ""
+
+    def fill(self, found: dict[str, str], texts: Iterable[tuple[str, int, Entries]]) -> None:
+        """Puts the text of every field into `found`, cut to its size, as `text` reads it."""
+        attributes = self.attributes
+        for field, limit, entries in texts:
+            for name, key in entries:
+                value = attributes[name] if name else self.get(key)
+                # The plain text that nearly every value is, before everything else that it could be.
+                if type(value) is not str or not value or value[0] in _NOT_PLAIN:
+                    if value is None or not says_something(value):
+                        continue
+                    value = plain(value)
+                    if not says_something(value):
+                        continue
+                found[field] = value if len(value) * 4 <= limit and "\x00" not in value else text(value, limit)
+                break
 
     def json(self, name: str, value: Value) -> Value:
         """The parsed JSON of an attribute, parsed once."""
@@ -117,21 +145,11 @@ class Reader:
             self._json[name] = parsed(value)
         return self._json[name]
 
-    def text(self, keys: Keys) -> str:
-        """The first value that says something, as one line of text; of a list its first element."""
-        for key in self.present(keys):
-            value = self.get(key)
-            if value is not None and says_something(value):
-                found = plain(value)
-                if says_something(found):
-                    return found
-        return ""
-
     def _folded(self, prefix: str) -> Value:
-        names = [name for name in self.attributes if name.startswith(prefix)]
-        if not names or not any(name[len(prefix) : len(prefix) + 1].isdigit() for name in names):
-            return None
-        return fold((name[len(prefix) :], self.attributes[name]) for name in names)
+        if prefix not in self._json:
+            attributes = self.attributes
+            self._json[prefix] = fold((name[len(prefix) :], attributes[name]) for name in self.flat[prefix])
+        return self._json[prefix]
 
 
 def plain(value: Value) -> str:

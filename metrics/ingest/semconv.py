@@ -2,7 +2,7 @@
 
 A key is written `name`, `name#path.in.its.json`, `resource:name` or `@name` (the span's own name), each optionally
 behind `kind?` to hold only for spans of that kind; `prefix.*` stands for attributes `prefix.0.role`,
-`prefix.0.content`, ... folded back into the list that they were flattened from.
+`prefix.0.content`, ... folded back into the list that they were flattened from, and may have a `#path` too.
 
 Sources: OpenTelemetry GenAI 1.28 to 1.37 and its drafts, OpenLLMetry, OpenInference, Langfuse v3 and v4, Vercel AI 5,
 pydantic-ai and Logfire, Strands, MLflow, LangSmith, Google ADK, Claude Code. `handrail.*` is what the plain JSON API
@@ -37,9 +37,9 @@ def _key(word: str) -> Key:
         place, rest = "resource", rest.removeprefix("resource:")
     elif rest == "@name":
         place, rest = "title", ""
-    elif rest.endswith(".*"):
-        place, rest = "flat", rest[:-1]
     name, _, path = rest.partition("#")
+    if name.endswith(".*"):
+        place, name = "flat", name[:-1]
     return Key(name, tuple(path.split(".")) if path else (), place, kind if asked else "")
 
 
@@ -70,6 +70,7 @@ KIND_VALUES: tuple[tuple[Key, Mapping[str, str]], ...] = (
             "*.dogenerate": "llm", "*.dostream": "llm", "*.doembed": "embedding", "ai.toolcall": "tool",
             "ai.generatetext": "agent", "ai.streamtext": "agent", "ai.generateobject": "agent",
             "ai.streamobject": "agent", "ai.embed": "embedding", "ai.embedmany": "embedding", "ai.rerank": "reranker",
+            "*.dorerank": "reranker",
         },
     ),
     (Key("traceloop.span.kind"), {"workflow": "chain", "task": "chain", "agent": "agent", "tool": "tool"}),
@@ -99,15 +100,12 @@ MODEL_KINDS = frozenset({"llm", "embedding", "reranker"})
 
 FIELDS: Mapping[str, Keys] = {
     "response_model": keys("""
-        gen_ai.response.model llm.response.model_name llm.model_name langfuse.observation.model.name ai.response.model
-        claude_code.llm_request?model"""),
+        gen_ai.response.model llm.response.model_name llm.model_name langfuse.observation.model.name
+        ai.response.model"""),
     "request_model": keys("""
         gen_ai.request.model llm.request.model_name llm.invocation_parameters#model llm.invocation_parameters#model_name
         embedding.model_name reranker.model_name ai.model.id aisdk.model.id langsmith.metadata.ls_model_name
-        llm?metadata#ls_model_name mlflow.llm.model llm?model_name llm?model embedding?model"""),
-    "provider": keys("""
-        gen_ai.provider.name gen_ai.system llm.provider llm.system ai.model.provider langsmith.metadata.ls_provider
-        llm?metadata#ls_provider mlflow.llm.provider"""),
+        llm?metadata#ls_model_name mlflow.llm.model llm?model_name embedding?model_name llm?model embedding?model"""),
     "tool": keys("""
         gen_ai.tool.name tool?traceloop.entity.name tool.name ai.toolCall.name tool?tool_name tool?@name"""),
     "agent": keys("""
@@ -115,7 +113,8 @@ FIELDS: Mapping[str, Keys] = {
         langsmith.metadata.langgraph_node crewai.agent.role agent?@name"""),
     "agent_id": keys("gen_ai.agent.id graph.node.id crewai.agent.id"),
     "agent_version": keys("""
-        gen_ai.agent.version traceloop.entity.version langfuse.version agent.version resource:gen_ai.agent.version"""),
+        gen_ai.agent.version agent?traceloop.entity.version langfuse.version agent.version
+        resource:gen_ai.agent.version"""),
     "session_id": keys("""
         gen_ai.conversation.id traceloop.association.properties.session_id traceloop.association.properties.chat_id
         traceloop.association.properties.thread_id langfuse.session.id session.id
@@ -131,20 +130,27 @@ FIELDS: Mapping[str, Keys] = {
         resource:langfuse.environment deployment.environment.name deployment.environment
         ai.telemetry.metadata.environment metadata#environment"""),
     "service": keys("resource:service.name resource:openinference.project.name"),
+    "team": keys("""
+        handrail.team team team.name resource:team resource:team.name resource:service.namespace"""),
     "prompt_name": keys("""
         gen_ai.prompt.name traceloop.prompt.key langfuse.observation.prompt.name prompt.id
-        llm.prompt_template.name ai.telemetry.metadata.langfusePrompt#name mlflow.linkedPrompts#0.name"""),
+        llm.prompt_template.name ai.telemetry.metadata.langfusePrompt#name mlflow.linkedPrompts#0.name prompt.url"""),
     "prompt_version": keys("""
         gen_ai.prompt.version traceloop.prompt.version llm.prompt_template.version langfuse.observation.prompt.version
         ai.telemetry.metadata.langfusePrompt#version mlflow.linkedPrompts#0.version"""),
     "finish_reason": keys("""
-        gen_ai.response.finish_reasons gen_ai.completion.0.finish_reason llm.response.finish_reason
+        gen_ai.response.finish_reasons gen_ai.completion.*#0.finish_reason llm.response.finish_reason
         llm.response.stop_reason llm.finish_reason langfuse.observation.metadata.finish_reason ai.response.finishReason
-        stop_reason gen_ai.output.messages#0.finish_reason"""),
+        stop_reason"""),
     "error_type": keys("error.type"),
     "error_message": keys("langfuse.observation.status_message error.message"),
 }
 
+PROVIDER: Keys = keys("""
+    gen_ai.provider.name gen_ai.system llm.provider llm.system ai.model.provider langsmith.metadata.ls_provider
+    llm?metadata#ls_provider mlflow.llm.provider""")
+# Vercel writes "openai.chat", also into gen_ai.system of the same span: the provider is what is before the dot.
+DOTTED_PROVIDER = "ai.model.provider"
 # What frameworks write where a provider belongs.
 NOT_PROVIDERS = frozenset(
     {"langchain", "langgraph", "strands-agents", "crewai", "function", "gcp.vertex.agent", "_other"}
@@ -160,6 +166,11 @@ PROVIDER_HOSTS: Mapping[str, str] = {
     "api.x.ai": "x_ai",
     "openrouter.ai": "openrouter",
 }
+# Hosts that differ by customer or region: what they end with.
+PROVIDER_HOST_ENDINGS: tuple[tuple[str, str], ...] = (
+    (".openai.azure.com", "azure.ai.openai"),
+    ("aiplatform.googleapis.com", "gcp.vertex_ai"),
+)
 FINISH_REASONS: Mapping[str, str] = {
     "tool_calls": "tool_call", "tool_call": "tool_call", "tool-calls": "tool_call", "tool_use": "tool_call",
     "function_call": "tool_call", "stop": "stop", "end_turn": "stop", "stop_sequence": "stop", "eos": "stop",
@@ -170,6 +181,7 @@ FINISH_REASONS: Mapping[str, str] = {
 # --- status -----------------------------------------------------------------------------------------------------------
 
 EXCEPTION_EVENT = "exception"
+HTTP_STATUS = ("http.response.status_code", "http.status_code")
 # The plain JSON API says it outright: ok, error or waiting.
 STATED_STATUS = "handrail.status"
 # Exceptions that a framework throws to stop and wait for a person: the last part of the type's name.
@@ -190,14 +202,14 @@ INPUT: Keys = keys("""
     tool?tool_input gen_ai.input.messages gen_ai.prompt.* gen_ai.prompt llm?llm.input_messages.* ai.prompt.messages
     langfuse.observation.input traceloop.entity.input input.value llm.input_messages.* ai.prompt ai.values ai.value
     pydantic_ai.all_messages mlflow.spanInputs gcp.vertex.agent.llm_request langfuse.trace.input user_prompt prompt
-    events""")
+    events input""")
 OUTPUT: Keys = keys("""
     handrail.output
     tool?gen_ai.tool.call.result tool?ai.toolCall.result tool?tool_response tool?gcp.vertex.agent.tool_response
     gen_ai.output.messages gen_ai.completion.* gen_ai.completion llm?llm.output_messages.* langfuse.observation.output
     traceloop.entity.output output.value llm.output_messages.* ai.response.text ai.response.object
     ai.response.toolCalls ai.result.text ai.result.object ai.result.toolCalls final_result mlflow.spanOutputs
-    gcp.vertex.agent.llm_response response.model_output langfuse.trace.output""")
+    gcp.vertex.agent.llm_response response.model_output langfuse.trace.output output""")
 SYSTEM_INSTRUCTIONS = "gen_ai.system_instructions"
 
 # --- tags and metadata ------------------------------------------------------------------------------------------------
@@ -212,12 +224,15 @@ TRACE_METADATA = (
     "ai.telemetry.metadata.",
     "mlflow.traceTag.",
 )
+# The same, of the trace only where its first span carries them; elsewhere they speak of one operation.
+ENTRY_PREFIXES = ("langfuse.observation.metadata.", "langsmith.metadata.")
 # Attributes that hold an object: of the trace where its first span carries them.
 ENTRY_METADATA = ("metadata", "handrail.metadata")
 # Said elsewhere already, as session, user, tags or environment.
 METADATA_SAID_ELSEWHERE = frozenset({
     "sessionId", "session_id", "userId", "user_id", "tags", "thread_id", "chat_id", "environment", "langfusePrompt",
-    "langfuse_session_id", "langfuse_user_id",
+    "langfuse_session_id", "langfuse_user_id", "finish_reason", "ls_model_name", "ls_provider", "usage_metadata",
+    "langgraph_node",
 })  # fmt: skip
 
 # --- time to first token ----------------------------------------------------------------------------------------------
@@ -236,3 +251,28 @@ STREAMING: Keys = keys("""
     gen_ai.request.stream gen_ai.is_streaming llm.is_streaming llm.invocation_parameters#stream
     langfuse.observation.model.parameters#stream""")
 STREAMING_OPERATIONS = ("ai.operationId", "dostream")
+
+# --- noise ------------------------------------------------------------------------------------------------------------
+
+# Instrumentation of HTTP clients. A span of theirs below a model call says what the call says already, and one without
+# a parent is often an exporter at work: it is kept, folded away, and is no request to an agent.
+NOISE_SCOPES = frozenset({
+    "opentelemetry.instrumentation.httpx", "opentelemetry.instrumentation.requests",
+    "opentelemetry.instrumentation.urllib", "opentelemetry.instrumentation.urllib3",
+    "opentelemetry.instrumentation.aiohttp_client", "opentelemetry.instrumentation.httplib2",
+    "opentelemetry.instrumentation.botocore", "opentelemetry.instrumentation.boto",
+    "logfire.httpx", "logfire.requests", "logfire.aiohttp_client",
+    "@opentelemetry/instrumentation-http", "@opentelemetry/instrumentation-undici",
+    "@opentelemetry/instrumentation-fetch", "@opentelemetry/instrumentation-xml-http-request",
+    "@opentelemetry/instrumentation-net", "@opentelemetry/instrumentation-dns",
+    "io.opentelemetry.java-http-client", "io.opentelemetry.okhttp-3.0", "io.opentelemetry.apache-httpclient-5.2",
+    "go.opentelemetry.io/contrib/instrumentation/net/http/otelhttp", "System.Net.Http",
+})  # fmt: skip
+# Kinds of OTLP under which such instrumentation reports a call that was made, not one that was answered.
+NOISE_SPAN_KINDS = frozenset({0, 1, 3})  # unspecified, internal, client
+
+# --- vectors ----------------------------------------------------------------------------------------------------------
+
+# Attributes that hold embedding vectors, as text or as lists: of these the first numbers are kept.
+VECTORS = ("ai.embedding", "ai.embeddings", "embedding.vector")
+VECTOR_ENDINGS = (".embedding.vector", ".document.embedding")

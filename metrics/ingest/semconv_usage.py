@@ -22,6 +22,8 @@ class UsageConvention(NamedTuple):
     cache_read: tuple[Cached, ...]
     cache_write: tuple[Cached, ...]
     reasoning: Keys
+    # Cache writes split by lifetime, which add up where no whole is given; not in the input figure.
+    cache_write_parts: Keys = ()
 
 
 def _inside(listing: str) -> tuple[Cached, ...]:
@@ -40,6 +42,30 @@ def _details(listing: str) -> str:
 
 
 CONVENTIONS: tuple[UsageConvention, ...] = (
+    UsageConvention(
+        # First, since Vercel repeats its figures under the names of OpenTelemetry but says only under its own what was
+        # cached. Anthropic's raw usage, in the metadata of version 5, excludes what was cached; version 6 writes
+        # inputTokenDetails and includes it.
+        "Vercel AI",
+        input_tokens=keys("ai.usage.inputTokens ai.usage.promptTokens embedding?ai.usage.tokens"),
+        output_tokens=keys("ai.usage.outputTokens ai.usage.completionTokens"),
+        total=keys("ai.usage.totalTokens"),
+        cache_read=_inside("ai.usage.inputTokenDetails.cacheReadTokens")
+        + _outside("""
+            ai.response.providerMetadata#anthropic.usage.cache_read_input_tokens
+            ai.response.providerMetadata#anthropic.cacheReadInputTokens""")
+        + _inside("ai.usage.cachedInputTokens ai.response.providerMetadata#openai.cachedPromptTokens"),
+        cache_write=_inside("ai.usage.inputTokenDetails.cacheWriteTokens")
+        + _outside("""
+            ai.response.providerMetadata#anthropic.usage.cache_creation_input_tokens
+            ai.response.providerMetadata#anthropic.cacheCreationInputTokens"""),
+        reasoning=keys("""
+            ai.usage.reasoningTokens ai.usage.outputTokenDetails.reasoningTokens
+            ai.response.providerMetadata#openai.reasoningTokens"""),
+        cache_write_parts=keys("""
+            ai.response.providerMetadata#anthropic.usage.cache_creation.ephemeral_5m_input_tokens
+            ai.response.providerMetadata#anthropic.usage.cache_creation.ephemeral_1h_input_tokens"""),
+    ),
     UsageConvention(
         "OpenTelemetry GenAI, also in its older spellings and as OpenLLMetry has it",
         input_tokens=keys("gen_ai.usage.input_tokens gen_ai.usage.prompt_tokens"),
@@ -79,17 +105,7 @@ CONVENTIONS: tuple[UsageConvention, ...] = (
             output_reasoning_tokens completion_tokens_details.reasoning_tokens output_tokens_details.reasoning_tokens
             reasoning_tokens""")
         ),
-    ),
-    UsageConvention(
-        "Vercel AI",
-        input_tokens=keys("ai.usage.inputTokens ai.usage.promptTokens embedding?ai.usage.tokens"),
-        output_tokens=keys("ai.usage.outputTokens ai.usage.completionTokens"),
-        total=keys("ai.usage.totalTokens"),
-        cache_read=_inside("ai.usage.cachedInputTokens ai.usage.inputTokenDetails.cacheReadTokens"),
-        cache_write=_inside("""
-            ai.usage.inputTokenDetails.cacheWriteTokens
-            ai.response.providerMetadata#anthropic.usage.cache_creation_input_tokens"""),
-        reasoning=keys("ai.usage.reasoningTokens ai.usage.outputTokenDetails.reasoningTokens"),
+        cache_write_parts=keys(_details("input_cache_creation_5m input_cache_creation_1h")),
     ),
     UsageConvention(
         "LangSmith",
@@ -122,13 +138,10 @@ CONVENTIONS: tuple[UsageConvention, ...] = (
     ),
 )
 
-# Langfuse splits cache writes by lifetime; the parts add up.
-CACHE_WRITE_PARTS: Keys = keys(_details("input_cache_creation_5m input_cache_creation_1h"))
-
 # USD. The total, or else its parts.
 REPORTED_COST: Keys = keys("""
     gen_ai.usage.cost gen_ai.cost.total_cost gen_ai.cost.total llm.cost.total langfuse.observation.cost_details#total
-    operation.cost mlflow.llm.cost#total_cost cost_usd""")
+    operation.cost mlflow.llm.cost#total_cost mlflow.llm.cost.total_cost cost_usd""")
 REPORTED_COST_PARTS: tuple[Keys, ...] = (
     keys("gen_ai.usage.input_cost gen_ai.usage.output_cost"),
     keys("gen_ai.cost.input_cost gen_ai.cost.output_cost"),

@@ -6,11 +6,20 @@ from typing import Any
 
 import orjson
 
-from metrics.ingest.limits import SPAN_ID_BYTES, TRACE_ID_BYTES, UNREADABLE, Refused, json_text, refuse, text
-from metrics.ingest.normalise import DIMENSION_BYTES, ID_BYTES, Window, pack, service_name
-from metrics.ingest.reading import Reader, plain
-from metrics.ingest.rows import Batch, LogRow, PointRow, RawLog, RawPoint, Source, Value
-from metrics.ingest.semconv import FIELDS
+from metrics.ingest.limits import (
+    DIMENSION_BYTES,
+    ID_BYTES,
+    SPAN_ID_BYTES,
+    TRACE_ID_BYTES,
+    UNREADABLE,
+    Refused,
+    json_text,
+    refuse,
+    text,
+)
+from metrics.ingest.normalise import Sender, Senders, Window, pack
+from metrics.ingest.reading import plain
+from metrics.ingest.rows import Batch, LogRow, PointRow, RawLog, RawPoint, Value
 from metrics.times import MAX_NS
 
 BODY_BYTES = 8_000
@@ -23,9 +32,10 @@ EVENT_NAME_ATTRIBUTE = "event.name"
 def logs(raw: Batch[RawLog], window: Window) -> Batch[LogRow]:
     """The rows of a batch of log records; those outside the time window are refused."""
     batch: Batch[LogRow] = Batch(refused=raw.refused)
+    senders = Senders()
     for one in raw.rows:
         try:
-            batch.rows.append(_log(one, window))
+            batch.rows.append(_log(one, window, senders.of(one.source)))
         except UNREADABLE as error:  # Refused is one of them
             refuse(batch.refused, error)
     return batch
@@ -34,15 +44,16 @@ def logs(raw: Batch[RawLog], window: Window) -> Batch[LogRow]:
 def points(raw: Batch[RawPoint], window: Window) -> Batch[PointRow]:
     """The rows of a batch of metric points; those outside the time window are refused."""
     batch: Batch[PointRow] = Batch(refused=raw.refused)
+    senders = Senders()
     for one in raw.rows:
         try:
-            batch.rows.append(_point(one, window))
+            batch.rows.append(_point(one, window, senders.of(one.source)))
         except UNREADABLE as error:  # Refused is one of them
             refuse(batch.refused, error)
     return batch
 
 
-def _log(raw: RawLog, window: Window) -> LogRow:
+def _log(raw: RawLog, window: Window, sender: Sender) -> LogRow:
     time_ns = raw.time_ns or raw.observed_ns
     if not time_ns:
         # Made up on arrival, a time would make the same record a new one whenever it is sent again.
@@ -59,14 +70,14 @@ def _log(raw: RawLog, window: Window) -> LogRow:
         severity=min(max(raw.severity, 0), MAX_SEVERITY),
         severity_text=text(raw.severity_text, DIMENSION_BYTES),
         event_name=text(event_name, ID_BYTES),
-        service=_service(raw.source),
-        environment=_environment(raw.source),
+        service=sender.service,
+        environment=sender.environment,
         body=text(_readable(raw.body), BODY_BYTES),
         detail=pack(content | {"scope": {"name": raw.source.scope_name, "version": raw.source.scope_version}}),
     )
 
 
-def _point(raw: RawPoint, window: Window) -> PointRow:
+def _point(raw: RawPoint, window: Window, sender: Sender) -> PointRow:
     if not raw.name:
         raise Refused("metric without a name")
     if not raw.time_ns:
@@ -92,8 +103,8 @@ def _point(raw: RawPoint, window: Window) -> PointRow:
         maximum=raw.maximum,
         histogram=None if raw.buckets is None else pack(raw.buckets),
         attributes=attributes,
-        service=_service(raw.source),
-        environment=_environment(raw.source),
+        service=sender.service,
+        environment=sender.environment,
     )
 
 
@@ -105,14 +116,6 @@ def _check(window: Window, time_ns: int) -> None:
 def _id(value: bytes, size: int) -> bytes | None:
     """An id if it is one; records outside of any trace carry none or zeros."""
     return value if len(value) == size and any(value) else None
-
-
-def _service(source: Source) -> str:
-    return service_name(Reader({}, source.resource, "").text(FIELDS["service"]))
-
-
-def _environment(source: Source) -> str:
-    return text(Reader({}, source.resource, "").text(FIELDS["environment"]), DIMENSION_BYTES)
 
 
 def _readable(body: Value) -> str:

@@ -2,18 +2,19 @@
 
 from collections.abc import Iterable
 
+from metrics.ingest.plans import CachedEntries, Entries, UsagePlan
 from metrics.ingest.reading import Reader, whole
 from metrics.ingest.rows import Usage
-from metrics.ingest.semconv import Keys
-from metrics.ingest.semconv_usage import CACHE_WRITE_PARTS, CONVENTIONS, Cached, UsageConvention
+
+NO_USAGE = Usage()
 
 
-def read(reader: Reader) -> Usage:
+def read(reader: Reader, plans: tuple[UsagePlan, ...]) -> Usage:
     """The usage that a span reports, by the first convention that reports any; missing parts come from the others."""
-    for position, convention in enumerate(CONVENTIONS):
-        input_tokens = _count(reader, convention.input_tokens)
-        output_tokens = _count(reader, convention.output_tokens)
-        total = _count(reader, convention.total) if input_tokens is None or output_tokens is None else None
+    for plan in plans:
+        input_tokens = _count(reader, plan.input_tokens)
+        output_tokens = _count(reader, plan.output_tokens)
+        total = _count(reader, plan.total) if input_tokens is None or output_tokens is None else None
         if total is not None:
             # The total stands in only for a missing part.
             if input_tokens is None and output_tokens is None:
@@ -23,27 +24,25 @@ def read(reader: Reader) -> Usage:
             elif output_tokens is None and total > input_tokens:
                 output_tokens = total - input_tokens
         if input_tokens is not None or output_tokens is not None:
-            return _complete(reader, convention, CONVENTIONS[position + 1 :], input_tokens, output_tokens)
-    return Usage()
+            return _complete(reader, plan, plans, input_tokens, output_tokens)
+    return NO_USAGE
 
 
 def _complete(
-    reader: Reader,
-    convention: UsageConvention,
-    others: Iterable[UsageConvention],
-    input_tokens: int | None,
-    output_tokens: int | None,
+    reader: Reader, plan: UsagePlan, plans: Iterable[UsagePlan], input_tokens: int | None, output_tokens: int | None
 ) -> Usage:
-    read_tokens, read_inside = _cached(reader, convention.cache_read)
-    write_tokens, write_inside = _cached(reader, convention.cache_write)
-    if write_tokens is None and (parts := _sum(reader, CACHE_WRITE_PARTS)) is not None:
+    read_tokens, read_inside = _cached(reader, plan.cache_read)
+    write_tokens, write_inside = _cached(reader, plan.cache_write)
+    if write_tokens is None and (parts := _sum(reader, plan.cache_write_parts)) is not None:
         write_tokens, write_inside = parts, False
-    reasoning = _count(reader, convention.reasoning)
+    reasoning = _count(reader, plan.reasoning)
     if input_tokens is not None:
         outside = (0 if read_inside else read_tokens or 0) + (0 if write_inside else write_tokens or 0)
         input_tokens += outside
-    for other in others:
+    for other in plans:
         # Another convention on the same span repeats the same call: its parts fill gaps, they add nothing.
+        if other is plan:
+            continue
         if read_tokens is None:
             read_tokens = _cached(reader, other.cache_read)[0]
         if write_tokens is None:
@@ -53,22 +52,22 @@ def _complete(
     return Usage(input_tokens, output_tokens, read_tokens, write_tokens, reasoning)
 
 
-def _count(reader: Reader, keys: Keys) -> int | None:
-    for key in reader.present(keys):
-        value = reader.get(key)
+def _count(reader: Reader, entries: Entries) -> int | None:
+    for name, key in entries:
+        value = reader.attributes[name] if name else reader.get(key)
         if value is not None and (count := whole(value)) is not None:
             return count
     return None
 
 
-def _sum(reader: Reader, keys: Keys) -> int | None:
-    found = [count for key in reader.present(keys) if (count := whole(reader.get(key))) is not None]
+def _sum(reader: Reader, entries: Entries) -> int | None:
+    found = [count for _, key in entries if (count := whole(reader.get(key))) is not None]
     return sum(found) if found else None
 
 
-def _cached(reader: Reader, places: tuple[Cached, ...]) -> tuple[int | None, bool]:
-    for place in places:
-        value = reader.get(place.key)
+def _cached(reader: Reader, places: CachedEntries) -> tuple[int | None, bool]:
+    for (_, key), inside in places:
+        value = reader.get(key)
         if value is not None and (count := whole(value)) is not None:
-            return count, place.inside
+            return count, inside
     return None, True

@@ -1,13 +1,14 @@
 """What a span carries beyond its columns, joined with content that came as log records of it."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from metrics.ingest import packing
-from metrics.ingest.content import CONTENT_NAMES, Record, of_records
+from metrics.ingest.content import CONTENT_NAMES, Record, finish_reason, is_complete, read
 from metrics.ingest.packing import SpanKey, Unreadable, unpack
+from metrics.ingest.semconv import FINISH_REASONS
 from metrics.models import Log, Span, Trace
 from metrics.times import NS_PER_HOUR
 
@@ -17,7 +18,10 @@ MOST_RECORDS = 5_000
 
 @dataclass(frozen=True, slots=True)
 class Detail:
-    """A span in full. `input` and `output` are JSON values, None where nothing was recorded."""
+    """A span in full. `input` and `output` are JSON values, None where nothing was recorded.
+
+    `finish_reason` is what the output says, which may have come as a log record after the span.
+    """
 
     input: Any = None
     output: Any = None
@@ -25,6 +29,7 @@ class Detail:
     resource: dict[str, Any] = field(default_factory=dict)
     events: list[dict[str, Any]] = field(default_factory=list)
     links: list[dict[str, Any]] = field(default_factory=list)
+    finish_reason: str = ""
 
 
 def of_span(trace: Trace, span: Span) -> Detail:
@@ -36,27 +41,23 @@ def of_spans(trace: Trace, spans: Sequence[Span]) -> list[Detail]:
     """The details of spans that were read whole, in their order. At most two queries: for values
     that other spans hold, and for content in log records."""
     unpacked = contents(spans)
-    missing = [
-        bytes(span.span_id)
-        for span, detail in zip(spans, unpacked, strict=True)
-        if detail.get("input") is None or detail.get("output") is None
-    ]
+    missing = [bytes(span.span_id) for span, detail in zip(spans, unpacked, strict=True) if not is_complete(detail)]
     records = _content_records(trace, missing) if missing else {}
-    details = []
-    for span, detail in zip(spans, unpacked, strict=True):
-        logged = of_records(records.get(bytes(span.span_id), []))
-        said = detail.get("input"), detail.get("output")
-        details.append(
-            Detail(
-                input=logged.input if said[0] is None else said[0],
-                output=logged.output if said[1] is None else said[1],
-                attributes=detail.get("attributes") or {},
-                resource=detail.get("resource") or {},
-                events=detail.get("events") or [],
-                links=detail.get("links") or [],
-            )
-        )
-    return details
+    return [_detail(detail, records.get(bytes(span.span_id), [])) for span, detail in zip(spans, unpacked, strict=True)]
+
+
+def _detail(stored: Mapping[str, Any], records: Sequence[Record]) -> Detail:
+    found = read(stored, records)
+    reason = finish_reason(found.output)
+    return Detail(
+        input=found.input,
+        output=found.output,
+        attributes=stored.get("attributes") or {},
+        resource=stored.get("resource") or {},
+        events=found.events,
+        links=stored.get("links") or [],
+        finish_reason=FINISH_REASONS.get(reason.lower(), reason),
+    )
 
 
 def contents(spans: Sequence[Span]) -> list[dict[str, Any]]:

@@ -179,10 +179,10 @@ def test_content_in_span_events_becomes_input_and_output() -> None:
         RawEvent("gen_ai.choice", START, {"message": "hello", "finish_reason": "end_turn"}),
     )
     made = row({"gen_ai.operation.name": "chat"}, events=events)
-    detail = packing.content(made.detail)
-    assert detail["input"] == [{"role": "user", "content": [{"text": "hi"}]}]
-    assert detail["output"] == [{"role": "assistant", "finish_reason": "end_turn", "content": "hello"}]
-    assert (detail["events"], made.finish_reason) == ([], "stop")
+    found = content.read(packing.content(made.detail))
+    assert found.input == [{"role": "user", "content": [{"text": "hi"}]}]
+    assert found.output == [{"role": "assistant", "finish_reason": "end_turn", "content": "hello"}]
+    assert (found.events, made.finish_reason) == ([], "stop")
 
 
 def test_content_of_the_details_event_becomes_input_and_output() -> None:
