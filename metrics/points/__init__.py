@@ -1,0 +1,1 @@
+"""What metric points mean: increases of counters, merged histograms, quantiles. Pure: no database, no clock."""
