@@ -1,6 +1,6 @@
 """Sums of spans by minute and dimensions: what ingest adds to the stored rollups. Pure."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -92,6 +92,13 @@ class _Sums:
         self.duration_sum_ns += sign * one.duration_ns
         self.buckets[bucket] = self.buckets.get(bucket, 0) + sign
 
+    def add(self, other: "_Sums") -> None:
+        for name in self.__slots__:
+            if name != "buckets":
+                setattr(self, name, getattr(self, name) + getattr(other, name))
+        for bucket, count in other.buckets.items():
+            self.buckets[bucket] = self.buckets.get(bucket, 0) + count
+
     def add_usage(self, one: Measured, sign: int) -> None:
         if not one.counted:
             return
@@ -138,6 +145,20 @@ class Tally:
                 bucket = int(histogram.buckets([after.duration_ns])[0])
                 out.add_span(before, bucket, -1)
                 into.add_span(after, bucket, 1)
+
+    @property
+    def dimensions(self) -> Collection[Dimensions]:
+        """What there are rows of."""
+        return self._sums.keys()
+
+    def count_under(self, others: Mapping[Dimensions, Dimensions]) -> None:
+        """Adds the figures of some dimensions to those of others, and forgets the former."""
+        for dimensions, other in others.items():
+            sums = self._sums.pop(dimensions)
+            if other in self._sums:
+                self._sums[other].add(sums)
+            else:
+                self._sums[other] = sums
 
     @property
     def minutes(self) -> set[int]:

@@ -13,7 +13,7 @@ from console.lib.sql import load
 from metrics.ingest import copying, limits, packing, recount, summary, tally
 from metrics.ingest.lineage import Standing
 from metrics.ingest.rows import LogRow, PointRow, SpanRow, explained
-from metrics.services import catalogue, compaction, sessions
+from metrics.services import catalogue, compaction, dimensions, sessions
 from metrics.times import NS_PER_SECOND
 
 # PostgreSQL's types of the columns, in the order of the COPY statements.
@@ -219,7 +219,11 @@ def _write_summaries(
 
 
 def merge_rollups(cursor: CursorWrapper, project_id: int, sums: tally.Tally) -> None:
-    """Adds the tally to the stored rollups. Needs the staging tables."""
+    """Adds the tally to the stored rollups. Needs the staging tables.
+
+    Values beyond what a day tells apart count under another one from here on, also in the tally.
+    """
+    sums.count_under(dimensions.capped(cursor, project_id, sums.dimensions))
     rows = sums.rows(project_id)
     if rows:
         _copy(cursor, "stage_rollup", ROLLUP_COLUMNS, rows)
