@@ -181,6 +181,7 @@ def _network_allowed(networks: list[str], client_ip: str) -> bool:
         address = ipaddress.ip_address(client_ip)
     except ValueError:
         return False
+    address = getattr(address, "ipv4_mapped", None) or address  # an IPv4 client of an IPv6 socket
     return any(address in _network(network) for network in networks)
 
 

@@ -15,6 +15,7 @@ from django.conf import settings  # noqa: E402
 from django.urls import path  # noqa: E402
 
 from agents.consumers import LiveConsumer  # noqa: E402
+from console.lib import notices  # noqa: E402
 from console.lib.bodies import BodyLimit  # noqa: E402
 from console.lib.logs import RequestLog  # noqa: E402
 from metrics.api import otlp  # noqa: E402
@@ -34,7 +35,9 @@ async def dispatch(scope: Any, receive: Any, send: Any) -> None:
     OTLP and long waits bypass Django's request cycle: a Django view costs a millisecond and an async one
     holds a thread while it waits. They share authentication and access with the views.
     """
-    if scope["type"] == "websocket":
+    if scope["type"] == "lifespan":
+        await live_long(receive, send)
+    elif scope["type"] == "websocket":
         await websockets(scope, receive, send)
     elif scope["type"] == "http" and otlp.handles(scope["path"]):
         await otlp.application(scope, receive, send)
@@ -42,6 +45,16 @@ async def dispatch(scope: Any, receive: Any, send: Any) -> None:
         await wait.application(scope, receive, send)
     else:
         await pages_and_api(scope, receive, send)
+
+
+async def live_long(receive: Any, send: Any) -> None:
+    """Listens to other processes from the first request to the last."""
+    await receive()
+    notices.listener.start()
+    await send({"type": "lifespan.startup.complete"})
+    await receive()
+    notices.listener.stop()
+    await send({"type": "lifespan.shutdown.complete"})
 
 
 application = RequestLog(dispatch)

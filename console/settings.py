@@ -18,6 +18,7 @@ django_stubs_ext.monkeypatch()
 BASE_DIR = Path(__file__).resolve().parent.parent
 DATA_DIR = Path(env.text("HANDRAIL_DATA", str(BASE_DIR / ".handrail"))).expanduser().absolute()
 PORT = env.integer("PORT", 8000, minimum=1)
+OTLP_GRPC_PORT = env.integer("OTLP_GRPC_PORT", 4317, minimum=1)
 PUBLIC_URL = env.text("HANDRAIL_URL", f"http://127.0.0.1:{PORT}").rstrip("/")
 DEBUG = env.boolean("DEBUG")
 
@@ -312,6 +313,8 @@ OTLP_MAX_BODY = env.integer("OTLP_MAX_BODY", 64 * 1024 * 1024, minimum=1024)
 INGEST_MAX_IN_FLIGHT = env.integer("INGEST_MAX_IN_FLIGHT", 256 * 1024 * 1024, minimum=1024)
 TELEMETRY_MAX_AGE_DAYS = env.integer("TELEMETRY_MAX_AGE_DAYS", 90, minimum=1)
 TELEMETRY_MAX_AHEAD_SECONDS = env.integer("TELEMETRY_MAX_AHEAD_SECONDS", 3600)
+# How many days back the text index reaches.
+SEARCH_RETENTION_DAYS = env.integer("SEARCH_RETENTION_DAYS", 14, minimum=1)
 
 # How long a request waits for a person when its agent does not say.
 APPROVAL_TIMEOUT_SECONDS = env.integer("APPROVAL_TIMEOUT_SECONDS", 300, minimum=1)

@@ -1,7 +1,5 @@
 """`manage.py bootstrap`: makes an installation ready to serve. Safe to run at every start, by several at once."""
 
-import json
-import os
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -17,12 +15,10 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand
 from django.db import connection
 
-from agents.services import first_run
-from agents.services.first_run import Credentials
-from console.lib import clock
+from agents.services.first_run import Credentials, create
+from console.lib import clock, first_run
 
 LOCK = 4_242_001
-FIRST_RUN_FILE = "first-run.json"
 
 
 class Command(BaseCommand):
@@ -34,10 +30,10 @@ class Command(BaseCommand):
         with _one_at_a_time():
             call_command("migrate", interactive=False, verbosity=0)
             collect_static(settings.STATIC_COLLECTED)
-            if first_run.create(keep=_keep, now=clock.now()):
-                self.stdout.write(f"Created the first admin; see {_first_run_path()}")
+            if create(keep=_keep, now=clock.now()):
+                self.stdout.write(f"Created the first admin; see {first_run.path()}")
             else:
-                _refresh_url()
+                first_run.refresh({"url": settings.PUBLIC_URL})
 
 
 @contextmanager
@@ -70,33 +66,5 @@ def collect_static(root: Path) -> None:
             shutil.rmtree(other, ignore_errors=True)
 
 
-def _first_run_path() -> Path:
-    path: Path = settings.DATA_DIR / FIRST_RUN_FILE
-    return path
-
-
 def _keep(credentials: Credentials) -> None:
-    _write({"url": settings.PUBLIC_URL, **asdict(credentials)})
-
-
-def _refresh_url() -> None:
-    """The port may be another one than at the last start."""
-    try:
-        kept = json.loads(_first_run_path().read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return
-    if isinstance(kept, dict) and kept.get("url") != settings.PUBLIC_URL:
-        _write({**kept, "url": settings.PUBLIC_URL})
-
-
-def _write(content: dict[str, Any]) -> None:
-    """Replaces the file at once, readable by its owner only, and on the disk before anything relies on it."""
-    path = _first_run_path()
-    path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, name = tempfile.mkstemp(prefix=f".{FIRST_RUN_FILE}.", dir=path.parent)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        json.dump(content, file, indent=2)
-        file.write("\n")
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(name, path)
+    first_run.write({"url": settings.PUBLIC_URL, **asdict(credentials)})

@@ -14,12 +14,13 @@ import urllib.request
 from argparse import ArgumentParser
 from pathlib import Path
 from typing import IO, Any
+from urllib.parse import urlsplit
 
 import psutil
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from console.lib import embedded, env
+from console.lib import embedded, env, first_run
 from console.lib.supervisor import Child, ChildFailed, Supervisor
 
 PORT_WAIT_SECONDS = 10.0
@@ -27,9 +28,9 @@ DEFAULT_HOST = "127.0.0.1"
 
 
 class Command(BaseCommand):
-    """Starts PostgreSQL and Valkey unless their URLs are set, prepares the database, then web, worker and beat."""
+    """Starts PostgreSQL and Valkey unless their URLs are set, prepares the database, then web, otlp, worker, beat."""
 
-    help = "Start everything: embedded servers if needed, migrations, web, worker and beat. Ctrl-C stops it."
+    help = "Start everything: embedded servers if needed, migrations, web, otlp, worker and beat. Ctrl-C stops it."
     requires_system_checks = []
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -40,7 +41,10 @@ class Command(BaseCommand):
         signal.signal(signal.SIGTERM, signal.default_int_handler)
         prepare_folder(data)
         with lock(data):
-            wait_for_port(env.text("HOST", DEFAULT_HOST), settings.PORT)
+            host = env.text("HOST", DEFAULT_HOST)
+            wait_for_port(host, settings.PORT, "PORT")
+            if env.text("OTLP_GRPC_PORT"):
+                wait_for_port(host, settings.OTLP_GRPC_PORT, "OTLP_GRPC_PORT")
             supervisor = Supervisor()
             try:
                 self._run(supervisor, data, demo=options["demo"])
@@ -55,14 +59,16 @@ class Command(BaseCommand):
     def _run(self, supervisor: Supervisor, data: Path, *, demo: bool) -> None:
         environment = start_servers(supervisor, data)
         run_bootstrap(environment)
-        for child in application_children(environment):
+        otlp = otlp_child(environment)
+        for child in (*application_children(environment), otlp):
             supervisor.start(child)
         for child in supervisor.children:
             child.wait_ready()
-        first_run = json.loads((data / "first-run.json").read_text(encoding="utf-8")) if first_run_kept(data) else {}
-        if demo and first_run:
-            supervisor.start(demo_child(environment, first_run))
-        self.stdout.write(banner(first_run))
+        grpc = keep_grpc_port(otlp)
+        credentials = first_run.read()
+        if demo and credentials:
+            supervisor.start(demo_child(environment, credentials))
+        self.stdout.write(banner(credentials, grpc))
         self.stdout.flush()
         supervisor.handle_signals()
         supervisor.watch()
@@ -94,7 +100,7 @@ def lock(data: Path) -> IO[str]:
     return file
 
 
-def wait_for_port(host: str, port: int) -> None:
+def wait_for_port(host: str, port: int, variable: str) -> None:
     """Waits for a predecessor that is still going away; raises CommandError when the port stays taken."""
     deadline = time.monotonic() + PORT_WAIT_SECONDS
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
@@ -103,7 +109,7 @@ def wait_for_port(host: str, port: int) -> None:
             socket.create_server((host, port), family=family).close()
         except OSError:
             if time.monotonic() > deadline:
-                raise CommandError(f"Port {port} is taken. Set PORT to another one.") from None
+                raise CommandError(f"Port {port} is taken. Set {variable} to another one.") from None
         else:
             return
         time.sleep(0.2)
@@ -152,7 +158,7 @@ def application_children(environment: dict[str, str]) -> list[Child]:
     proxies = env.text("TRUSTED_PROXIES")
     proxy_options = ["--proxy-headers", "--forwarded-allow-ips", proxies] if proxies else ["--no-proxy-headers"]
     web = ["uvicorn", "console.asgi:application", "--host", host, "--port", port, "--workers", workers]
-    web += ["--lifespan", "off", "--no-access-log", "--ws", "websockets-sansio", "--no-server-header", *proxy_options]
+    web += ["--lifespan", "on", "--no-access-log", "--ws", "websockets-sansio", "--no-server-header", *proxy_options]
     web += [
         "--log-config",
         str(settings.BASE_DIR / "console" / "uvicorn-logging.json"),
@@ -179,19 +185,35 @@ def application_children(environment: dict[str, str]) -> list[Child]:
 
     serving = child("web", web, ready_seconds=60.0)
     near = "127.0.0.1" if host in {"0.0.0.0", "::"} else f"[{host}]" if ":" in host else host  # noqa: S104  # compared
-    serving.ready = lambda: listens(serving, settings.PORT) and answers(f"http://{near}:{port}/readyz")
+    serving.ready = lambda: settings.PORT in listening(serving) and answers(f"http://{near}:{port}/readyz")
     return [serving, child("worker", worker, stop_seconds=20.0), child("beat", beat)]
 
 
-def listens(child: Child, port: int) -> bool:
-    """Whether the child itself holds the port: somebody else on it could answer our questions, too."""
+def otlp_child(environment: dict[str, str]) -> Child:
+    """OTLP over gRPC."""
+    child = Child("otlp", [sys.executable, "manage.py", "otlp"], environment, cwd=settings.BASE_DIR, stop_seconds=12.0)
+    child.ready = lambda: bool(listening(child))
+    return child
+
+
+def keep_grpc_port(otlp: Child) -> str:
+    """Writes down where the child that is ready serves, and lets it come back there; returns the address."""
+    port = next(iter(listening(otlp)), settings.OTLP_GRPC_PORT)
+    otlp.env = {**otlp.env, "OTLP_GRPC_PORT": str(port)}
+    url = f"http://{urlsplit(settings.PUBLIC_URL).hostname}:{port}"
+    first_run.refresh({"otlp_grpc_url": url, "otlp_grpc_port": port})
+    return url
+
+
+def listening(child: Child) -> set[int]:
+    """The TCP ports that the child itself holds: somebody else on them could answer our questions, too."""
     if child.process is None:
-        return False
+        return set()
     try:
         connections = psutil.Process(child.process.pid).net_connections("tcp")
     except psutil.Error:
-        return False
-    return any(found.laddr.port == port and found.status == psutil.CONN_LISTEN for found in connections)
+        return set()
+    return {found.laddr.port for found in connections if found.status == psutil.CONN_LISTEN}
 
 
 def answers(url: str) -> bool:
@@ -203,31 +225,26 @@ def answers(url: str) -> bool:
         return False
 
 
-def demo_child(environment: dict[str, str], first_run: dict[str, str]) -> Child:
+def demo_child(environment: dict[str, str], credentials: dict[str, str]) -> Child:
     """The sample agents, who know of Handrail only what every agent knows: an address and a key."""
     fleet = settings.BASE_DIR / "sdk" / "examples" / "fleet"
-    known = {"HANDRAIL_URL": settings.PUBLIC_URL, "HANDRAIL_API_KEY": first_run["api_key"]}
+    known = {"HANDRAIL_URL": settings.PUBLIC_URL, "HANDRAIL_API_KEY": credentials["api_key"]}
     argv = [sys.executable, str(fleet), "--backfill", "6"]
     return Child(name="demo", argv=argv, env={**environment, **known}, cwd=settings.BASE_DIR)
 
 
-def first_run_kept(data: Path) -> bool:
-    """Whether the file with the first credentials is still there."""
-    return (data / "first-run.json").exists()
-
-
-def banner(first_run: dict[str, str]) -> str:
+def banner(credentials: dict[str, str], grpc: str) -> str:
     """What a new user needs next."""
-    lines = [f"\nHandrail is ready at {settings.PUBLIC_URL}\n"]
-    if first_run:
+    lines = [f"\nHandrail is ready at {settings.PUBLIC_URL}", f"OTLP over gRPC at    {grpc}\n"]
+    if credentials:
         lines += [
-            f"  Sign in as    {first_run['email']}",
-            f"  Password      {first_run['password']}   (of the first run)",
-            f"  API key       {first_run['api_key']}",
+            f"  Sign in as    {credentials['email']}",
+            f"  Password      {credentials['password']}   (of the first run)",
+            f"  API key       {credentials['api_key']}",
             "",
             "  An agent with OpenTelemetry needs:",
             f"    export OTEL_EXPORTER_OTLP_ENDPOINT={settings.PUBLIC_URL}",
-            f'    export OTEL_EXPORTER_OTLP_HEADERS="Authorization=Bearer%20{first_run["api_key"]}"',
+            f'    export OTEL_EXPORTER_OTLP_HEADERS="Authorization=Bearer%20{credentials["api_key"]}"',
         ]
     lines += ["", "  Ctrl-C stops everything.", ""]
     return "\n".join(lines)
