@@ -125,6 +125,15 @@ def tokens(at: Axis, period: Period, before: Period | None) -> Figure:
     return _figure(at, traces, stacked=True, y={"hoverformat": ",.0f"})
 
 
+def lines(at: Axis, named: Sequence[tuple[str, Sequence[float | None]]]) -> Figure:
+    """Any values per bin, a line for each name; colours repeat when there are more lines than colours."""
+    traces = [
+        _line(at, plain(name), values, SERIES_COLORS[number % len(SERIES_COLORS)])
+        for number, (name, values) in enumerate(named)
+    ]
+    return _figure(at, traces, y={"hoverformat": ",.4~g"})
+
+
 def _past(at: Axis, values: Sequence[float]) -> list[float | None]:
     """Bins that have not begun are unknown, not zero."""
     return [value if index < at.past else None for index, value in enumerate(values)]
