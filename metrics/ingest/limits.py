@@ -67,10 +67,13 @@ def check_ids(trace_id: bytes, span_id: bytes) -> None:
         raise Refused("trace id is not 16 bytes")
     if len(span_id) != SPAN_ID_BYTES:
         raise Refused("span id is not 8 bytes")
-    if not any(trace_id):
+    if trace_id == _NO_TRACE:
         raise Refused("trace id is all zeros")
-    if not any(span_id):
+    if span_id == _NO_SPAN:
         raise Refused("span id is all zeros")
+
+
+_NO_TRACE, _NO_SPAN = bytes(TRACE_ID_BYTES), bytes(SPAN_ID_BYTES)
 
 
 def check_time(time_ns: int) -> int:

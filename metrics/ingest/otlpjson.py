@@ -22,6 +22,10 @@ from metrics.ingest.rows import Attributes, Batch, RawEvent, RawLink, RawLog, Ra
 
 HAS_REMOTE_FLAGS = 0x300
 STATUS = {"STATUS_CODE_UNSET": 0, "STATUS_CODE_OK": 1, "STATUS_CODE_ERROR": 2}
+SPAN_KINDS = {
+    f"SPAN_KIND_{name}": number
+    for number, name in enumerate(("UNSPECIFIED", "INTERNAL", "SERVER", "CLIENT", "PRODUCER", "CONSUMER"))
+}
 TEMPORALITY = {
     0: "", 1: "delta", 2: "cumulative",
     "AGGREGATION_TEMPORALITY_DELTA": "delta", "AGGREGATION_TEMPORALITY_CUMULATIVE": "cumulative",
@@ -114,7 +118,7 @@ def _span(message: Any, path: str, source: Source) -> RawSpan:
     if len(events) > MAX_EVENTS or len(links) > MAX_LINKS:
         raise Refused(f"more than {MAX_EVENTS} events or {MAX_LINKS} links")
     status = _object(_get(span, "status"), f"{path}.status")
-    code = status.get("code", 0)
+    code, kind = status.get("code", 0), span.get("kind", 0)
     return RawSpan(
         trace_id=trace_id,
         span_id=span_id,
@@ -129,6 +133,7 @@ def _span(message: Any, path: str, source: Source) -> RawSpan:
         events=tuple(_event(event, f"{path}.events[{i}]") for i, event in enumerate(events)),
         links=tuple(_link(link, f"{path}.links[{i}]") for i, link in enumerate(links)),
         source=source,
+        kind=SPAN_KINDS.get(kind, 0) if isinstance(kind, str) else kind if isinstance(kind, int) else 0,
     )
 
 

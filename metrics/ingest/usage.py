@@ -33,8 +33,8 @@ def _complete(
 ) -> Usage:
     read_tokens, read_inside = _cached(reader, plan.cache_read)
     write_tokens, write_inside = _cached(reader, plan.cache_write)
-    if write_tokens is None and (parts := _sum(reader, plan.cache_write_parts)) is not None:
-        write_tokens, write_inside = parts, False
+    if write_tokens is None and plan.cache_write_parts:
+        write_tokens, write_inside = _sum(reader, plan.cache_write_parts), False
     reasoning = _count(reader, plan.reasoning)
     if input_tokens is not None:
         outside = (0 if read_inside else read_tokens or 0) + (0 if write_inside else write_tokens or 0)
