@@ -148,7 +148,11 @@ def _options(sockets: Path, fast_and_loose: bool) -> list[str]:
         "shared_buffers": "256MB",
         "work_mem": "16MB",
         "maintenance_work_mem": "128MB",
+        # Right after a checkpoint every page that ingest touches goes to the log whole: the fewer, the better.
         "max_wal_size": "2GB",
+        "checkpoint_timeout": "15min",
+        # Ingest locks up to some hundreds of traces in a transaction.
+        "max_locks_per_transaction": "256",
         "jit": "off",
         "timezone": "UTC",
         "logging_collector": "off",
