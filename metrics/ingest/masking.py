@@ -23,6 +23,7 @@ from metrics.ingest.rows import Value
 PSEUDONYM_DIGITS = 10
 # Shorter text holds nothing that any built-in rule finds.
 SHORTEST = 6
+MOST_ROUNDS = 8
 CARD_NUMBERS = range(10**13, 10**16)
 # Of a value's parts, those so many levels down are checked whole before they are walked.
 LEVELS_CHECKED = 3
@@ -135,18 +136,11 @@ class Plan:
         if not tokens:
             return matches
         cut: list[Match] = []
+        first = 0
         for match in matches:
-            position = match.start
-            for start, end in tokens:
-                if end <= position or start >= match.end:
-                    continue
-                if start > position:
-                    cut.append(match._replace(start=position, end=start, same=""))
-                position = end
-            if position == match.start:
-                cut.append(match)
-            elif position < match.end:
-                cut.append(match._replace(start=position, same=""))
+            while first < len(tokens) and tokens[first][1] <= match.start:
+                first += 1
+            cut += _parts_outside(match, tokens, first)
         return cut
 
 
@@ -202,11 +196,20 @@ class Masker:
         if len(text) < SHORTEST and not plan.own and not before:
             return text
         data = (before + text).encode("utf-8", "surrogatepass")
-        matches = plan.matches(data)
-        if not matches:
-            return text
-        parts: list[bytes] = []
-        position = len(before.encode("utf-8", "surrogatepass"))
+        skipped = len(data) - len(text.encode("utf-8", "surrogatepass")) if before else 0
+        changed = False
+        for _ in range(MOST_ROUNDS):
+            matches = plan.matches(data)
+            masked = self._replaced(data, matches, pseudonyms, skipped) if matches else data
+            if masked == data:
+                break
+            # What stood glued to the masked, as two addresses without a space between them, is found only now.
+            data, changed = masked, True
+        return data[skipped:].decode("utf-8", "surrogatepass") if changed else text
+
+    def _replaced(self, data: bytes, matches: list[Match], pseudonyms: bool, position: int) -> bytes:
+        """The data with tokens in place of matches; what lies before `position` stays as it is."""
+        parts = [data[:position]]
         for match in matches:
             if match.end <= position:
                 continue
@@ -215,7 +218,7 @@ class Masker:
             parts += (data[position:start], self._token(match.kind, same, pseudonyms).encode())
             position = match.end
         parts.append(data[position:])
-        return b"".join(parts).decode("utf-8", "surrogatepass")
+        return b"".join(parts)
 
     def _token(self, kind: str, same: str, pseudonyms: bool) -> str:
         self.counts[kind] += 1
@@ -261,6 +264,23 @@ class Masker:
         if self._plan._outside_tokens(data, [Match(0, len(data), 0, SECRET, text)]):
             return self._token(SECRET, text, self._plan.policy.pseudonyms)
         return text
+
+
+def _parts_outside(match: Match, tokens: Sequence[tuple[int, int]], first: int) -> list[Match]:
+    """What of a match lies outside all tokens, of which those before `first` end before it."""
+    parts: list[Match] = []
+    position = match.start
+    while first < len(tokens) and tokens[first][0] < match.end:
+        start, end = tokens[first]
+        if start > position:
+            parts.append(match._replace(start=position, end=start, same=""))
+        position = end
+        first += 1
+    if position == match.start:
+        parts.append(match)
+    elif position < match.end:
+        parts.append(match._replace(start=position, same=""))
+    return parts
 
 
 def _searcher(pattern: bytes) -> Any:

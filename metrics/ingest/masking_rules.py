@@ -17,9 +17,10 @@ SECRET, EMAIL, CARD, IBAN, NATIONAL, PHONE = "secret", "email", "card", "iban", 
 # In order of precedence: where matches overlap, the first kind names the whole.
 KINDS: tuple[str, ...] = (SECRET, EMAIL, CARD, IBAN, NATIONAL, PHONE)
 
-# A number begins after what is no part of a word, a decimal or an id; an escape of JSON inside text is no word.
+# A number begins after what is no part of a word, a decimal or an id; an escape of JSON inside text is no word. What
+# stands right behind a mask stood right behind the masked word, and is as little a number as before.
 _ESCAPE = rb"\\[nrtbf]|\\u[0-9a-fA-F]{4}"
-_LEFT = rb"(?:^|[^\w.\-]|[A-Za-z]\.|[G-Zg-z]-|" + _ESCAPE + rb")"
+_LEFT = rb"(?:^|[^\w.\-\]]|[A-Za-z]\.|[G-Zg-z]-|" + _ESCAPE + rb")"
 _SEPARATOR = rb"[^0-9A-Za-z+\]\x00-\x08\x0b\x0c\x0e-\x1f\x7f]"
 
 Span = tuple[int, int, str]
@@ -93,9 +94,22 @@ def _iban(data: bytes, start: int, end: int) -> Span | None:
 
 
 # What follows an @ in the names of files and packages rather than in addresses.
-_FILE_ENDINGS = frozenset(
-    ["png", "jpg", "jpeg", "gif", "svg", "webp", "js", "ts", "jsx", "tsx", "css", "scss", "json", "html", "map"]
+_FILE_ENDINGS = (
+    ".css",
+    ".gif",
+    ".html",
+    ".jpeg",
+    ".jpg",
+    ".js",
+    ".json",
+    ".jsx",
+    ".map",
+    ".png",
+    ".svg",
+    ".ts",
+    ".tsx",
 )
+_HOST = re.compile(r"(?:\w[\w\-]*\.)+(?:xn--[\w\-]*\w|[^\W\d_]{2,})(?![^\W_])")
 _MOST_LOCAL_CHARS = 128
 
 
@@ -109,16 +123,9 @@ def _email(data: bytes, start: int, end: int) -> Span | None:
         # Of an escape in JSON: \nana@... and \u003cana@... begin behind the escape.
         escape = 5 if re.match(r"u[0-9a-fA-F]{4}", kept) else 1 if kept[0] in "nrtbf" else 0
         kept, begin = kept[escape:], begin + escape
-    domain = re.match(r"[\w\-.]+", after.decode("utf-8", "replace"))
-    host = domain.group().rstrip("-._") if domain else ""
-    top = host.rpartition(".")[2].lower()
-    if (
-        not any(map(str.isalnum, kept))
-        or kept == "git"
-        or len(top) < 2
-        or top in _FILE_ENDINGS
-        or not (top.isalpha() or top[:4] == "xn--")
-    ):
+    domain = _HOST.match(after.decode("utf-8", "replace"))
+    host = domain.group() if domain else ""
+    if not host or not any(map(str.isalnum, kept)) or kept == "git" or host.lower().endswith(_FILE_ENDINGS):
         return None
     stop = start + len(before) + 1 + len(host.encode())
     return begin, stop, f"{kept}@{host}".lower()
@@ -164,6 +171,14 @@ def _as_it_is(data: bytes, start: int, end: int) -> Span | None:
     return start, end, data[start:end].decode("utf-8", "replace")
 
 
+def _between_characters(data: bytes, place: int) -> int:
+    """The place or the one before it that does not cut a character in two."""
+    place = min(place, len(data))
+    while place < len(data) and data[place] & 0xC0 == 0x80:
+        place -= 1
+    return place
+
+
 _PEM_END = b"-----END"
 _MOST_PEM_BYTES = 16_384
 
@@ -171,7 +186,7 @@ _MOST_PEM_BYTES = 16_384
 def _pem(data: bytes, start: int, end: int) -> Span | None:
     """The key up to its end line, or what there is of it where text was cut off."""
     marker = data.find(_PEM_END, end, end + _MOST_PEM_BYTES)
-    stop = min(len(data), end + _MOST_PEM_BYTES)
+    stop = _between_characters(data, end + _MOST_PEM_BYTES)
     if marker >= 0:
         closing = data.find(b"-----", marker + len(_PEM_END), marker + 80)
         stop = closing + 5 if closing >= 0 else marker
@@ -184,7 +199,7 @@ SECRET_NAMES = (
     rb"authorization|cookie)"
 )
 _MOST_SECRET_BYTES = 4_096
-_BARE_VALUE = re.compile(rb"[^\s\"'\\,;&<>(){}\[\]`|]{4,}(?![\w(\[{.])")
+_BARE_VALUE = re.compile(rb"[^\s\"'\\,;&<>(){}\[\]`|]{4,}+(?![(\[{])")
 # What stands where a secret was, or where one belongs.
 PLACEHOLDER = re.compile(
     r"(?i)\**\Z|x+\Z|\[(?:redacted|filtered|masked|scrubbed)[^\]]*\]\Z|<[^<>]*>\Z|\$\{?\w+\}?\Z|null\Z|none\Z|true\Z|false\Z"
@@ -195,7 +210,7 @@ def _assigned(data: bytes, start: int, end: int) -> Span | None:
     """The value behind `password=`, `"api_key": "` or the like. The group is the mark and the opening quote."""
     mark = data[start:end]
     quote = mark.lstrip(b":=> ")
-    limit = min(len(data), end + _MOST_SECRET_BYTES)
+    limit = _between_characters(data, end + _MOST_SECRET_BYTES)
     if quote.endswith((b'"', b"'")):
         stop = data.find(quote, end, limit)
         while stop > end and data[stop - 1 : stop] == b"\\":
@@ -215,7 +230,7 @@ def _assigned(data: bytes, start: int, end: int) -> Span | None:
 
 def like_token(text: str) -> bool:
     """Whether a value called token is one, rather than a word that a model wrote."""
-    return len(text) >= 16 and " " not in text.strip()
+    return len(text) >= 16 and not set(text.strip()) & {" ", "["}
 
 
 _KEYS = (
@@ -243,7 +258,7 @@ _AUTHORIZATION = rb"(?i)authorization[\"'\\]{0,8} {0,4}[:=] {0,4}[\"'\\]{0,8}(?:
 _AMERICAN = rb"((?:1[-. ])?(?:\([2-9]\d{2}\) ?|[2-9]\d{2}[-.])[2-9]\d{2}[-. ]\d{4})\b"
 
 RULES: tuple[Rule, ...] = (
-    Rule(SECRET, rb"(?:^|[^\w\-]|" + _ESCAPE + rb")(" + _KEYS + rb")", _key),
+    Rule(SECRET, rb"(?:^|[^\w\-\]]|" + _ESCAPE + rb")(" + _KEYS + rb")", _key),
     Rule(SECRET, rb"(?i)bearer {1,4}([A-Za-z0-9._~+/=\-]{16,})", _key),
     Rule(
         SECRET, _AUTHORIZATION + rb"([\w.~+/=\-]{6,})", _as_it_is, rb"(?i)authorization[\"'\\]{0,16} {0,4}[:=]",
@@ -280,7 +295,7 @@ RULES: tuple[Rule, ...] = (
     Rule(NATIONAL, _LEFT + rb"((?:19|20)?\d{6}[-+]\d{4})\b", _number(checksums.personnummer)),
     _named(NATIONAL, _NUMBER_NAMES, rb"(\d(?:[ -]?\d){8,11})\b", _named_number),
     Rule(
-        PHONE, rb"(?:^|[^\w+]|" + _ESCAPE + rb")((?:\+|\\u002[bB])[1-9](?:[ .\-/()]{0,3}\d){6,14})\b", _international,
+        PHONE, rb"(?:^|[^\w+\]]|" + _ESCAPE + rb")((?:\+|\\u002[bB])[1-9](?:[ .\-/()]{0,3}\d){6,14})\b", _international,
     ),
     Rule(PHONE, _LEFT + _AMERICAN, _number(str.isdigit)),
     Rule(PHONE, _LEFT + rb"(0[1-9](?:[ ./()\-]{0,2}\d){7,10})\b", _national_call),
