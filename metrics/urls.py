@@ -4,24 +4,31 @@ from django.urls import URLPattern, URLResolver, path
 
 from metrics.api.ingest import EventsView
 from metrics.api.logs import LogListView
+from metrics.api.points import MetricListView, PointsView
 from metrics.api.query import SeriesView, TraceListView, TraceView
 from metrics.api.scores import LangfuseIngestionView, ScoresView, ScoreView
-from metrics.views import logs, overview, trace, traces
+from metrics.views import logs, metrics, overview, scores, trace, traces
 
 page_patterns: list[URLPattern | URLResolver] = [
     path("", overview.page, name="overview"),
     path("logs/", logs.listing, name="logs"),
     path("logs/<int:time_ns>/<str:log_id>/", logs.record, name="log"),
+    path("metrics/", metrics.explorer, name="metrics"),
     path("traces/", traces.listing, name="traces"),
     path("traces/newer/", traces.newer, name="traces-newer"),
     path("traces/<str:trace_id>/", trace.page, name="trace"),
     path("traces/<str:trace_id>/mini/", trace.mini, name="trace-mini"),
     path("traces/<str:trace_id>/spans/<str:span_id>/", trace.span, name="span"),
+    path("traces/<str:trace_id>/scores/", scores.of_trace, name="trace-scores"),
+    path("traces/<str:trace_id>/scores/<int:score_id>/", scores.change, name="trace-score"),
+    path("traces/<str:trace_id>/scores/<int:score_id>/remove/", scores.remove, name="trace-score-remove"),
 ]
 
 api_patterns: list[URLPattern | URLResolver] = [
     path("events", EventsView.as_view(), name="events"),
     path("logs", LogListView.as_view(), name="logs"),
+    path("metrics", MetricListView.as_view(), name="metrics"),
+    path("points", PointsView.as_view(), name="points"),
     path("scores", ScoresView.as_view(), name="scores"),
     path("scores/<int:score_id>", ScoreView.as_view(), name="score"),
     path("series", SeriesView.as_view(), name="series"),

@@ -8,16 +8,18 @@ machines put a child before its parent.
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 # A bar is at least this wide (percent of the chart), so that a step of a microsecond can still be seen and clicked.
 NARROWEST_BAR = 0.25
-SLOW_SHARE = 0.3
+# Slow is what takes this share of the trace by itself, at most so many spans of one trace.
+SLOW_SHARE = 0.1
+MOST_SLOW = 5
 INDENT_PIXELS = 14
 DEEPEST_INDENT = 16
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(NamedTuple):
     """What the layout needs to know of one span. Times in nanoseconds."""
 
     id: str
@@ -30,9 +32,11 @@ class Step:
         return self.start_ns + self.duration_ns
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One line. `left` and `width` are percent of the trace; `self_ns` is the time that no child covers."""
+class Row(NamedTuple):
+    """One line. `left` and `width` are percent of the trace; `self_ns` is the time that no child covers.
+
+    `critical_ns` is the part of the critical path that this span itself is on: those of all rows add up to the path.
+    """
 
     id: str
     depth: int
@@ -45,6 +49,7 @@ class Row:
     position: int
     siblings: int
     critical: bool
+    critical_ns: int
     orphan: bool
     slow: bool
 
@@ -81,33 +86,37 @@ def lay_out(steps: Sequence[Step]) -> Waterfall:
     """Rows of the tree, depth first, siblings by start time. Accepts any parents: missing, circular, starting late."""
     if not steps:
         return Waterfall(rows=[], start_ns=0, duration_ns=0)
-    start = min(step.start_ns for step in steps)
-    total = max(max(step.end_ns for step in steps) - start, 1)
+    start = min([step.start_ns for step in steps])
+    total = max(max([step.start_ns + step.duration_ns for step in steps]) - start, 1)
     by_id = {step.id: step for step in steps}
     children = _children(by_id)
     order = _reading_order(children)
     sizes = _subtree_sizes(order, children)
     critical = _critical_path(children)
-    rows = []
-    for step, depth, position, siblings in order:
-        own = _self_time(step, children[step.id])
-        rows.append(
-            Row(
-                id=step.id,
-                depth=depth,
-                left=round(min((step.start_ns - start) / total * 100, 100 - NARROWEST_BAR), 3),
-                width=round(max(min(step.duration_ns / total, 1.0) * 100, NARROWEST_BAR), 3),
-                offset_ns=step.start_ns - start,
-                self_ns=own,
-                children=len(children[step.id]),
-                descendants=sizes[step.id] - 1,
-                position=position,
-                siblings=siblings,
-                critical=step.id in critical,
-                orphan=bool(step.parent) and depth == 0,
-                slow=own / total >= SLOW_SHARE and len(steps) > 1,
-            )
+    selves = {
+        step.id: _self_time(step, children[step.id]) if step.id in children else step.duration_ns for step in steps
+    }
+    slow = _slow(selves, total) if len(steps) > 1 else set()
+    nothing: list[Step] = []
+    rows = [
+        Row(
+            id=step.id,
+            depth=depth,
+            left=round(min((step.start_ns - start) / total * 100, 100 - NARROWEST_BAR), 3),
+            width=round(max(min(step.duration_ns / total, 1.0) * 100, NARROWEST_BAR), 3),
+            offset_ns=step.start_ns - start,
+            self_ns=selves[step.id],
+            children=len(children.get(step.id, nothing)),
+            descendants=sizes[step.id] - 1,
+            position=position,
+            siblings=siblings,
+            critical=step.id in critical,
+            critical_ns=critical.get(step.id, 0),
+            orphan=depth == 0 and step.parent != "",
+            slow=step.id in slow,
         )
+        for step, depth, position, siblings in order
+    ]
     return Waterfall(rows=rows, start_ns=start, duration_ns=total)
 
 
@@ -116,6 +125,11 @@ def _children(by_id: dict[str, Step]) -> dict[str, list[Step]]:
     children: dict[str, list[Step]] = defaultdict(list)
     grounded: set[str] = set()
     for step in by_id.values():
+        if step.parent in grounded and step.id not in grounded:
+            # The parent came first and is no part of a circle: nearly always so.
+            grounded.add(step.id)
+            children[step.parent].append(step)
+            continue
         trail: list[str] = []
         seen: set[str] = set()
         current = step
@@ -132,6 +146,8 @@ def _children(by_id: dict[str, Step]) -> dict[str, list[Step]]:
             cut = parent not in by_id or parent == name or (closes_circle and name == current.id)
             children["" if cut else parent].append(by_id[name])
     for siblings in children.values():
+        if len(siblings) == 1:
+            continue
         siblings.sort(key=lambda step: (step.start_ns, -step.duration_ns, step.id))
     return children
 
@@ -143,7 +159,8 @@ def _reading_order(children: dict[str, list[Step]]) -> list[tuple[Step, int, int
     while stack:
         entry = stack.pop()
         order.append(entry)
-        stack.extend(_entries(children[entry[0].id], entry[1] + 1))
+        if below := children.get(entry[0].id):
+            stack.extend(_entries(below, entry[1] + 1))
     return order
 
 
@@ -156,7 +173,8 @@ def _subtree_sizes(order: Iterable[tuple[Step, int, int, int]], children: dict[s
     """How many rows each span heads, itself included."""
     sizes: dict[str, int] = {}
     for step, _depth, _position, _siblings in reversed(list(order)):
-        sizes[step.id] = 1 + sum(sizes[child.id] for child in children[step.id])
+        below = children.get(step.id)
+        sizes[step.id] = 1 + sum([sizes[child.id] for child in below]) if below else 1
     return sizes
 
 
@@ -173,25 +191,39 @@ def _self_time(step: Step, children: Sequence[Step]) -> int:
     return step.duration_ns - covered
 
 
-def _critical_path(children: dict[str, list[Step]]) -> set[str]:
-    """The spans whose delay would delay the end of the trace.
+def _slow(selves: dict[str, int], total: int) -> set[str]:
+    """The spans that take longest by themselves, as far as they take a notable share of the trace."""
+    longest = sorted(selves, key=lambda name: selves[name], reverse=True)[:MOST_SLOW]
+    return {name for name in longest if selves[name] >= total * SLOW_SHARE}
+
+
+def _critical_path(children: dict[str, list[Step]]) -> dict[str, int]:
+    """The spans whose delay would delay the end of the trace, and how long the path runs through each itself (ns).
 
     The rule for fork and join: from the end of a span backwards, the child that finished last held it up; before that
     child began, the same question is asked of those that had finished by then.
     """
     roots = children[""]
     if not roots:
-        return set()
-    critical: set[str] = set()
-    stack = [max(roots, key=lambda step: (step.end_ns, step.duration_ns))]
+        return {}
+    critical: dict[str, int] = {}
+    last = max(roots, key=lambda step: (step.end_ns, step.duration_ns))
+    stack = [(last, last.start_ns, last.end_ns)]
     while stack:
-        step = stack.pop()
-        critical.add(step.id)
-        moment = step.end_ns
-        for child in sorted(children[step.id], key=lambda item: (item.end_ns, item.start_ns), reverse=True):
+        step, since, until = stack.pop()
+        below = children.get(step.id)
+        if not below:
+            critical[step.id] = until - since
+            continue
+        own = 0
+        moment = until
+        for child in sorted(below, key=lambda item: (item.end_ns, item.start_ns), reverse=True):
             # A child that outlives its parent (other clock, fire and forget) counts up to the parent's end.
-            if min(child.end_ns, step.end_ns) > moment or child.start_ns >= moment:
+            end, begin = min(child.end_ns, until), max(child.start_ns, since)
+            if end > moment or child.start_ns >= moment or end < since:
                 continue
-            stack.append(child)
-            moment = child.start_ns
+            own += moment - end
+            stack.append((child, begin, end))
+            moment = begin
+        critical[step.id] = own + moment - since
     return critical

@@ -56,6 +56,7 @@ DOORS = {
     "p/<slug:project>/": [Door("GET", "/p/one/", P.TELEMETRY_VIEW)],
     "p/<slug:project>/logs/": [Door("GET", "/p/one/logs/", P.TELEMETRY_VIEW)],
     "p/<slug:project>/logs/<int:time_ns>/<str:log_id>/": [Door("GET", f"/p/one/logs/1/{'0' * 32}/", P.TELEMETRY_VIEW)],
+    "p/<slug:project>/metrics/": [Door("GET", "/p/one/metrics/", P.TELEMETRY_VIEW)],
     "p/<slug:project>/traces/": [Door("GET", "/p/one/traces/", P.TELEMETRY_VIEW)],
     "p/<slug:project>/traces/newer/": [Door("GET", "/p/one/traces/newer/", P.TELEMETRY_VIEW)],
     "p/<slug:project>/traces/<str:trace_id>/": [Door("GET", f"/p/one/traces/{'0' * 31}1/", P.TELEMETRY_VIEW)],
@@ -63,10 +64,21 @@ DOORS = {
     "p/<slug:project>/traces/<str:trace_id>/spans/<str:span_id>/": [
         Door("GET", f"/p/one/traces/{'0' * 31}1/spans/{'0' * 15}1/", P.TELEMETRY_VIEW)
     ],
+    "p/<slug:project>/traces/<str:trace_id>/scores/": [
+        Door("GET", f"/p/one/traces/{'0' * 31}1/scores/", P.TELEMETRY_VIEW),
+        Door("POST", f"/p/one/traces/{'0' * 31}1/scores/", P.SCORE_CREATE),
+    ],
+    "p/<slug:project>/traces/<str:trace_id>/scores/<int:score_id>/": [
+        Door("POST", f"/p/one/traces/{'0' * 31}1/scores/1/", P.SCORE_CREATE)
+    ],
+    "p/<slug:project>/traces/<str:trace_id>/scores/<int:score_id>/remove/": [
+        Door("POST", f"/p/one/traces/{'0' * 31}1/scores/1/remove/", P.SCORE_CREATE)
+    ],
     # Reviews
     "p/<slug:project>/queue/": [Door("GET", "/p/one/queue/", P.APPROVAL_VIEW)],
     "p/<slug:project>/queue/list/": [Door("GET", "/p/one/queue/list/", P.APPROVAL_VIEW)],
     "p/<slug:project>/queue/tile/": [Door("GET", "/p/one/queue/tile/", P.APPROVAL_VIEW)],
+    "p/<slug:project>/queue/pins/": [Door("GET", "/p/one/queue/pins/", P.APPROVAL_VIEW)],
     "p/<slug:project>/queue/of-trace/": [Door("GET", "/p/one/queue/of-trace/", P.APPROVAL_VIEW)],
     "p/<slug:project>/queue/<uuid:approval_id>/": [Door("GET", f"/p/one/queue/{ID}/", P.APPROVAL_VIEW)],
     "p/<slug:project>/queue/<uuid:approval_id>/item/": [Door("GET", f"/p/one/queue/{ID}/item/", P.APPROVAL_VIEW)],
@@ -102,6 +114,8 @@ DOORS = {
     # API
     "api/v1/events": [Door("POST", "/api/v1/events", None)],
     "api/v1/logs": [Door("GET", "/api/v1/logs", P.TELEMETRY_VIEW)],
+    "api/v1/metrics": [Door("GET", "/api/v1/metrics", P.TELEMETRY_VIEW)],
+    "api/v1/points": [Door("GET", "/api/v1/points?name=x", P.TELEMETRY_VIEW)],
     "api/v1/series": [Door("GET", "/api/v1/series?metric=requests", P.TELEMETRY_VIEW)],
     "api/v1/scores": [
         Door("GET", "/api/v1/scores", P.TELEMETRY_VIEW),

@@ -26,10 +26,10 @@ class Head(NamedTuple):
     kind: str
     status: str
     error_type: str
+    noise: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(NamedTuple):
     """A span beside its place in the waterfall."""
 
     span: Head
@@ -38,10 +38,11 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Tree:
-    """A trace, laid out."""
+    """A trace, laid out. `folded` spans are left out because they only repeat what others say."""
 
     lines: list[Line]
     layout: Waterfall
+    folded: int = 0
 
 
 def of_trace(trace: Trace) -> list[Span]:
@@ -61,7 +62,7 @@ def _rows(trace: Trace) -> QuerySet[Span]:
 
 def heads(trace: Trace) -> list[Head]:
     """The spans of a trace by start time. Their packed details stay in the database."""
-    columns = ("span_id", "parent_span_id", "start_ns", "duration_ns", "name", "kind", "status", "error_type")
+    columns = ("span_id", "parent_span_id", "start_ns", "duration_ns", "name", "kind", "status", "error_type", "noise")
     return [
         Head(bytes(span_id).hex(), bytes(parent).hex() if parent else "", *rest)
         for span_id, parent, *rest in _rows(trace).values_list(*columns)[:MAX_SPANS_PER_TRACE]
@@ -73,14 +74,38 @@ def one(trace: Trace, span_id: bytes) -> Span | None:
     return _rows(trace).filter(span_id=span_id).first()
 
 
-def tree(spans: Sequence[Head]) -> Tree:
-    """The waterfall of spans. A span id that was used twice (other start time) gets a row for each."""
+def tree(spans: Sequence[Head], *, noise: bool = True) -> Tree:
+    """The waterfall of spans. A span id that was used twice (other start time) gets a row for each.
+
+    Without `noise`, spans of HTTP clients and the like are left out, and what is below them hangs from what is above.
+    """
+    folded = 0
+    if not noise:
+        everything, spans = spans, _without_noise(spans)
+        folded = len(everything) - len(spans)
     by_key: dict[str, Head] = {}
     for span in spans:
         by_key[f"{span.id}.{span.start_ns}" if span.id in by_key else span.id] = span
     steps = [Step(key, span.parent, span.start_ns, span.duration_ns) for key, span in by_key.items()]
     layout = lay_out(steps)
-    return Tree(lines=[Line(span=by_key[row.id], row=row) for row in layout.rows], layout=layout)
+    return Tree(lines=[Line(span=by_key[row.id], row=row) for row in layout.rows], layout=layout, folded=folded)
+
+
+def _without_noise(spans: Sequence[Head]) -> list[Head]:
+    """The other spans, each below the nearest span above it that stays. A trace of nothing else stays as it is."""
+    parents = {span.id: span.parent for span in spans if span.noise}
+    if not parents or len(parents) == len(spans):
+        return list(spans)
+    kept = []
+    for span in spans:
+        if span.noise:
+            continue
+        parent, passed = span.parent, set[str]()
+        while parent in parents and parent not in passed:
+            passed.add(parent)
+            parent = parents[parent]
+        kept.append(span if parent == span.parent else span._replace(parent=parent))
+    return kept
 
 
 def logs_of(span: Span) -> list[Log]:

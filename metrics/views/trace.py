@@ -1,5 +1,6 @@
 """One trace: its waterfall, one span of it in full, and the small version that the review page shows."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,16 +10,20 @@ from django.shortcuts import render
 from agents.access import page_project
 from agents.models import Project
 from agents.permissions import Permission
-from metrics import access
+from metrics import access, steps
 from metrics.conversation import Message, messages
 from metrics.models import Span, Trace
+from metrics.prices_shown import rates_of
 from metrics.selectors import details, spans
-from metrics.views.rows import waterfall_rows
+from metrics.selectors.spans import Head, Line
+from metrics.views.rows import MOST_DRAWN, blank_row, row_data, waterfall_rows
+from metrics.views.scores import scores_context
 from metrics.waterfall import Row
 
 # The small waterfall shows this many rows: the longest of the upper levels.
 MINI_ROWS = 12
 AXIS_PARTS = 4
+MOST_NAMES = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,29 +35,56 @@ class SpanContent:
 
 
 def page(request: HttpRequest, project: str, trace_id: str) -> HttpResponse:
-    """The trace with its waterfall. `?span=` opens a span; `?seen=` answers 204 when nothing arrived since."""
+    """The trace with its waterfall. `?span=` opens a span, `?noise=1` shows what is folded away.
+
+    `?seen=` answers 204 when nothing arrived since.
+    """
     found = page_project(request, project, Permission.TELEMETRY_VIEW)
     trace = access.trace(found, trace_id)
     live = bool(request.headers.get("HX-Request"))
     if live and request.GET.get("seen") == version_of(trace):
         return HttpResponse(status=204)
-    tree = spans.tree(spans.heads(trace))
-    context: dict[str, Any] = _trace_context(found, trace) | {
-        "rows": waterfall_rows(tree.lines),
-        "row_count": len(tree.lines),
+    context = _trace_context(found, trace) | _waterfall_context(request, spans.heads(trace))
+    if live:
+        return render(request, "metrics/_trace.html", context)
+    context |= scores_context(request, found, trace, None)
+    if request.GET.get("span"):
+        context |= _selected(request, found, trace, request.GET["span"])
+    return render(request, "metrics/trace.html", context)
+
+
+def _waterfall_context(request: HttpRequest, heads: list[Head]) -> dict[str, Any]:
+    """The rows, what is worth jumping to, and which steps take longest."""
+    chosen = request.GET.get("span", "").partition(".")[0]
+    noise = request.GET.get("noise") == "1" or any(head.noise and head.id == chosen for head in heads)
+    tree = spans.tree(heads, noise=noise)
+    lines = tree.lines
+    return {
+        "rows": waterfall_rows(lines),
+        "blank_row": blank_row(),
+        "row_data": row_data(lines),
+        "row_count": len(lines),
+        "left_out": max(len(lines) - MOST_DRAWN, 0),
         "ticks": [tree.layout.duration_ns * part // AXIS_PARTS for part in range(AXIS_PARTS + 1)],
-        "kinds": sorted({line.span.kind for line in tree.lines}),
-        "first_error": next((line.row.id for line in tree.lines if line.span.status == "error"), ""),
+        "layout": tree.layout,
+        "kinds": sorted({line.span.kind for line in lines} | {"other"}),
+        "first_error": next((line.row.id for line in lines if line.span.status == "error"), ""),
+        "has_slow": any(line.row.slow for line in lines),
+        "orphans": sum(line.row.orphan for line in lines),
+        "noise": noise,
+        "noise_count": sum(head.noise for head in heads) if noise else tree.folded,
+        "slowest": steps.by_name(_named(lines), most=MOST_NAMES),
     }
-    if request.GET.get("span") and not live:
-        context |= _selected(found, trace, request.GET["span"])
-    return render(request, "metrics/_trace.html" if live else "metrics/trace.html", context)
 
 
-def _selected(project: Project, trace: Trace, span_id: str) -> dict[str, Any]:
+def _named(lines: list[Line]) -> Iterator[tuple[Row, str, str, str, int]]:
+    return ((row, span.name, span.kind, span.status, span.duration_ns) for span, row in lines)
+
+
+def _selected(request: HttpRequest, project: Project, trace: Trace, span_id: str) -> dict[str, Any]:
     """The panel of the span that the address names; an unknown one leaves it closed."""
     try:
-        return _span_context(project, trace, access.span(trace, span_id))
+        return _span_context(request, project, trace, access.span(trace, span_id.partition(".")[0]))
     except Http404:
         return {}
 
@@ -76,10 +108,10 @@ def span(request: HttpRequest, project: str, trace_id: str, span_id: str) -> Htt
     """The panel of one span."""
     found = page_project(request, project, Permission.TELEMETRY_VIEW)
     trace = access.trace(found, trace_id)
-    return render(request, "metrics/_span.html", _span_context(found, trace, access.span(trace, span_id)))
+    return render(request, "metrics/_span.html", _span_context(request, found, trace, access.span(trace, span_id)))
 
 
-def _span_context(project: Project, trace: Trace, of: Span) -> dict[str, Any]:
+def _span_context(request: HttpRequest, project: Project, trace: Trace, of: Span) -> dict[str, Any]:
     detail = details.of_span(trace, of)
     exceptions = [event for event in detail.events if event["name"] == "exception"]
     stacks = [event["attributes"].get("exception.stacktrace") for event in exceptions]
@@ -93,7 +125,32 @@ def _span_context(project: Project, trace: Trace, of: Span) -> dict[str, Any]:
         "stacks": [stack for stack in stacks if isinstance(stack, str)],
         "events": [event for event in detail.events if event["name"] != "exception"],
         "logs": spans.logs_of(of),
+        "priced": _priced(of),
+        "of_span": scores_context(request, project, trace, bytes(of.span_id)),
     }
+
+
+def _priced(span: Span) -> list[dict[str, Any]]:
+    """The tokens of a span by their price: what, how many, USD per million, and the amount in nano-USD."""
+    cached, written = span.cache_read_tokens or 0, span.cache_write_tokens or 0
+    counts = {
+        "input": max((span.input_tokens or 0) - cached - written, 0),
+        "cache_read": cached,
+        "cache_write": written,
+        "output": span.output_tokens or 0,
+    }
+    if span.cost_source != "computed":
+        return []
+    return [
+        {
+            "part": rate.part,
+            "tokens": counts[rate.part],
+            "rate": rate,
+            "nanos": round(counts[rate.part] * rate.usd * 1_000),
+        }
+        for rate in rates_of(span.provider, (span.model,), span.start_ns)
+        if counts[rate.part]
+    ]
 
 
 def mini(request: HttpRequest, project: str, trace_id: str) -> HttpResponse:

@@ -1,70 +1,22 @@
 // The waterfall as a tree grid: arrows move, open and close; Enter or a click shows the span beside it and writes it into the
-// address. Rows are plain elements and events are delegated, so five thousand of them cost nothing until they are seen.
+// address, as the filter is. n and p walk the errors. Which rows are drawn is up to waterfall-rows.js.
+import * as tree from "./waterfall-rows.js";
+import { announce } from "./toast.js";
+
 const page = document.getElementById("trace");
-const closed = new Set();
 
-const grid = () => document.getElementById("waterfall");
-const rows = () => [...grid().children];
-const level = (row) => Number(row.getAttribute("aria-level"));
-const idOf = (row) => row.id.slice(2);
-
-/** Hides everything below closed rows. One pass in reading order: a row is hidden while a closed one above it is less deep. */
-function fold() {
-  let limit = Infinity;
-  for (const row of rows()) {
-    const depth = level(row);
-    if (depth <= limit) limit = Infinity;
-    row.hidden = limit !== Infinity;
-    if (!row.hasAttribute("aria-expanded")) continue;
-    const isClosed = closed.has(row.id);
-    row.setAttribute("aria-expanded", String(!isClosed));
-    if (isClosed && limit === Infinity) limit = depth;
-  }
-}
-
-function toggle(row, open) {
-  if (open) closed.delete(row.id);
-  else closed.add(row.id);
-  fold();
-}
-
-function focusRow(row) {
-  if (!row) return;
-  for (const other of grid().querySelectorAll('[tabindex="0"]')) other.tabIndex = -1;
-  row.tabIndex = 0;
-  row.focus({ preventScroll: true });
-  row.scrollIntoView({ block: "nearest" });
-}
-
-function reveal(row) {
-  let depth = level(row);
-  for (let above = row.previousElementSibling; above && depth > 1; above = above.previousElementSibling) {
-    if (level(above) >= depth) continue;
-    depth = level(above);
-    closed.delete(above.id);
-  }
-  fold();
-}
-
-function mark(id) {
-  for (const row of grid().querySelectorAll('[aria-selected="true"]')) row.removeAttribute("aria-selected");
-  const row = id && document.getElementById(`s-${id}`);
-  if (row) row.setAttribute("aria-selected", "true");
-  return row;
-}
-
-function address(id) {
+function address(name, value) {
   const url = new URL(location.href);
-  if (id) url.searchParams.set("span", id);
-  else url.searchParams.delete("span");
+  if (value) url.searchParams.set(name, value);
+  else url.searchParams.delete(name);
   history.replaceState(history.state, "", url);
 }
 
-async function select(row, { focusPanel = false } = {}) {
-  const id = idOf(row);
-  mark(id);
-  address(id);
-  const url = grid().dataset.spanUrl.replace("0000000000000000", id.split(".")[0]);
+async function select(index, { focusPanel = false } = {}) {
+  const { id } = tree.at(index);
+  address("span", id);
+  tree.mark(id);
+  const url = tree.grid().dataset.spanUrl.replace("0000000000000000", id.split(".")[0]);
   await window.htmx.ajax("GET", url, { target: "#span-panel", swap: "innerHTML", source: "#span-panel" });
   const panel = document.getElementById("span-panel");
   panel.scrollTop = 0;
@@ -73,66 +25,78 @@ async function select(row, { focusPanel = false } = {}) {
 }
 
 function close() {
-  const row = grid().querySelector('[aria-selected="true"]');
-  mark("");
-  address("");
+  const index = tree.find(new URLSearchParams(location.search).get("span"));
+  address("span", "");
+  tree.mark("");
   document.getElementById("span-panel").replaceChildren(document.getElementById("span-none").content.cloneNode(true));
-  focusRow(row);
+  if (index >= 0) tree.go(index);
 }
 
-function nextVisible(row, direction) {
-  let next = row;
-  do next = direction > 0 ? next.nextElementSibling : next.previousElementSibling;
-  while (next?.hidden);
-  return next;
-}
-
-function parentOf(row) {
-  let above = row.previousElementSibling;
-  while (above && level(above) >= level(row)) above = above.previousElementSibling;
-  return above;
+function toggle(index, open) {
+  const { id } = tree.at(index);
+  if (open) tree.closed.delete(id);
+  else tree.closed.add(id);
+  tree.arrange();
+  tree.go(index);
 }
 
 function onKey(event) {
-  const row = event.target.closest?.(".waterfall-row");
-  if (!row || !grid().contains(row) || event.ctrlKey || event.metaKey || event.altKey) return;
-  const expanded = row.getAttribute("aria-expanded");
-  const actions = {
-    ArrowDown: () => focusRow(nextVisible(row, 1)),
-    ArrowUp: () => focusRow(nextVisible(row, -1)),
-    ArrowRight: () => (expanded === "false" ? toggle(row, true) : expanded === "true" && focusRow(nextVisible(row, 1))),
-    ArrowLeft: () => (expanded === "true" ? toggle(row, false) : focusRow(parentOf(row))),
-    Home: () => focusRow(rows()[0]),
-    End: () => focusRow(rows().filter((one) => !one.hidden).at(-1)),
-    Enter: () => select(row, { focusPanel: true }),
-    " ": () => select(row),
+  const inside = event.target === tree.grid() ? tree.at(tree.place()) : tree.rowOf(event.target);
+  if (!inside || event.ctrlKey || event.metaKey || event.altKey) return;
+  const { index, children, id, parent } = inside;
+  const open = children > 0 && !tree.closed.has(id);
+  const [top, bottom] = tree.ends();
+  const screen = Math.max(Math.floor(window.innerHeight / 40), 1);
+  const moves = {
+    ArrowDown: () => tree.go(tree.step(index, 1)),
+    ArrowUp: () => tree.go(tree.step(index, -1)),
+    PageDown: () => tree.go(far(index, screen, bottom)),
+    PageUp: () => tree.go(far(index, -screen, top)),
+    ArrowRight: () => (open ? tree.go(tree.step(index, 1)) : children && toggle(index, true)),
+    ArrowLeft: () => (open ? toggle(index, false) : tree.go(parent)),
+    Home: () => tree.go(top),
+    End: () => tree.go(bottom),
+    Enter: () => select(index, { focusPanel: true }),
+    " ": () => select(index),
   };
-  if (!actions[event.key]) return;
+  if (!moves[event.key]) return;
   event.preventDefault();
-  actions[event.key]();
+  moves[event.key]();
 }
 
-function nextError() {
-  const every = rows();
-  const from = every.findIndex((row) => row.getAttribute("aria-selected") === "true");
-  const failed = every.filter((row) => row.dataset.status === "error");
-  const next = failed.find((row) => every.indexOf(row) > from) ?? failed[0];
-  if (!next) return;
-  reveal(next);
-  focusRow(next);
-  select(next);
+function far(index, count, end) {
+  let found = index;
+  for (let n = Math.abs(count); n > 0 && found !== end; n -= 1) found = tree.step(found, Math.sign(count));
+  return found;
 }
 
+/** The next row, or with -1 the one before, that is of a sort; after the last one the first again. */
+function jump(wanted, direction = 1) {
+  const every = tree.all().filter(wanted);
+  if (!every.length) return;
+  const selected = tree.find(new URLSearchParams(location.search).get("span"));
+  const from = selected >= 0 ? selected : tree.place() - 1;
+  const next = direction > 0
+    ? (every.find((row) => row.index > from) ?? every[0])
+    : (every.findLast((row) => row.index < from) ?? every.at(-1));
+  tree.reveal(next.index);
+  tree.go(next.index, { center: true });
+  select(next.index);
+}
+
+const failed = (row) => row.status === "error";
 const tools = {
   collapse() {
-    for (const row of rows()) if (row.hasAttribute("aria-expanded") && level(row) > 1) closed.add(row.id);
-    fold();
+    for (const row of tree.all()) if (row.children && row.depth > 0) tree.closed.add(row.id);
+    tree.arrange();
   },
   expand() {
-    closed.clear();
-    fold();
+    tree.closed.clear();
+    tree.arrange();
   },
-  error: nextError,
+  error: () => jump(failed),
+  "error-back": () => jump(failed, -1),
+  slow: () => jump((row) => row.flags & 2),
 };
 
 function onClick(event) {
@@ -140,32 +104,46 @@ function onClick(event) {
   const tool = target.closest("[data-waterfall]");
   if (tool) return tools[tool.dataset.waterfall]();
   const plain = !event.ctrlKey && !event.metaKey && !event.shiftKey && event.button === 0;
-  if (target.closest("[data-panel-close]") && plain) {
+  if (!plain) return undefined;
+  if (target.closest("[data-panel-close]")) {
     event.preventDefault();
     return close();
   }
   const linked = target.closest("[data-span-link]");
-  const row = linked ? document.getElementById(`s-${new URL(linked.href).searchParams.get("span")}`) : target.closest(".waterfall-row");
-  if (!row || !grid().contains(row) || !plain) return undefined;
+  const index = linked ? tree.find(new URL(linked.href).searchParams.get("span")) : (tree.rowOf(target)?.index ?? -1);
+  if (index < 0) return undefined;
   event.preventDefault();
-  if (target.closest("[data-fold]")) return toggle(row, closed.has(row.id));
-  reveal(row);
-  focusRow(row);
-  return select(row);
+  if (target.closest("[data-fold]")) return toggle(index, tree.closed.has(tree.at(index).id));
+  if (linked) tree.reveal(index);
+  tree.go(index, { center: Boolean(linked) });
+  return select(index);
+}
+
+function onInput(event) {
+  if (event.target.id !== "waterfall-find") return;
+  const words = event.target.value;
+  address("find", words.trim());
+  tree.filter(words);
+  announce(document.getElementById("waterfall-none").hidden ? "" : document.getElementById("waterfall-none").textContent);
 }
 
 document.addEventListener("click", onClick);
 document.addEventListener("keydown", onKey);
+document.addEventListener("input", onInput);
 document.addEventListener("keydown", (event) => {
   if (event.key === "Escape" && event.target.closest?.("#span-panel")) close();
 });
-// A live refresh brings the rows as the server wrote them: open, with nothing marked.
+// A live refresh brings new rows as data; what is closed, filtered and selected stays.
 document.addEventListener("htmx:after:settle", () => {
-  if (!grid()) return;
-  if (closed.size) fold();
-  mark(new URLSearchParams(location.search).get("span"));
+  if (tree.grid() && tree.read()) tree.mark(new URLSearchParams(location.search).get("span"));
 });
-if (page) {
-  const chosen = mark(new URLSearchParams(location.search).get("span"));
-  chosen?.scrollIntoView({ block: "center" });
+if (page && tree.grid()) {
+  const asked = new URLSearchParams(location.search);
+  tree.read();
+  if (asked.get("find")) tree.filter(asked.get("find"));
+  const index = tree.mark(asked.get("span"));
+  if (index >= 0) {
+    tree.reveal(index);
+    tree.go(index, { center: true, focus: false });
+  }
 }

@@ -16,6 +16,7 @@ from agents.authentication import Caller
 from agents.models import Project
 from console.lib import clock
 from metrics.models import Trace
+from metrics.times import to_ns
 from reviews.models import Approval
 from reviews.services.decisions import Ruling, decide
 from reviews.services.requests import create_request
@@ -285,3 +286,27 @@ def test_a_trace_shows_its_own_requests_only(ask: Callable[..., Approval], revie
     page = text_of(reviewer.get(f"/p/shop/queue/of-trace/?trace_id={'A' * 32}"))
     assert re.findall(r"/queue/([0-9a-f-]{36})/", page) == [str(mine.pk)]
     assert text_of(reviewer.get("/p/shop/queue/of-trace/?trace_id=nonsense")).strip() == ""
+
+
+def test_requests_are_pinned_at_their_time_on_the_axis_of_their_own_trace(
+    ask: Callable[..., Approval], reviewer: Client
+) -> None:
+    mine = ask(trace_id="a" * 32)
+    ask(trace_id="b" * 32)
+    asked = to_ns(mine.requested_at)
+    axis = f"start={asked - 25 * 10**9}&length={100 * 10**9}"
+    page = text_of(reviewer.get(f"/p/shop/queue/pins/?trace_id={'A' * 32}&{axis}"))
+    assert re.findall(r"/queue/([0-9a-f-]{36})/", page) == [str(mine.pk)]
+    assert 'cx="25.000%"' in page
+    late = text_of(reviewer.get(f"/p/shop/queue/pins/?trace_id={'a' * 32}&start=1&length=1"))
+    assert 'cx="100.000%"' in late
+    mine_at = f"trace_id={'a' * 32}"
+    for query in ("trace_id=nonsense&start=1&length=1", f"{mine_at}&start=x&length=1", mine_at):
+        assert text_of(reviewer.get(f"/p/shop/queue/pins/?{query}")).strip() == ""
+
+
+def test_pins_of_other_projects_are_not_shown(ask: Callable[..., Approval], reviewer: Client, ana: Caller) -> None:
+    foreign = ask(trace_id="a" * 32)
+    Approval.objects.filter(pk=foreign.pk).update(project=Project.objects.create(slug="elsewhere", name="Elsewhere"))
+    assert text_of(reviewer.get(f"/p/shop/queue/pins/?trace_id={'a' * 32}&start=1&length=1")).strip() == ""
+    assert reviewer.get(f"/p/elsewhere/queue/pins/?trace_id={'a' * 32}&start=1&length=1").status_code == 404

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from metrics.steps import by_name
 from metrics.waterfall import Step, lay_out
 
 
@@ -71,3 +72,52 @@ def test_a_chain_as_deep_as_a_trace_may_be_needs_no_recursion() -> None:
     chain = [Step(str(index), str(index - 1) if index else "", index, 10_000 - index) for index in range(5_000)]
     assert lay_out(chain).deepest == 4_999
     assert pytest.approx(100) == lay_out(chain).rows[0].width
+
+
+def test_the_critical_path_is_as_long_as_the_span_that_ended_last() -> None:
+    layout = lay_out(
+        [
+            Step("root", "", 0, 100),
+            Step("slow", "root", 10, 50),
+            Step("late", "root", 61, 60),
+            Step("inside", "slow", 5, 50),
+        ]
+    )
+    spent = {row.id: row.critical_ns for row in layout.rows}
+    assert spent == {"root": 11, "slow": 5, "late": 39, "inside": 45}
+    assert sum(spent.values()) == 100
+
+
+@given(st.lists(st.tuples(names, names | st.just(""), st.integers(0, 10**6), st.integers(0, 10**6)), max_size=30))
+def test_no_part_of_the_critical_path_is_counted_twice(given_steps: list[tuple[str, str, int, int]]) -> None:
+    steps = {name: Step(name, parent, start, length) for name, parent, start, length in given_steps}
+    rows = lay_out(list(steps.values())).rows
+    roots = [steps[row.id] for row in rows if row.depth == 0]
+    assert all(row.critical_ns >= 0 for row in rows)
+    if roots:
+        last = max(roots, key=lambda step: (step.end_ns, step.duration_ns))
+        assert sum(row.critical_ns for row in rows) == last.duration_ns
+
+
+def test_slow_is_what_takes_a_notable_share_by_itself() -> None:
+    layout = lay_out([Step("r", "", 0, 100), Step("a", "r", 0, 60), Step("b", "r", 60, 5), Step("c", "r", 65, 15)])
+    assert {row.id for row in layout.rows if row.slow} == {"r", "a", "c"}
+
+
+def test_time_by_name_adds_up_what_spans_take_themselves() -> None:
+    steps = [
+        Step("r", "", 0, 100),
+        Step("a1", "r", 0, 40),
+        Step("a2", "a1", 5, 30),
+        Step("a3", "r", 50, 10),
+        Step("b", "r", 70, 30),
+    ]
+    lengths = {step.id: step.duration_ns for step in steps}
+    rows = [
+        (row, row.id[0], "tool", "error" if row.id == "b" else "ok", lengths[row.id]) for row in lay_out(steps).rows
+    ]
+    found = {entry.name: entry for entry in by_name(rows, most=10)}
+    assert (found["a"].count, found["a"].total_ns, found["a"].self_ns, found["a"].longest_id) == (3, 50, 50, "a2")
+    assert (found["b"].count, found["b"].errors, found["b"].critical_share) == (1, 1, 0.3)
+    assert sum(entry.critical_ns for entry in found.values()) == 100
+    assert [entry.name for entry in by_name(rows, most=1)] == ["a"]
