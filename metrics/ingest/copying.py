@@ -1,19 +1,14 @@
-"""Spans as PostgreSQL's binary COPY has them.
-
-Packed by hand, because this is the inner loop of ingest: what most spans have in common is encoded once and kept.
-Format: https://www.postgresql.org/docs/current/sql-copy.html#SQL-COPY-FILE-FORMATS-BINARY
-"""
+"""New spans as the input of COPY: what most of them have in common is encoded once and kept. Pure."""
 
 import struct
 from collections.abc import Iterable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from functools import lru_cache
 
+from metrics.ingest.binary import BOOL, HEADER, NULL, TRAILER, int4, int8, microseconds, octets, text
 from metrics.ingest.lineage import Standing
 from metrics.ingest.rows import Price, SpanRow, Usage
 
-HEADER = b"PGCOPY\n\xff\r\n\0" + struct.pack(">ii", 0, 0)
-TRAILER = struct.pack(">h", -1)
 # The columns in the order in which `span` writes them.
 SPAN_COLUMNS = (
     "project_id", "trace_id", "span_id", "start_ns", "duration_ns", "received_at", "entry", "noise", "usage_counted",
@@ -26,23 +21,14 @@ SPAN_COLUMNS = (
 COPY_SPANS = f"COPY metrics_span ({', '.join(SPAN_COLUMNS)}) FROM STDIN (FORMAT BINARY)"
 
 _FIXED = struct.Struct(">hiqi16si8siqiqiqi?i?i?i?")
-_LENGTH = struct.Struct(">i")
-_INT4 = struct.Struct(">ii")
-_INT8 = struct.Struct(">iq")
-_NULL = _LENGTH.pack(-1)
-_BOOL = {None: _NULL, True: b"\0\0\0\1\1", False: b"\0\0\0\1\0"}
-# PostgreSQL counts microseconds from here.
-_POSTGRES_EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
-_NO_NUMBERS = _NULL * 9
+_NO_NUMBERS = NULL * 9
 
 
-def spans(project_id: int, rows: Iterable[tuple[SpanRow, Standing, bytes]], received_at: datetime) -> Iterable[bytes]:
+def spans(project_id: int, fresh: Iterable[tuple[SpanRow, Standing, bytes]], received_at: datetime) -> bytes:
     """The whole input of COPY_SPANS for rows with their standings and packed details."""
-    received = (received_at - _POSTGRES_EPOCH) // timedelta(microseconds=1)
-    yield HEADER
-    for row, standing, detail in rows:
-        yield _span(project_id, row, standing, detail, received)
-    yield TRAILER
+    received = microseconds(received_at)
+    packed = [_span(project_id, row, standing, detail, received) for row, standing, detail in fresh]
+    return b"".join([HEADER, *packed, TRAILER])
 
 
 def _span(project_id: int, row: SpanRow, standing: Standing, detail: bytes, received: int) -> bytes:
@@ -54,29 +40,22 @@ def _span(project_id: int, row: SpanRow, standing: Standing, detail: bytes, rece
     )  # fmt: skip
     return b"".join((
         fixed,
-        _NULL if parent is None else b"\0\0\0\x08" + parent,
+        NULL if parent is None else b"\0\0\0\x08" + parent,
         _labels(
             row.kind, row.status, row.error_type, row.model, row.provider, row.tool, standing.agent, row.agent_id,
             standing.agent_version, row.environment, row.service, price.source, price.version, row.finish_reason,
             row.prompt_name, row.prompt_version, row.name,
         ),
-        _text(row.error_message), _text(row.session_id), _text(row.user_id),
+        text(row.error_message), text(row.session_id), text(row.user_id),
         _numbers(row.usage, price, row.ttft_ns, row.streaming),
-        _LENGTH.pack(len(detail)), detail,
+        octets(detail),
     ))  # fmt: skip
 
 
 @lru_cache(maxsize=8_192)
 def _labels(*values: str) -> bytes:
     """Texts of which few combinations occur, encoded as columns."""
-    return b"".join(map(_text, values))
-
-
-def _text(value: str) -> bytes:
-    if not value:
-        return b"\0\0\0\0"
-    encoded = value.encode("utf-8", "replace")
-    return _LENGTH.pack(len(encoded)) + encoded
+    return b"".join(map(text, values))
 
 
 def _numbers(usage: Usage, price: Price, ttft_ns: int | None, streaming: bool | None) -> bytes:
@@ -89,18 +68,10 @@ def _numbers(usage: Usage, price: Price, ttft_ns: int | None, streaming: bool | 
     ):
         return _NO_NUMBERS
     return b"".join((
-        _int4(usage.input_tokens), _int4(usage.output_tokens), _int4(usage.cache_read_tokens),
-        _int4(usage.cache_write_tokens), _int4(usage.reasoning_tokens), _int8(price.nanos), _int8(price.reported_nanos),
-        _int8(ttft_ns), _BOOL[streaming],
+        int4(usage.input_tokens), int4(usage.output_tokens), int4(usage.cache_read_tokens),
+        int4(usage.cache_write_tokens), int4(usage.reasoning_tokens), int8(price.nanos), int8(price.reported_nanos),
+        int8(ttft_ns), BOOL[streaming],
     ))  # fmt: skip
 
 
 _NO_USAGE = Usage()
-
-
-def _int4(value: int | None) -> bytes:
-    return _NULL if value is None else _INT4.pack(4, value)
-
-
-def _int8(value: int | None) -> bytes:
-    return _NULL if value is None else _INT8.pack(8, value)

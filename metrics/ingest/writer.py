@@ -10,7 +10,7 @@ from django.db import connection
 from django.db.backends.utils import CursorWrapper
 
 from console.lib.sql import load
-from metrics.ingest import copying, limits, packing, recount, summary, tally
+from metrics.ingest import binary, copying, limits, packing, recount, summary, tally
 from metrics.ingest.lineage import Standing
 from metrics.ingest.rows import LogRow, PointRow, SpanRow, explained
 from metrics.services import catalogue, compaction, dimensions, sessions
@@ -184,7 +184,7 @@ def _copy_spans(
     rows = [(row, decided[row.key], detail) for row, detail in zip(fresh.rows, fresh.packed, strict=True)]
     # Django turns psycopg's errors into its own only around `execute`.
     with connection.wrap_database_errors, cursor.copy(copying.COPY_SPANS) as copy:
-        copy.write(b"".join(copying.spans(project_id, rows, now)))
+        copy.write(copying.spans(project_id, rows, now))
     holders = [
         (project_id, row.trace_id, row.span_id, row.start_ns, now)
         for row, _, detail in rows
@@ -247,9 +247,7 @@ def recount_traces(
 def _copy(cursor: CursorWrapper, table: str, columns: Mapping[str, str], rows: Iterable[tuple[Any, ...]]) -> None:
     statement = f"COPY {table} ({', '.join(columns)}) FROM STDIN (FORMAT BINARY)"
     with connection.wrap_database_errors, cursor.copy(statement) as copy:
-        copy.set_types(list(columns.values()))
-        for row in rows:
-            copy.write_row(row)
+        copy.write(binary.rows(list(columns.values()), rows))
 
 
 def write_logs(project_id: int, rows: Sequence[LogRow], now: datetime) -> Written:
