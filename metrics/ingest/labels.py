@@ -24,6 +24,8 @@ def tags(reader: Reader, plan: Plan) -> tuple[str, ...]:
 
 def metadata(reader: Reader, plan: Plan, *, first: bool) -> dict[str, Value]:
     """Metadata that any span passes on for its trace and, of the `first` span of a trace, its own objects."""
+    if not plan.metadata and not (first and (plan.entry_metadata or plan.entry_objects)):
+        return {}
     pairs: list[tuple[str, Value]] = []
     attributes = reader.attributes
     if first:

@@ -7,11 +7,21 @@ from typing import Any
 
 import orjson
 
-from metrics.ingest import content, labels, outcome, packing, pricing, usage, vectors
-from metrics.ingest.limits import DIMENSION_BYTES, MAX_DETAIL_BYTES, NAME_BYTES, UNREADABLE, Refused, refuse, text
+from metrics.ingest import content, labels, masked, outcome, packing, pricing, usage, vectors
+from metrics.ingest.limits import (
+    DIMENSION_BYTES,
+    ID_BYTES,
+    MAX_DETAIL_BYTES,
+    NAME_BYTES,
+    UNREADABLE,
+    Refused,
+    refuse,
+    text,
+)
+from metrics.ingest.masking import Masker
 from metrics.ingest.plans import RESOURCE_KEYS, KindPlan, Plan, plan_of
 from metrics.ingest.reading import Reader, parsed, plain
-from metrics.ingest.rows import Batch, RawSpan, Source, SpanRow, Value
+from metrics.ingest.rows import Batch, Price, RawSpan, Source, SpanRow, Usage, Value
 from metrics.ingest.semconv import (
     DOTTED_PROVIDER,
     FIELDS,
@@ -49,9 +59,10 @@ class Window:
 class Sender:
     """What all spans of one source have in common, worked out once."""
 
-    __slots__ = ("environment", "known", "noise", "resource", "resource_json", "scope_json", "service")
+    __slots__ = ("environment", "known", "noise", "resource", "resource_json", "scope_json", "service", "source")
 
     def __init__(self, source: Source) -> None:
+        self.source = source
         self.resource = source.resource
         self.known = RESOURCE_KEYS.intersection(source.resource)
         self.noise = source.scope_name in NOISE_SCOPES
@@ -64,25 +75,30 @@ class Sender:
 
 
 class Senders:
-    """The senders of a batch, by its sources, which live as long as the batch."""
+    """The senders of a batch, by its sources, which live as long as the batch; what they say is masked."""
 
-    __slots__ = ("_known",)
+    __slots__ = ("_known", "_masker")
 
-    def __init__(self) -> None:
+    def __init__(self, masker: Masker | None) -> None:
         self._known: dict[int, Sender] = {}
+        self._masker = masker
 
     def of(self, source: Source) -> Sender:
         """The sender of a row. Raises Refused when its resource cannot be kept."""
         found = self._known.get(id(source))
         if found is None:
-            found = self._known[id(source)] = Sender(source)
+            source_kept = source if self._masker is None else masked.source(source, self._masker)
+            found = self._known[id(source)] = Sender(source_kept)
         return found
 
 
-def spans(raw: Batch[RawSpan], window: Window) -> Batch[SpanRow]:
-    """The rows of a batch: what cannot be stored is counted in `refused`, and what was refused before stays so."""
+def spans(raw: Batch[RawSpan], window: Window, masker: Masker | None = None) -> Batch[SpanRow]:
+    """The rows of a batch: what cannot be stored is counted in `refused`, and what was refused before stays so.
+
+    With a masker, nothing that it finds is in any row.
+    """
     batch: Batch[SpanRow] = Batch(refused=raw.refused)
-    senders = Senders()
+    senders = Senders(masker)
     pending, preview = PENDING
     for one in raw.rows:
         if pending in one.attributes and one.attributes[pending] == preview:
@@ -92,7 +108,9 @@ def spans(raw: Batch[RawSpan], window: Window) -> Batch[SpanRow]:
                 raise Refused(window.refusal(one.start_ns))
             if one.end_ns > window.latest_ns:
                 raise Refused("end time too far in the future")
-            batch.rows.append(_row(one, senders.of(one.source)))
+            sender = senders.of(one.source)
+            row = _row(one, sender)
+            batch.rows.append(row if masker is None else _masked(one, row, sender, masker))
         except UNREADABLE as error:  # Refused is one of them
             refuse(batch.refused, error)
     return batch
@@ -106,64 +124,73 @@ def span(raw: RawSpan) -> SpanRow:
 def _row(raw: RawSpan, sender: Sender) -> SpanRow:
     plan = plan_of(raw.attributes, sender.known)
     reader = Reader(raw.attributes, sender.resource, raw.name, plan.flat)
-    kind = _stated_kind(reader, plan)
-    noise = not kind and sender.noise and raw.kind in NOISE_SPAN_KINDS
-    kind = kind or ("other" if noise else _evident_kind(reader, plan))
+    kind, noise = _kind(raw, sender, reader, plan)
     of_kind = plan.of_kind(kind)
     used = usage.read(reader, of_kind.usage) if of_kind.usage else usage.NO_USAGE
     said = dict(NO_TEXTS)
     reader.fill(said, of_kind.texts)
     provider = "" if noise else _provider(reader, of_kind, said)
-    ended = outcome.OK
-    if raw.status_code == outcome.FAILED or raw.events or plan.may_fail or said["error_type"]:
-        ended = outcome.of_span(raw, said["error_type"], said["error_message"])
+    status, error_type, error_message = _outcome(raw, plan, said)
     taken = content.take(reader, of_kind)
+    finish_reason = _finish_reason(raw, kind, said["finish_reason"], taken.output)
     parent = None if raw.parent_span_id in (b"", NO_PARENT) else raw.parent_span_id
+    entry = (parent is None or raw.remote_parent) and not noise
     ttft_ns = _ttft(raw, plan) if plan.ttft or plan.ttft_moments or raw.events else None
     tags = labels.tags(reader, plan) if plan.tags else ()
-    metadata: Mapping[str, Value] = {}
-    if plan.metadata or (parent is None and (plan.entry_metadata or plan.entry_objects)):
-        metadata = labels.metadata(reader, plan, first=parent is None)
+    metadata = labels.metadata(reader, plan, first=parent is None)
+    detail = _json(_detail(raw, sender, plan, kind, taken, tags, metadata))
+    # By position: forty names would cost more than everything else in this function.
     return SpanRow(
-        raw.trace_id,
-        raw.span_id,
-        raw.start_ns,
-        max(raw.end_ns - raw.start_ns, 0),
-        parent,
-        (parent is None or raw.remote_parent) and not noise,
-        noise,
-        text(raw.name, NAME_BYTES),
-        kind,
-        ended.status,
-        ended.error_type,
-        ended.error_message,
-        text(said["response_model"] or said["request_model"], DIMENSION_BYTES),
-        provider,
-        said["tool"].removeprefix("execute_tool ").removesuffix(".tool") if kind == "tool" else "",
-        said["agent"],
-        said["agent_id"],
-        said["agent_version"],
-        said["session_id"],
-        said["user_id"],
-        said["environment"],
-        service_name(said["service"]),
+        raw.trace_id, raw.span_id, raw.start_ns, max(raw.end_ns - raw.start_ns, 0), parent, entry, noise,
+        text(raw.name, NAME_BYTES), kind, status, error_type, error_message,
+        text(said["response_model"] or said["request_model"], DIMENSION_BYTES), provider, _tool(kind, said["tool"]),
+        said["agent"], said["agent_id"], said["agent_version"], said["session_id"], said["user_id"],
+        said["environment"], service_name(said["service"]), used, _price(raw, reader, plan, used, provider, said),
+        finish_reason, ttft_ns, _streaming(reader, plan, ttft_ns), said["prompt_name"], said["prompt_version"],
+        said["team"], tags, metadata, detail,
+    )  # fmt: skip
+
+
+def _kind(raw: RawSpan, sender: Sender, reader: Reader, plan: Plan) -> tuple[str, bool]:
+    """The kind of a span, and whether it is noise: of an HTTP client, and without a word about agents or models."""
+    stated = _stated_kind(reader, plan)
+    if stated:
+        return stated, False
+    if sender.noise and raw.kind in NOISE_SPAN_KINDS:
+        return "other", True
+    return _evident_kind(reader, plan), False
+
+
+def _outcome(raw: RawSpan, plan: Plan, said: Mapping[str, str]) -> outcome.Outcome:
+    if raw.status_code == outcome.FAILED or raw.events or plan.may_fail or said["error_type"]:
+        return outcome.of_span(raw, said["error_type"], said["error_message"])
+    return outcome.OK
+
+
+def _tool(kind: str, name: str) -> str:
+    return name.removeprefix("execute_tool ").removesuffix(".tool") if kind == "tool" else ""
+
+
+def _price(raw: RawSpan, reader: Reader, plan: Plan, used: Usage, provider: str, said: Mapping[str, str]) -> Price:
+    return pricing.price(
         used,
-        pricing.price(
-            used,
-            provider=provider,
-            models=(said["response_model"], said["request_model"]),
-            start_ns=raw.start_ns,
-            reported=pricing.reported_nanos(reader, plan) if plan.cost or plan.cost_parts else None,
-        ),
-        _finish_reason(raw, kind, said["finish_reason"], taken.output),
-        ttft_ns,
-        _streaming(reader, plan, ttft_ns),
-        said["prompt_name"],
-        said["prompt_version"],
-        said["team"],
-        tags,
-        metadata,
-        _json(_detail(raw, sender, plan, kind, taken, tags, metadata)),
+        provider=provider,
+        models=(said["response_model"], said["request_model"]),
+        start_ns=raw.start_ns,
+        reported=pricing.reported_nanos(reader, plan) if plan.cost or plan.cost_parts else None,
+    )
+
+
+def _masked(raw: RawSpan, row: SpanRow, sender: Sender, masker: Masker) -> SpanRow:
+    """The row, without what the masker finds in it; who is meant by user and session can still be told apart."""
+    beside = f"\n{raw.name}\n{raw.status_message}".encode("utf-8", "replace")
+    if not masker.suspects(row.detail + beside):
+        return row
+    kept = _row(masked.span(raw, masker), sender)
+    user_id, session_id = row.user_id, row.session_id
+    return kept._replace(
+        user_id=user_id if kept.user_id == user_id else text(masker.identifier(user_id), ID_BYTES),
+        session_id=session_id if kept.session_id == session_id else text(masker.identifier(session_id), ID_BYTES),
     )
 
 
@@ -264,18 +291,18 @@ def _detail(
     metadata: Mapping[str, Value],
 ) -> dict[str, Any]:
     """What is kept beyond the columns. Content is as it came, and what is empty is left out."""
-    for name in plan.vectors:
-        if name in taken.attributes:
-            taken.attributes[name] = vectors.shortened(taken.attributes[name])
+    attributes = taken.attributes
+    _shorten_vectors(attributes, plan)
+    output = vectors.shortened(taken.output) if kind == "embedding" else taken.output
     detail: dict[str, Any] = {
-        "attributes": taken.attributes,
+        "attributes": attributes,
         "resource": sender.resource_json,
         "scope": sender.scope_json,
     }
     if taken.input is not None:
         detail["input"] = taken.input
-    if taken.output is not None:
-        detail["output"] = vectors.shortened(taken.output) if kind == "embedding" else taken.output
+    if output is not None:
+        detail["output"] = output
     if taken.system is not None:
         detail["system"] = taken.system
     if raw.events:
@@ -294,6 +321,16 @@ def _detail(
     if len(raw.name) > NAME_BYTES // 4:
         detail["name"] = raw.name
     return detail
+
+
+def _shorten_vectors(attributes: dict[str, Value], plan: Plan) -> None:
+    for name, value in attributes.items():
+        # Assigning to a name that is there does not disturb the iteration.
+        if type(value) is list and len(value) > vectors.LONGEST_LIST:
+            attributes[name] = vectors.shortened(value)
+    for name in plan.vectors:
+        if name in attributes:
+            attributes[name] = vectors.shortened(attributes[name])
 
 
 def _json(value: Mapping[str, Any]) -> bytes:

@@ -6,6 +6,7 @@ from typing import Any
 
 import orjson
 
+from metrics.ingest import masked
 from metrics.ingest.limits import (
     DIMENSION_BYTES,
     ID_BYTES,
@@ -17,6 +18,7 @@ from metrics.ingest.limits import (
     refuse,
     text,
 )
+from metrics.ingest.masking import Masker
 from metrics.ingest.normalise import Sender, Senders, Window, pack
 from metrics.ingest.reading import plain
 from metrics.ingest.rows import Batch, LogRow, PointRow, RawLog, RawPoint, Value
@@ -29,31 +31,31 @@ MAX_SEVERITY = 24
 EVENT_NAME_ATTRIBUTE = "event.name"
 
 
-def logs(raw: Batch[RawLog], window: Window) -> Batch[LogRow]:
+def logs(raw: Batch[RawLog], window: Window, masker: Masker | None = None) -> Batch[LogRow]:
     """The rows of a batch of log records; those outside the time window are refused."""
     batch: Batch[LogRow] = Batch(refused=raw.refused)
-    senders = Senders()
+    senders = Senders(masker)
     for one in raw.rows:
         try:
-            batch.rows.append(_log(one, window, senders.of(one.source)))
+            batch.rows.append(_log(one, window, senders.of(one.source), masker))
         except UNREADABLE as error:  # Refused is one of them
             refuse(batch.refused, error)
     return batch
 
 
-def points(raw: Batch[RawPoint], window: Window) -> Batch[PointRow]:
+def points(raw: Batch[RawPoint], window: Window, masker: Masker | None = None) -> Batch[PointRow]:
     """The rows of a batch of metric points; those outside the time window are refused."""
     batch: Batch[PointRow] = Batch(refused=raw.refused)
-    senders = Senders()
+    senders = Senders(masker)
     for one in raw.rows:
         try:
-            batch.rows.append(_point(one, window, senders.of(one.source)))
+            batch.rows.append(_point(one, window, senders.of(one.source), masker))
         except UNREADABLE as error:  # Refused is one of them
             refuse(batch.refused, error)
     return batch
 
 
-def _log(raw: RawLog, window: Window, sender: Sender) -> LogRow:
+def _log(raw: RawLog, window: Window, sender: Sender, masker: Masker | None) -> LogRow:
     time_ns = raw.time_ns or raw.observed_ns
     if not time_ns:
         # Made up on arrival, a time would make the same record a new one whenever it is sent again.
@@ -61,29 +63,41 @@ def _log(raw: RawLog, window: Window, sender: Sender) -> LogRow:
     _check(window, time_ns)
     event_name = raw.event_name or plain(raw.attributes.get(EVENT_NAME_ATTRIBUTE))
     content = {"body": raw.body, "attributes": raw.attributes, "resource": raw.source.resource}
-    identity = [raw.trace_id.hex(), raw.span_id.hex(), raw.severity, raw.severity_text, event_name, content]
+    # Of what was sent rather than of what is kept, so that a record meets itself also under another masking policy.
+    id_ = _digest([raw.trace_id.hex(), raw.span_id.hex(), raw.severity, raw.severity_text, event_name, content])
+    kept = raw._replace(event_name=event_name, source=sender.source)
+    if masker is not None and masker.suspects(_json([raw.body, raw.attributes, raw.severity_text, event_name])):
+        kept = masked.log(kept, masker)
     return LogRow(
         time_ns=time_ns,
-        id=_digest(identity),
+        id=id_,
         trace_id=_id(raw.trace_id, TRACE_ID_BYTES),
         span_id=_id(raw.span_id, SPAN_ID_BYTES),
         severity=min(max(raw.severity, 0), MAX_SEVERITY),
-        severity_text=text(raw.severity_text, DIMENSION_BYTES),
-        event_name=text(event_name, ID_BYTES),
+        severity_text=text(kept.severity_text, DIMENSION_BYTES),
+        event_name=text(kept.event_name, ID_BYTES),
         service=sender.service,
         environment=sender.environment,
-        body=text(_readable(raw.body), BODY_BYTES),
-        detail=pack(content | {"scope": {"name": raw.source.scope_name, "version": raw.source.scope_version}}),
-    )
+        body=text(_readable(kept.body), BODY_BYTES),
+        detail=pack({
+            "body": kept.body,
+            "attributes": kept.attributes,
+            "resource": sender.resource,
+            "scope": {"name": sender.source.scope_name, "version": sender.source.scope_version},
+        }),
+    )  # fmt: skip
 
 
-def _point(raw: RawPoint, window: Window, sender: Sender) -> PointRow:
+def _point(raw: RawPoint, window: Window, sender: Sender, masker: Masker | None) -> PointRow:
     if not raw.name:
         raise Refused("metric without a name")
     if not raw.time_ns:
         raise Refused("metric point without a time")
     _check(window, raw.time_ns)
-    attributes = json_text(raw.attributes)
+    said = raw.attributes
+    if masker is not None and masker.suspects(_json([said, raw.name, raw.unit])):
+        said = masked.attributes(said, masker)
+    attributes = json_text(said)
     if len(attributes) > ATTRIBUTES_CHARS:
         raise Refused(f"attributes larger than {ATTRIBUTES_CHARS} characters")
     identity = [raw.kind, raw.unit, raw.temporality, raw.attributes, raw.source.resource, raw.source.scope_name]
@@ -128,8 +142,11 @@ def _readable(body: Value) -> str:
 
 
 def _digest(identity: list[Any]) -> bytes:
+    return hashlib.blake2b(_json(identity), digest_size=16).digest()
+
+
+def _json(value: list[Any]) -> bytes:
     try:
-        content = orjson.dumps(identity, option=orjson.OPT_SORT_KEYS)
+        return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
     except (TypeError, orjson.JSONEncodeError) as error:
         raise Refused("attributes cannot be stored") from error
-    return hashlib.blake2b(content, digest_size=16).digest()

@@ -7,7 +7,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 
 from metrics.ingest import protobuf
-from metrics.ingest.limits import Malformed, Refused
+from metrics.ingest.limits import Malformed, Refused, number
 from metrics.ingest.rows import Value
 from tests.metrics.ingest import captures
 
@@ -26,7 +26,7 @@ def test_one_attribute(key: str, value: Value) -> None:
         pair.value.int_value = value
     elif isinstance(value, float):
         pair.value.double_value = value
-    expected = {key: protobuf.number(value) if type(value) is float else value}
+    expected = {key: number(value) if type(value) is float else value}
     for _ in range(2):  # the second time it is known
         assert protobuf.attributes([pair.SerializeToString()]) == expected
 
