@@ -18,6 +18,7 @@ NAVIGATION = [
     (_("Queue"), "inbox", "reviews:queue", Permission.APPROVAL_VIEW, "g q"),
     (_("Traces"), "list-tree", "metrics:traces", Permission.TELEMETRY_VIEW, "g t"),
     (_("Logs"), "scroll-text", "metrics:logs", Permission.TELEMETRY_VIEW, "g l"),
+    (_("Metrics"), "chart-line", "metrics:metrics", Permission.TELEMETRY_VIEW, "g m"),
     (_("Feedback"), "graduation-cap", "reviews:feedback", Permission.FEEDBACK_VIEW, "g f"),
     (_("Audit log"), "book-open-check", "agents:audit", Permission.AUDIT_VIEW, "g a"),
     (_("Settings"), "settings", "agents:project-settings", Permission.PROJECT_MANAGE, "g s"),

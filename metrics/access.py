@@ -9,8 +9,8 @@ from agents.authentication import CHALLENGE, Caller
 from agents.models import Project, User
 from agents.permissions import Permission, Scope
 from console.lib.http import Problem
-from metrics.models import Log, Score, Span, Trace
-from metrics.selectors import logs, spans, traces
+from metrics.models import Log, Metric, Score, Span, Trace
+from metrics.selectors import catalogue, logs, spans, traces
 from metrics.times import MAX_NS
 
 TRACE_ID_BYTES = 16
@@ -67,6 +67,14 @@ def api_score(caller: Caller | None, score_id: int, *, scope: Scope | None, perm
 def log(project: Project, time_ns: int, log_id: str) -> Log:
     """A log record of `project` by its time and its id in hex. Raises Http404."""
     found = logs.one(project.pk, time_ns, raw_id(log_id, LOG_ID_BYTES)) if time_ns <= MAX_NS else None
+    if found is None:
+        raise Http404
+    return found
+
+
+def metric(project: Project, name: str, kind: str = "") -> Metric:
+    """A metric of `project` by name, and by kind when there are several. Raises Http404."""
+    found = catalogue.find(project.pk, name, kind)
     if found is None:
         raise Http404
     return found

@@ -1,5 +1,7 @@
 """Traces and spans as the query API writes them (ARCHITECTURE.md, section 10). Pure."""
 
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
@@ -144,3 +146,8 @@ def log(
         "resource": resource,
         "scope": scope,
     }
+
+
+def line(labels: Mapping[str, str], points: Sequence[tuple[datetime, float | int | None]]) -> dict[str, Any]:
+    """A series: its labels and its values over time."""
+    return {"labels": labels, "points": [[rfc3339(moment), value] for moment, value in points]}

@@ -127,6 +127,14 @@ def number(value: float | str | None) -> str:
 
 
 @register.filter
+def measured(value: float | None) -> str:
+    """A measured value to four digits, whatever its size: 0.001235, 12.35, 1,234,567."""
+    if value is None:
+        return UNKNOWN
+    return f"{value:,.0f}" if abs(value) >= 1_000 else f"{value:.4g}"
+
+
+@register.filter
 def percent(ratio: float | str | None) -> str:
     """A ratio as a percentage: 0.034 is 3.4%; what is not nothing is never shown as 0%."""
     if ratio is None or ratio == "":
