@@ -77,8 +77,8 @@ class PointsView(QueryView):
         summary="A sender's metric over time",
         description=(
             "`agg` depends on the kind (GET /metrics lists it). `where` is a repeatable `key=value`; keys, also those "
-            "of `group_by`, are attributes of the points, `service` or `environment`. Increases of cumulative series are "
-            "spread evenly over the time between two points. Questions about too many points are refused."
+            "of `group_by`, are attributes of the points, `service` or `environment`. Increases of cumulative series "
+            "are spread evenly over the time between two points. Questions about too many points are refused."
         ),
         parameters=[
             OpenApiParameter("name", str, required=True),
