@@ -14,7 +14,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from metrics.ranges import TimeRange
-from metrics.selectors.overview import Period, Sums
+from metrics.selectors.overview import Period
 from metrics.selectors.series import NANOS
 
 Figure = dict[str, Any]
@@ -54,7 +54,7 @@ def plain(label: str, most: int = 60) -> str:
 
 def cost_by_model(at: Axis, period: Period, before: Period | None) -> Figure:
     """Dollars per bin, stacked by model, the costliest at the bottom."""
-    totals = {model: sum(bins.values()) for model, bins in period.cost_by_model.items()}
+    totals = {model: sum(bins) for model, bins in period.cost_by_model.items()}
     ranked = sorted(totals, key=lambda model: (-totals[model], model))
     shown, rest = ranked[:MOST_MODELS], ranked[MOST_MODELS:]
     traces = [
@@ -64,23 +64,23 @@ def cost_by_model(at: Axis, period: Period, before: Period | None) -> Figure:
     if rest:
         traces.append(_bars(at, _("%(n)d others") % {"n": len(rest)}, _dollars(at, period, rest), MUTED_COLOR))
     if before is not None:
-        found = [before.bins.get(moment, Sums()) for moment in _earlier(at)]
-        traces.append(_compared(at, [one.cost_nanos / NANOS for one in found]))
+        traces.append(_compared(at, [one.cost_nanos / NANOS for one in before.bins]))
     return _figure(at, traces, stacked=True, y={"tickprefix": "$", "hoverformat": ",.4f"})
 
 
 def _dollars(at: Axis, period: Period, models: Sequence[str]) -> list[float | None]:
-    return _past(at, [sum(period.cost_by_model[model].get(bin, 0) for model in models) / NANOS for bin in at.bins])
+    by_bin = zip(*(period.cost_by_model[model] for model in models), strict=True)
+    return _past(at, [sum(nanos) / NANOS for nanos in by_bin])
 
 
 def latency(at: Axis, period: Period, before: Period | None) -> Figure:
     """Seconds at p50, p95 and p99 of the requests of each bin; a bin without requests is a gap."""
     traces = []
     for index, (name, color) in enumerate((("p50", "--chart-2"), ("p95", "--chart-1"), ("p99", "--chart-4"))):
-        values = [_seconds(period.latency.get(moment), index) for moment in at.bins]
+        values = [_seconds(quantiles[index]) for quantiles in period.latency]
         traces.append(_line(at, name, values, color))
     if before is not None:
-        earlier = [_seconds(before.latency.get(moment), 1) for moment in _earlier(at)]
+        earlier = [_seconds(quantiles[1]) for quantiles in before.latency]
         traces.append(_compared(at, earlier, _("p95 before")))
     known = sorted(value for trace in traces for value in trace["y"] if value)
     # One request of minutes among many of seconds would press all others into a line.
@@ -89,27 +89,25 @@ def latency(at: Axis, period: Period, before: Period | None) -> Figure:
     return _figure(at, traces, y={"ticksuffix": " s", "hoverformat": ",.3f", **scale})
 
 
-def _seconds(quantiles: Sequence[float | None] | None, index: int) -> float | None:
-    found = quantiles[index] if quantiles else None
-    return None if found is None else round(found / NANOS, 4)
+def _seconds(nanoseconds: float | None) -> float | None:
+    return None if nanoseconds is None else round(nanoseconds / NANOS, 4)
 
 
 def volume(at: Axis, period: Period, before: Period | None) -> Figure:
     """Requests per bin, those that failed apart."""
-    bins = [period.bins.get(moment, Sums()) for moment in at.bins]
+    bins = period.bins
     traces = [
         _bars(at, _("ok"), _past(at, [one.requests - one.errors for one in bins]), "--chart-1"),
         _bars(at, _("errors"), _past(at, [one.errors for one in bins]), ERROR_COLOR, {"error": "1"}),
     ]
     if before is not None:
-        found = [before.bins.get(moment, Sums()) for moment in _earlier(at)]
-        traces.append(_compared(at, [one.requests for one in found]))
+        traces.append(_compared(at, [one.requests for one in before.bins]))
     return _figure(at, traces, stacked=True, y={"hoverformat": ",.0f"})
 
 
 def tokens(at: Axis, period: Period, before: Period | None) -> Figure:
     """Tokens per bin by type: cached input apart from fresh input, reasoning apart from the rest of the output."""
-    bins = [period.bins.get(moment, Sums()) for moment in at.bins]
+    bins = period.bins
     cached = [one.cache_read_tokens + one.cache_write_tokens for one in bins]
     series: list[tuple[str, list[int], str]] = [
         (_("input"), [max(one.input_tokens - hit, 0) for one, hit in zip(bins, cached, strict=True)], "--chart-1"),
@@ -120,8 +118,7 @@ def tokens(at: Axis, period: Period, before: Period | None) -> Figure:
     ]
     traces = [_bars(at, name, _past(at, values), color) for name, values, color in series if any(values)]
     if before is not None:
-        found = [before.bins.get(moment, Sums()) for moment in _earlier(at)]
-        traces.append(_compared(at, [one.input_tokens + one.output_tokens for one in found]))
+        traces.append(_compared(at, [one.input_tokens + one.output_tokens for one in before.bins]))
     return _figure(at, traces, stacked=True, y={"hoverformat": ",.0f"})
 
 
@@ -136,11 +133,8 @@ def lines(at: Axis, named: Sequence[tuple[str, Sequence[float | None]]]) -> Figu
 
 def _past(at: Axis, values: Sequence[float]) -> list[float | None]:
     """Bins that have not begun are unknown, not zero."""
-    return [value if index < at.past else None for index, value in enumerate(values)]
-
-
-def _earlier(at: Axis) -> list[datetime]:
-    return [moment - at.window.length for moment in at.bins]
+    past = at.past
+    return [value if index < past else None for index, value in enumerate(values)]
 
 
 def _bars(

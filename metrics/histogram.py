@@ -54,6 +54,18 @@ def quantiles(histogram: Pairs, wanted: Sequence[float]) -> list[float | None]:
     return [middle_ns(int(table[i, 0])) for i in place]
 
 
+def quantiles_of_rows(table: npt.NDArray[np.int64], wanted: Sequence[float]) -> list[list[float | None]]:
+    """The same for many histograms at once: a row each, a column per bucket from 0."""
+    reached = np.cumsum(table, axis=1)
+    whole = reached[:, -1] if table.shape[1] else np.zeros(len(table), dtype=np.int64)
+    ranks = np.maximum(np.ceil(np.outer(whole, np.asarray(wanted))), 1)
+    # The first bucket by which so many are reached: as many as there are buckets that fall short.
+    places = (reached[:, None, :] < ranks[:, :, None]).sum(axis=2)
+    return [
+        [middle_ns(int(place)) if count else None for place in row] for row, count in zip(places, whole, strict=True)
+    ]
+
+
 def middle_ns(bucket: int) -> float:
     """The geometric middle of a bucket, in nanoseconds."""
     return _NS_PER_US * GROWTH ** (bucket - 0.5) if bucket > 0 else _NS_PER_US

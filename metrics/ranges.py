@@ -42,7 +42,11 @@ class ParameterError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class TimeRange:
-    """Bins of `step` from `start` (inclusive) to `end` (exclusive), in UTC; `now` bounds what can have happened."""
+    """Bins of `step` from `start` (inclusive) to `end` (exclusive), in UTC; `now` bounds what can have happened.
+
+    Bins longer than an hour follow the clock on the wall of `tz`: a day is from midnight to midnight, also when the
+    clocks change and it has 23 or 25 hours.
+    """
 
     start: datetime
     end: datetime
@@ -50,6 +54,7 @@ class TimeRange:
     now: datetime
     preset: str = ""
     compare: bool = False
+    tz: tzinfo = UTC
 
     @property
     def until(self) -> datetime:
@@ -67,12 +72,16 @@ class TimeRange:
 
     @property
     def previous_start(self) -> datetime:
-        return self.start - self.length
+        """The period before has as many bins."""
+        if self.step <= timedelta(hours=1):
+            return self.start - self.length
+        local = self.start.astimezone(self.tz).replace(tzinfo=None)
+        return _of_wall(local - self.bin_count * self.step, self.tz)
 
     @property
     def previous_until(self) -> datetime:
         """As far into the previous period as the present is into this one, so that the two compare fairly."""
-        return self.until - self.length
+        return min(self.previous_start + (self.until - self.start), self.start)
 
     @property
     def bin_count(self) -> int:
@@ -80,13 +89,15 @@ class TimeRange:
 
     def bins(self) -> list[datetime]:
         """The starts of the bins, in order."""
-        return [self.start + index * self.step for index in range(self.bin_count)]
+        return _bins(self.start, self.bin_count, self.step, self.tz)
+
+    def previous_bins(self) -> list[datetime]:
+        """The starts of as many bins of the period before."""
+        return _bins(self.previous_start, self.bin_count, self.step, self.tz)
 
     def past_bins(self) -> int:
         """How many bins have begun; later ones are unknown and not zero."""
-        if self.until <= self.start:
-            return 0
-        return min(self.bin_count, -((self.start - self.until) // self.step))
+        return sum(moment < self.until for moment in self.bins())
 
     def parameters(self) -> dict[str, str]:
         """What a link must carry to show the same range."""
@@ -146,8 +157,9 @@ def page_range(parameters: Mapping[str, str], *, tz: tzinfo, now: datetime, defa
 def preset_range(preset: str, *, tz: tzinfo, now: datetime, compare: bool = False) -> TimeRange:
     """The last 15 minutes, hour, ... up to and including the bin of `now`."""
     length, step = (timedelta(seconds=seconds) for seconds in PRESETS[preset])
-    end = floor(now, step, _local_origin(now, step, tz)) + step
-    return TimeRange(start=end - length, end=end, step=step, now=now, preset=preset, compare=compare)
+    end = local_floor(now, step, tz, steps=1)
+    start = local_floor(now, step, tz, steps=1 - length // step)
+    return TimeRange(start=start, end=end, step=step, now=now, preset=preset, compare=compare, tz=tz)
 
 
 def _custom(parameters: Mapping[str, str], *, tz: tzinfo, now: datetime, compare: bool) -> TimeRange:
@@ -158,8 +170,8 @@ def _custom(parameters: Mapping[str, str], *, tz: tzinfo, now: datetime, compare
         start = end - timedelta(hours=1)
     check_order(start, end)
     step = step_for(end - start)
-    origin = _local_origin(end, step, tz)
-    return TimeRange(start=floor(start, step, origin), end=ceil(end, step, origin), step=step, now=now, compare=compare)
+    last = local_floor(end - timedelta(microseconds=1), step, tz, steps=1)
+    return TimeRange(start=local_floor(start, step, tz), end=last, step=step, now=now, compare=compare, tz=tz)
 
 
 def check_order(start: datetime, end: datetime) -> None:
@@ -170,13 +182,30 @@ def check_order(start: datetime, end: datetime) -> None:
         raise ParameterError("from", f"A range may be at most {LONGEST_RANGE.days} days long.")
 
 
-def _local_origin(moment: datetime, step: timedelta, tz: tzinfo) -> datetime:
-    """Steps of hours and days start at the person's midnight; shorter ones at the epoch."""
+def local_floor(moment: datetime, step: timedelta, tz: tzinfo, *, steps: int = 0) -> datetime:
+    """The start of the bin that holds `moment`, or of the one so many `steps` later.
+
+    Bins longer than an hour begin at the person's midnight, others at the epoch.
+    """
     if step <= timedelta(hours=1):
-        return EPOCH
-    return moment.astimezone(tz).replace(hour=0, minute=0, second=0, microsecond=0).astimezone(UTC)
+        return floor(moment, step) + steps * step
+    local = moment.astimezone(tz).replace(tzinfo=None)
+    midnight = local.replace(hour=0, minute=0, second=0, microsecond=0)
+    return _of_wall(floor(local, step, midnight) + steps * step, tz)
+
+
+def _bins(start: datetime, count: int, step: timedelta, tz: tzinfo) -> list[datetime]:
+    if step <= timedelta(hours=1):
+        return [start + index * step for index in range(count)]
+    first = start.astimezone(tz).replace(tzinfo=None)
+    return [start] + [_of_wall(first + index * step, tz) for index in range(1, count)]
+
+
+def _of_wall(local: datetime, tz: tzinfo) -> datetime:
+    """The moment at which the clocks of `tz` show `local`: the first one, or when they jumped over it."""
+    return local.replace(tzinfo=tz).astimezone(UTC)
 
 
 def start_of_day(now: datetime, tz: tzinfo) -> datetime:
     """The person's last midnight, in UTC."""
-    return _local_origin(now, timedelta(days=1), tz)
+    return local_floor(now, timedelta(days=1), tz)

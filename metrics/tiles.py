@@ -2,13 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 
 from django.utils.translation import gettext as _
 
 from console.templatetags.ui import duration, money, number, percent
 from metrics.ranges import TimeRange
-from metrics.selectors.overview import Period, Sums
+from metrics.selectors.overview import Activity, Period, Sums
 
 # Changes smaller than this are noise and are shown without a colour.
 NOTEWORTHY = 0.05
@@ -31,25 +30,16 @@ class Tile:
     drill: Mapping[str, str] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Agents:
-    """How many agents were active: now, before, and per bin."""
-
-    active: int
-    before: int
-    by_bin: Mapping[datetime, int]
-
-
-def tiles(window: TimeRange, period: Period, before: Period, agents: Agents, cost_today: int) -> list[Tile]:
+def tiles(window: TimeRange, period: Period, before: Period, agents: Activity, cost_today: int) -> list[Tile]:
     """The five tiles that telemetry fills."""
-    bins = window.bins()[: window.past_bins()]
-    sums = [period.bins.get(moment, Sums()) for moment in bins]
+    past = window.past_bins()
+    sums = period.bins[:past]
     return [
         _requests(window, period, before, sums),
         _cost(window, period, before, sums, cost_today),
-        _latency(period, before, bins),
+        _latency(period, before, past),
         _errors(period, before, sums),
-        _agents(agents, bins),
+        _agents(agents),
     ]
 
 
@@ -84,9 +74,9 @@ def _cost(window: TimeRange, period: Period, before: Period, sums: Sequence[Sums
     )
 
 
-def _latency(period: Period, before: Period, bins: Sequence[datetime]) -> Tile:
+def _latency(period: Period, before: Period, past: int) -> Tile:
     now, then = period.latency_total[P95], before.latency_total[P95]
-    known = [period.latency[moment][P95] for moment in bins if moment in period.latency]
+    course = [quantiles[P95] for quantiles in period.latency[:past]]
     hint = ""
     if now is not None:
         figures = {"p50": _short(period.latency_total[P50]), "p99": _short(period.latency_total[P99])}
@@ -99,7 +89,7 @@ def _latency(period: Period, before: Period, bins: Sequence[datetime]) -> Tile:
         hint=hint,
         delta=change(now, then),
         trend=_trend(now, then),
-        points=[value for value in known if value is not None],
+        points=[value for value in course if value is not None],
         drill={"sort": "duration"},
     )
 
@@ -126,7 +116,7 @@ def _errors(period: Period, before: Period, sums: Sequence[Sums]) -> Tile:
     )
 
 
-def _agents(agents: Agents, bins: Sequence[datetime]) -> Tile:
+def _agents(agents: Activity) -> Tile:
     gained = agents.active - agents.before
     return Tile(
         id="tile-agents",
@@ -135,7 +125,7 @@ def _agents(agents: Agents, bins: Sequence[datetime]) -> Tile:
         value=number(agents.active),
         delta=f"{gained:+d}".replace("-", "−") if gained and agents.before else "",
         hint=_("in this time range"),
-        points=[agents.by_bin.get(moment, 0) for moment in bins],
+        points=agents.course,
     )
 
 

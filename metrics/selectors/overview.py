@@ -1,20 +1,24 @@
-"""The figures of the overview page: a handful of queries over minute rollups, however many agents, models and steps."""
+"""The figures of the overview page: a few queries over rollups, however many agents, models, steps and spans."""
 
+from bisect import bisect
 from collections import defaultdict
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
 
-from django.db.models import BooleanField, Case, Count, F, Max, Q, Sum, Value, When
+import numpy as np
+from django.db import connection
+from django.db.models import Sum
 
 from metrics import histogram
 from metrics.models import Heartbeat, Rollup, Span
-from metrics.ranges import TimeRange
-from metrics.selectors.series import QUANTILES, DateBin, merged_histograms, rollups
-from metrics.times import EPOCH, to_ns
+from metrics.ranges import TimeRange, ceil
+from metrics.resolutions import Segment, State
+from metrics.selectors import rollups
+from metrics.selectors.series import QUANTILES
+from metrics.times import to_ns
 
-ENTRY = Q(entry=True)
 MOST_AGENTS = 12
 MOST_STEPS = 10
 MOST_ERRORS = 8
@@ -25,8 +29,12 @@ HEALTH_KINDS = {
     **dict.fromkeys(("degraded", "warning", "starting", "stopping"), "warn"),
     **dict.fromkeys(("error", "unhealthy", "down", "failed", "critical"), "danger"),
 }
-TOKEN_COLUMNS = ("input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens", "reasoning_tokens")
-COLUMNS = ("requests", "errors", "cost_nanos", "unpriced_count", *TOKEN_COLUMNS)
+SHARES = list(QUANTILES.values())
+# The place of the cost among the fields of Sums.
+COST = 2
+# What the whole page can be narrowed to.
+CHOICES = ("agent", "environment")
+UNKNOWN: list[float | None] = [None] * len(SHARES)
 
 
 @dataclass(slots=True)
@@ -43,9 +51,11 @@ class Sums:
     cache_write_tokens: int = 0
     reasoning_tokens: int = 0
 
-    def add(self, row: dict[str, Any]) -> None:
-        for name in COLUMNS:
-            setattr(self, name, getattr(self, name) + int(row[name] or 0))
+    def add(self, figures: Sequence[int | None]) -> None:
+        """Adds figures in the order of the fields."""
+        for name, value in zip(self.__slots__, figures, strict=True):
+            if value:
+                setattr(self, name, getattr(self, name) + int(value))
 
     @property
     def error_rate(self) -> float | None:
@@ -55,13 +65,21 @@ class Sums:
 
 @dataclass(slots=True)
 class Period:
-    """One period of the page: figures per bin, per model and bin, and in total; latency quantiles in nanoseconds."""
+    """One period of the page: figures and latency quantiles (nanoseconds) by bin and in total.
 
-    bins: dict[datetime, Sums] = field(default_factory=lambda: defaultdict(Sums))
-    cost_by_model: dict[str, dict[datetime, int]] = field(default_factory=lambda: defaultdict(lambda: defaultdict(int)))
+    `cost_by_model` has nano-USD per bin. The total of the period before stops where the present one stands now.
+    """
+
+    bins: list[Sums]
+    latency: list[list[float | None]]
     total: Sums = field(default_factory=Sums)
-    latency: dict[datetime, list[float | None]] = field(default_factory=dict)
-    latency_total: list[float | None] = field(default_factory=lambda: [None] * len(QUANTILES))
+    latency_total: list[float | None] = field(default_factory=lambda: list(UNKNOWN))
+    cost_by_model: dict[str, list[int]] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, bins: int) -> "Period":
+        """A period in which nothing happened."""
+        return cls([Sums() for _ in range(bins)], [UNKNOWN] * bins)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +90,7 @@ class AgentLine:
     requests: int
     errors: int
     cost_nanos: int
-    last_seen: datetime
+    p95_ns: float | None
     health: str = ""
     health_at: datetime | None = None
 
@@ -87,8 +105,17 @@ class AgentLine:
 
 
 @dataclass(frozen=True, slots=True)
+class Activity:
+    """How many agents did something: in this period, in the one before, and in each bin that has begun."""
+
+    active: int
+    before: int
+    course: list[int]
+
+
+@dataclass(frozen=True, slots=True)
 class StepLine:
-    """One step: spans of one name and kind. Durations in nanoseconds; `share` of the time of all steps listed."""
+    """One step: spans of one name and kind. Durations in nanoseconds; `share` of the time of all steps."""
 
     name: str
     kind: str
@@ -123,134 +150,163 @@ class Errors:
     capped: bool
 
 
-def periods(project_id: int, window: TimeRange, origin: datetime = EPOCH) -> tuple[Period, Period]:
-    """The period of the page and the one before it. Two queries.
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """What rollups say: both periods, how many agents were active, the costliest of them, and the slowest steps."""
 
-    The total of the period before stops where the present one stands now; its bins are complete.
+    current: Period
+    previous: Period
+    activity: Activity
+    agents: list[AgentLine]
+    steps: list[StepLine]
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What the page is about: a project, a range, and what of its rollups is asked for (`agent`, `environment`)."""
+
+    project_id: int
+    window: TimeRange
+    state: State
+    chosen: Mapping[str, str] = field(default_factory=dict)
+
+    def rows(self, statement: str, parts: Sequence[Segment], slots: Sequence[datetime] = ()) -> list[tuple[Any, ...]]:
+        """The answer to one of the statements in metrics/sql about parts of the rollups."""
+        narrowed = {name: self.chosen.get(name, "") for name in CHOICES}
+        with connection.cursor() as cursor:
+            cursor.execute(
+                rollups.among(statement, parts), {"project": self.project_id, "slots": list(slots), **narrowed}
+            )
+            return list(cursor.fetchall())
+
+
+class _Slot(NamedTuple):
+    """What the page shows apart: it ends where the next one begins. Only `counted` ones are in the period's total."""
+
+    start: datetime
+    period: Period
+    bin: int
+    counted: bool
+
+
+def reading(project_id: int, window: TimeRange, chosen: Mapping[str, str], since: datetime) -> Reading:
+    """What the figures below are asked of; `since` is the earliest moment besides the range. One query."""
+    state = rollups.state(project_id, min(window.previous_start, since), max(window.end, window.now))
+    return Reading(project_id, window, state, chosen)
+
+
+def figures(asked: Reading) -> Figures:
+    """All figures of the page that rollups know. Four queries.
+
+    Of the period before there are bins only when the two are compared; else it is read as coarsely as can be.
     """
-    current, previous = Period(), Period()
-    unfair = Case(
-        When(start__gte=window.previous_until, start__lt=window.start, then=Value(True)),
-        default=Value(False),
-        output_field=BooleanField(),
+    current, previous = (Period.of(asked.window.bin_count) for _ in range(2))
+    slots, parts = _slots(asked, current, previous)
+    starts = [slot.start for slot in slots]
+    seen: dict[int, set[str]] = defaultdict(set)
+    agents: dict[str, Sums] = defaultdict(Sums)
+    for place, by_model, model, agent, spans, *sums in asked.rows("overview_figures", parts, starts):
+        slot = slots[place]
+        if by_model:
+            _add(slot, model, sums)
+        elif agent and spans and slot.counted:
+            seen[place].add(agent)
+            if slot.period is current:
+                agents[agent].add(sums)
+    _add_latency(slots, asked.rows("overview_latency", parts, starts), (current, previous))
+    now = [place for place, slot in enumerate(slots) if slot.period is current and slot.start < asked.window.until]
+    active = Activity(
+        active=len(agents),
+        before=len(set().union(*(names for place, names in seen.items() if slots[place].period is previous))),
+        course=[len(seen[place]) for place in now],
     )
-    rows = rollups(project_id, window.previous_start, window.end).annotate(
-        bin=DateBin(window.step, "start", window.start), unfair=unfair
-    )
-    for row in _summed(rows, "bin", "model", "unfair"):
-        moment = row["bin"].astimezone(UTC)
-        period = current if moment >= window.start else previous
-        period.bins[moment].add(row)
-        if row["cost_nanos"]:
-            period.cost_by_model[row["model"]][moment] += row["cost_nanos"]
-        if not row["unfair"]:
-            period.total.add(row)
-    _add_latency(project_id, window, current, previous)
-    return current, previous
+    whole = rollups.cover([asked.window.start, asked.window.end], asked.state)
+    steps = asked.rows("overview_steps", whole)
+    return Figures(current, previous, active, _agent_lines(asked, agents, steps), _step_lines(steps))
 
 
-def _summed(rows: Any, *groups: str) -> Any:
-    sums = {name: Sum(name) for name in COLUMNS if name not in {"requests", "errors"}}
-    requests = Sum("span_count", filter=ENTRY)
-    errors = Sum("error_count", filter=ENTRY)
-    return rows.values(*groups).annotate(requests=requests, errors=errors, **sums).order_by()
+def _slots(asked: Reading, current: Period, previous: Period) -> tuple[list[_Slot], list[Segment]]:
+    """The slots of both periods in order of time, and the parts of the rollups that fill them."""
+    window = asked.window
+    now, fair = window.bins(), ceil(window.previous_until, timedelta(minutes=1))
+    slots = [_Slot(start, current, index, counted=True) for index, start in enumerate(now)]
+    parts = rollups.cover([*now, window.end], asked.state)
+    if not window.compare:
+        slots.append(_Slot(window.previous_start, previous, 0, counted=True))
+        parts += rollups.cover([window.previous_start, fair], asked.state)
+    else:
+        before = window.previous_bins()
+        slots += [_Slot(start, previous, index, counted=start < fair) for index, start in enumerate(before)]
+        if fair < window.start and fair not in before:
+            slots.append(_Slot(fair, previous, bisect(before, fair) - 1, counted=False))
+        parts += rollups.cover([*(start for start in before if start < fair), fair], asked.state)
+        parts += rollups.cover([fair, *(start for start in before if start > fair), window.start], asked.state)
+    return sorted(slots, key=lambda slot: slot.start), parts
 
 
-def _add_latency(project_id: int, window: TimeRange, current: Period, previous: Period) -> None:
-    rows = rollups(project_id, window.previous_start, window.end, entry=True)
-    merged = merged_histograms(rows, window.step, origin=window.start)
-    shares = list(QUANTILES.values())
-    for (moment,), pairs in merged.items():
-        period = current if moment >= window.start else previous
-        period.latency[moment] = histogram.quantiles(pairs, shares)
-    for period, wanted in ((current, True), (previous, False)):
-        whole = histogram.merge(pairs for (moment,), pairs in merged.items() if (moment >= window.start) == wanted)
-        period.latency_total = histogram.quantiles(whole, shares)
+def _add(slot: _Slot, model: str, sums: Sequence[int | None]) -> None:
+    period = slot.period
+    period.bins[slot.bin].add(sums)
+    if slot.counted:
+        period.total.add(sums)
+    if sums[COST]:
+        period.cost_by_model.setdefault(model, [0] * len(period.bins))[slot.bin] += int(sums[COST] or 0)
 
 
-def agents(project_id: int, window: TimeRange) -> tuple[list[AgentLine], int, int]:
-    """The costliest agents with their health, and how many were active in this period and in the one before."""
-    rows = rollups(project_id, window.previous_start, window.end).exclude(agent="")
-    in_window = Q(start__gte=window.start)
-    before = Q(start__lt=window.previous_until)
-    found = (
-        rows.values("agent")
-        .annotate(
-            requests=Sum("span_count", filter=in_window & ENTRY),
-            errors=Sum("error_count", filter=in_window & ENTRY),
-            cost=Sum("cost_nanos", filter=in_window),
-            last_seen=Max("start", filter=in_window),
-            seen_before=Count("start", filter=before),
-        )
-        .order_by(F("cost").desc(nulls_last=True), F("requests").desc(nulls_last=True), "agent")
-    )
-    every = list(found)
-    active = [row for row in every if row["last_seen"] is not None]
-    beats = {beat.agent: beat for beat in Heartbeat.objects.filter(project_id=project_id).order_by("-at")[:500]}
-    lines = [_agent_line(row, beats.get(row["agent"])) for row in active[:MOST_AGENTS]]
-    return lines, len(active), sum(1 for row in every if row["seen_before"])
+def _add_latency(slots: Sequence[_Slot], rows: Sequence[tuple[int, bytes]], periods: Sequence[Period]) -> None:
+    table = rollups.table(rows, len(slots))
+    for period in periods:
+        mine = [place for place, slot in enumerate(slots) if slot.period is period]
+        bins = np.zeros((len(period.bins), table.shape[1]), dtype=np.int64)
+        np.add.at(bins, [slots[place].bin for place in mine], table[mine])
+        period.latency = histogram.quantiles_of_rows(bins, SHARES)
+        whole = table[[place for place in mine if slots[place].counted]].sum(axis=0, keepdims=True)
+        period.latency_total = histogram.quantiles_of_rows(whole, SHARES)[0]
 
 
-def _agent_line(row: Mapping[str, Any], beat: Heartbeat | None) -> AgentLine:
-    return AgentLine(
-        name=row["agent"],
-        requests=int(row["requests"] or 0),
-        errors=int(row["errors"] or 0),
-        cost_nanos=int(row["cost"] or 0),
-        last_seen=row["last_seen"],
-        health=beat.status if beat else "",
-        health_at=beat.at if beat else None,
-    )
+def _agent_lines(asked: Reading, agents: Mapping[str, Sums], steps: Sequence[tuple[Any, ...]]) -> list[AgentLine]:
+    ranked = sorted(agents, key=lambda name: (-agents[name].cost_nanos, -agents[name].requests, name))[:MOST_AGENTS]
+    beats = {beat.agent: beat for beat in Heartbeat.objects.filter(project_id=asked.project_id).order_by("-at")[:500]}
+    places = {name: place for place, name in enumerate(ranked)}
+    table = rollups.table([(places[row[1]], row[-1]) for row in steps if row[0] and row[1] in places], len(ranked))
+    lines = []
+    for name, [p95] in zip(ranked, histogram.quantiles_of_rows(table, [0.95]), strict=True):
+        line = AgentLine(name, agents[name].requests, agents[name].errors, agents[name].cost_nanos, p95)
+        beat = beats.get(name)
+        lines.append(line if beat is None else replace(line, health=beat.status, health_at=beat.at))
+    return lines
 
 
-def active_agents(project_id: int, window: TimeRange) -> dict[datetime, int]:
-    """How many agents did something in each bin of the range."""
-    rows = rollups(project_id, window.start, window.end).exclude(agent="")
-    binned = rows.annotate(bin=DateBin(window.step, "start", window.start)).values_list("bin")
-    return {
-        moment.astimezone(UTC): count for moment, count in binned.annotate(n=Count("agent", distinct=True)).order_by()
-    }
-
-
-def slowest_steps(project_id: int, window: TimeRange) -> list[StepLine]:
+def _step_lines(rows: Sequence[tuple[Any, ...]]) -> list[StepLine]:
     """Where the time goes: the steps with the most time in total, without entry spans, which contain them all."""
-    rows = rollups(project_id, window.start, window.end, entry=False)
-    found = list(
-        rows.values("kind", "name")
-        .annotate(count=Sum("span_count"), errors=Sum("error_count"), total=Sum("duration_sum_ns"))
-        .order_by("-total", "name")[:MOST_STEPS]
+    steps = sorted((row for row in rows if not row[0] and row[3]), key=lambda row: (-row[5], row[1]))
+    whole = sum(int(row[5]) for row in steps) or 1
+    listed = steps[:MOST_STEPS]
+    slow = histogram.quantiles_of_rows(
+        rollups.table([(place, row[-1]) for place, row in enumerate(listed)], len(listed)), [0.95]
     )
-    names = [row["name"] for row in found]
-    parts: dict[tuple[str, str], list[int]] = defaultdict(list)
-    for kind, name, pairs in rows.filter(name__in=names).values_list("kind", "name", "histogram"):
-        parts[(kind, name)].extend(pairs)
-    whole = sum(int(row["total"]) for row in found) or 1
     return [
-        StepLine(
-            name=row["name"],
-            kind=row["kind"],
-            count=int(row["count"]),
-            errors=int(row["errors"]),
-            total_ns=int(row["total"]),
-            p95_ns=histogram.quantiles(histogram.merge([parts[(row["kind"], row["name"])]]), [0.95])[0],
-            share=int(row["total"]) / whole,
-        )
-        for row in found
+        StepLine(name, kind, int(count), int(errors), int(total), p95, int(total) / whole)
+        for (_, name, kind, count, errors, total, _), [p95] in zip(listed, slow, strict=True)
     ]
 
 
-def top_errors(project_id: int, window: TimeRange) -> Errors:
+def top_errors(asked: Reading) -> Errors:
     """Errors by type among the last ERRORS_READ spans that failed in the range. One bounded query."""
     failed = Span.objects.filter(
-        project_id=project_id,
+        project_id=asked.project_id,
         status="error",
-        start_ns__gte=to_ns(window.start),
-        start_ns__lt=to_ns(window.end),
+        start_ns__gte=to_ns(asked.window.start),
+        start_ns__lt=to_ns(asked.window.end),
     ).order_by("-start_ns")
-    rows = failed.values_list("error_type", "error_message", "start_ns", "trace_id", "span_id")[:ERRORS_READ]
+    fields = ("agent", "environment", "error_type", "error_message", "start_ns", "trace_id", "span_id")
+    rows = list(failed.values_list(*fields)[:ERRORS_READ])
     counts: dict[str, int] = defaultdict(int)
     last: dict[str, tuple[Any, ...]] = {}
-    for kind, *rest in rows:
+    for agent, environment, kind, *rest in rows:
+        # Chosen here and not by the query: few of many failures would otherwise be looked for in all of them.
+        if asked.chosen.get("agent", agent) != agent or asked.chosen.get("environment", environment) != environment:
+            continue
         counts[kind] += 1
         last.setdefault(kind, tuple(rest))
     lines = [ErrorLine(kind, count, *last[kind]) for kind, count in counts.items()]
@@ -258,10 +314,17 @@ def top_errors(project_id: int, window: TimeRange) -> Errors:
     return Errors(lines=lines[:MOST_ERRORS], capped=len(rows) == ERRORS_READ)
 
 
-def cost_between(project_id: int, start: datetime, end: datetime) -> int:
+def cost_between(asked: Reading, start: datetime, end: datetime) -> int:
     """Nano-USD spent between two moments."""
-    total = rollups(project_id, start, end).aggregate(total=Sum("cost_nanos"))["total"]
-    return int(total or 0)
+    rows = rollups.rows(asked.project_id, rollups.cover([start, end], asked.state), **asked.chosen)
+    return int(rows.aggregate(total=Sum("cost_nanos"))["total"] or 0)
+
+
+def choices(asked: Reading) -> dict[str, list[str]]:
+    """The agents and environments that can be chosen: those of the range, whatever is chosen now."""
+    rows = rollups.rows(asked.project_id, rollups.cover([asked.window.start, asked.window.end], asked.state))
+    found = list(rows.values_list(*CHOICES).distinct().order_by())
+    return {name: sorted({row[place] for row in found} - {""}) for place, name in enumerate(CHOICES)}
 
 
 def has_any(project_id: int) -> bool:

@@ -200,15 +200,8 @@ def _compact(cursor: CursorWrapper, project_id: int, seconds: int, start: dateti
     cursor.execute(
         "DELETE FROM metrics_rollup WHERE project_id = %s AND seconds = %s AND start = %s", [project_id, seconds, start]
     )
-    parameters: dict[str, Any] = {
-        "project": project_id,
-        "seconds": seconds,
-        "start": first,
-        "tiers": [part.seconds for part in parts],
-        "starts": [part.start for part in parts],
-        "ends": [part.end for part in parts],
-    }
-    cursor.execute(load("metrics", "compact_period"), parameters)
+    parameters = {"project": project_id, "seconds": seconds, "start": first}
+    cursor.execute(rollups.among("compact_period", parts), parameters)
 
 
 def _alone(cursor: CursorWrapper, project_id: int) -> bool:

@@ -10,14 +10,8 @@ SELECT
     provider, status, sum(span_count), sum(error_count), sum(unpriced_count), sum(input_tokens), sum(output_tokens),
     sum(cache_read_tokens), sum(cache_write_tokens), sum(reasoning_tokens), sum(cost_nanos), sum(duration_sum_ns),
     metrics_histogram_sum(histogram)
-FROM unnest(%(tiers)s::integer[], %(starts)s::bigint[], %(ends)s::bigint[]) AS part (tier, first, last)
--- Fenced, so that each part is a walk through the key and never a walk through the table.
-CROSS JOIN LATERAL (
-    SELECT * FROM metrics_rollup
-    WHERE project_id = %(project)s AND seconds = part.tier
-      AND start >= to_timestamp(part.first) AND start < to_timestamp(part.last)
-    OFFSET 0
-) AS finer
+FROM metrics_rollup
+WHERE project_id = %(project)s AND (/* parts */ false)
 GROUP BY entry, kind, name, agent, agent_version, environment, model, provider, status
 HAVING sum(span_count) <> 0 OR sum(cost_nanos) <> 0 OR sum(input_tokens) <> 0 OR sum(output_tokens) <> 0
     OR sum(cache_read_tokens) <> 0 OR sum(cache_write_tokens) <> 0 OR sum(reasoning_tokens) <> 0

@@ -14,10 +14,11 @@ from agents.permissions import Permission
 from console.lib import clock
 from console.templatetags.ui import duration, money, number
 from metrics import charts
+from metrics.parameters import LONGEST_VALUE
 from metrics.ranges import TimeRange, start_of_day
 from metrics.selectors import overview, traces
 from metrics.selectors.series import NANOS, QUANTILES
-from metrics.tiles import Agents, Tile, tiles
+from metrics.tiles import Tile, tiles
 from metrics.views.asking import chosen_range, otlp_environment, range_context, traces_url
 
 # Name, value in words, and what a link to the traces filters by.
@@ -31,32 +32,38 @@ def page(request: HttpRequest, project: str) -> HttpResponse:
     chosen = chosen_range(request, now=now)
     context: dict[str, Any] = {"project": found, "problem": chosen.problem, **range_context(chosen.window)}
     if overview.has_any(found.pk):
-        context |= _figures(found, chosen.window)
+        context |= _figures(found, chosen.window, _narrowed(request))
     else:
         context |= {"silent": True, **otlp_environment(request, found)}
     template = "metrics/_overview.html" if request.headers.get("HX-Request") else "metrics/overview.html"
     return render(request, template, context)
 
 
-def _figures(project: Project, window: TimeRange) -> dict[str, Any]:
-    tz = timezone.get_current_timezone()
-    period, before = overview.periods(project.pk, window)
-    lines, active, active_before = overview.agents(project.pk, window)
-    agents = Agents(active, active_before, overview.active_agents(project.pk, window))
-    cost_today = overview.cost_between(project.pk, start_of_day(window.now, tz), window.now)
-    kept = window.parameters()
+def _narrowed(request: HttpRequest) -> dict[str, str]:
+    """What the address narrows the page to; what cannot be a value is ignored, as no choice of the page leads to it."""
+    values = {name: request.GET.get(name, "")[:LONGEST_VALUE].replace("\x00", "") for name in overview.CHOICES}
+    return {name: value for name, value in values.items() if value}
+
+
+def _figures(project: Project, window: TimeRange, narrowed: dict[str, str]) -> dict[str, Any]:
+    today = start_of_day(window.now, timezone.get_current_timezone())
+    asked = overview.reading(project.pk, window, narrowed, since=today)
+    found = overview.figures(asked)
+    period, before = found.current, found.previous
+    cost_today = overview.cost_between(asked, today, window.now)
+    kept = window.parameters() | narrowed
     kept.pop("compare", None)
-    base = traces_url(project, **kept)
-    errors = overview.top_errors(project.pk, window)
-    quiet = not period.total.requests and not any(one.input_tokens for one in period.bins.values())
+    quiet = not period.total.requests and not any(one.input_tokens for one in period.bins)
     return {
-        "tiles": [_linked(tile, project, kept) for tile in tiles(window, period, before, agents, cost_today)],
-        "charts": _charts(project, window, period, before),
-        "agents": lines,
-        "agents_more": active - len(lines),
-        "steps": overview.slowest_steps(project.pk, window),
-        "errors": errors,
-        "traces_url": base,
+        "tiles": [_linked(tile, project, kept) for tile in tiles(window, period, before, found.activity, cost_today)],
+        "charts": _charts(project, window, kept, period, before),
+        "agents": [(line, traces_url(project, **{**kept, "agent": line.name})) for line in found.agents],
+        "agents_more": found.activity.active - len(found.agents),
+        "steps": found.steps,
+        "errors": overview.top_errors(asked),
+        "choices": _choices(asked),
+        "narrowing": overview.CHOICES,
+        "traces_url": traces_url(project, **kept),
         "newest": traces.newest(project.pk) if quiet else None,
         "quiet": quiet,
         "window": window,
@@ -64,12 +71,18 @@ def _figures(project: Project, window: TimeRange) -> dict[str, Any]:
     }
 
 
+def _choices(asked: overview.Reading) -> list[tuple[str, str, str, list[str]]]:
+    """Parameter, the words for no choice, what is chosen, and what can be."""
+    words = {"agent": _("All agents"), "environment": _("All environments")}
+    return [(name, words[name], asked.chosen.get(name, ""), values) for name, values in overview.choices(asked).items()]
+
+
 def _linked(tile: Tile, project: Project, kept: dict[str, str]) -> tuple[Tile, str]:
-    return tile, "" if tile.drill is None else traces_url(project, **kept, **tile.drill)
+    return tile, "" if tile.drill is None else traces_url(project, **{**kept, **tile.drill})
 
 
 def _charts(
-    project: Project, window: TimeRange, period: overview.Period, before: overview.Period
+    project: Project, window: TimeRange, kept: dict[str, str], period: overview.Period, before: overview.Period
 ) -> list[dict[str, Any]]:
     """Id, title, figure and the same in words of each chart, in the order of the page."""
     axis = charts.axis(window, timezone.get_current_timezone())
@@ -89,13 +102,12 @@ def _charts(
         ("volume", _("Requests and errors"), volume, lines(volume, number)),
         ("tokens", _("Tokens"), tokens, lines(tokens, number)),
     ]
-    kept = {name: value for name, value in window.parameters().items() if name != "compare"}
     return [
         {
             "id": f"chart-{id}",
             "title": title,
             "figure": figure,
-            "rows": [(name, value, traces_url(project, **kept, **chosen)) for name, value, chosen in rows],
+            "rows": [(name, value, traces_url(project, **{**kept, **chosen})) for name, value, chosen in rows],
         }
         for id, title, figure, rows in shown
     ]

@@ -5,10 +5,11 @@ const overview = document.getElementById("overview");
 function tracesOf(figure, point) {
   const { starts, step_seconds: step } = point.fullLayout?.meta ?? figure.layout.meta;
   const url = new URL(figure.closest("[data-chart-link]").dataset.chartLink, location.href);
-  const start = starts[point.pointIndex ?? point.pointNumber];
+  const index = point.pointIndex ?? point.pointNumber;
+  const start = starts[index];
   url.searchParams.delete("range");
   url.searchParams.set("from", new Date(start * 1000).toISOString());
-  url.searchParams.set("to", new Date((start + step) * 1000).toISOString());
+  url.searchParams.set("to", new Date((starts[index + 1] ?? start + step) * 1000).toISOString());
   for (const [name, value] of Object.entries(point.data.meta ?? {})) url.searchParams.set(name, value);
   return url;
 }

@@ -77,7 +77,7 @@ def test_bins_that_have_not_begun_are_gaps(db: None, project: Project) -> None:
     axis = charts.axis(window, UTC)
     early = replace(window, now=window.bins()[10])
     later = charts.Axis(early, axis.bins, axis.labels)
-    figure = charts.volume(later, overview.Period(), None)
+    figure = charts.volume(later, overview.Period.of(early.bin_count), None)
     assert figure["data"][0]["y"][9:12] == [0, None, None]
 
 
