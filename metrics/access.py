@@ -9,7 +9,7 @@ from agents.authentication import CHALLENGE, Caller
 from agents.models import Project, User
 from agents.permissions import Permission, Scope
 from console.lib.http import Problem
-from metrics.models import Log, Metric, Score, Span, Trace
+from metrics.models import Log, Metric, SavedView, Score, Span, Trace
 from metrics.selectors import catalogue, logs, spans, traces
 from metrics.times import MAX_NS
 
@@ -75,6 +75,14 @@ def log(project: Project, time_ns: int, log_id: str) -> Log:
 def metric(project: Project, name: str, kind: str = "") -> Metric:
     """A metric of `project` by name, and by kind when there are several. Raises Http404."""
     found = catalogue.find(project.pk, name, kind)
+    if found is None:
+        raise Http404
+    return found
+
+
+def own_view(project: Project, view_id: int, person: User) -> SavedView:
+    """A saved view of a person. Raises Http404, also for a view that somebody else shares."""
+    found = SavedView.objects.select_related("project").filter(pk=view_id, project=project, owner=person).first()
     if found is None:
         raise Http404
     return found

@@ -2,7 +2,7 @@
 
 from console.lib.http import Problem, decode_cursor, encode_cursor
 from metrics.selectors.bounded import Place
-from metrics.selectors.traces import Position
+from metrics.selectors.trace_scan import Position
 
 INT64 = range(-(2**63), 2**63)
 

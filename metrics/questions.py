@@ -9,47 +9,75 @@ from datetime import UTC, datetime, timedelta, tzinfo
 
 from metrics.parameters import one_of, scaled, switch, text
 from metrics.ranges import ParameterError, ceil, check_order, floor, parse_time, step_for
+from metrics.search_query import Search, parse
 from metrics.selectors.series import AGGREGATIONS, DIMENSIONS, METRICS, NANOS, QUANTILES, SCOPES, Question
-from metrics.selectors.traces import SORTS, STATUSES, TraceFilter
 from metrics.times import NS_PER_MS, to_ns
+from metrics.trace_filter import ORDERS, SORTS, STATUSES, Order, TraceFilter
 
 MOST_POINTS = 1_500
 STEP_UNITS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
 # Field of the filter <- names in the URL, the first that is there wins.
 TEXT_FILTERS = {
-    "agent": ("agent",),
-    "model": ("model",),
+    **{name: (name,) for name in ("agent", "model", "environment", "tag", "team", "version", "prompt", "name")},
     "session": ("session", "session_id"),
     "user": ("user", "user_id"),
-    "environment": ("environment",),
-    "tag": ("tag",),
-    "name": ("name",),
+    "error_type": ("error_type",),
 }
+# Parameter of an amount <- the field that it bounds, and how many of the field's units it counts in.
+AMOUNTS = {
+    "cost_usd": ("cost_nanos", NANOS),
+    "duration_ms": ("duration_ns", NS_PER_MS),
+    "tokens": ("tokens", 1),
+}
+AMOUNT_FILTERS = tuple(f"{bound}_{name}" for name in AMOUNTS for bound in ("min", "max"))
 
 
 def trace_filter(
     parameters: Mapping[str, str], *, start: datetime | None = None, end: datetime | None = None
 ) -> TraceFilter:
-    """The filter of a trace list: status, agent, model, session, user, environment, tag, name (its beginning), error,
-    min_cost_usd, min_duration_ms."""
-    status = parameters.get("status", "")
-    if status and status not in STATUSES:
-        raise ParameterError("status", f"status must be one of {', '.join(STATUSES)}.")
-    texts = {name: text(parameters, names) for name, names in TEXT_FILTERS.items()}
+    """The filter of a trace list: status, agent, model, session, user, environment, tag, team, version, prompt, name
+    (its beginning), error_type, error (any span failed), min_ and max_ of cost_usd, duration_ms and tokens, and q, the
+    search box (metrics.search_query), whose filters must not contradict the others."""
+    search = Search()
+    if text(parameters, ("q",)):
+        asked = parse(text(parameters, ("q",)))
+        search, parameters = asked.search, _together(parameters, asked.filters)
     return TraceFilter(
-        status=status,
+        status=one_of(parameters, "status", STATUSES, default=""),
         errors=switch(parameters, "error"),
-        min_cost_nanos=scaled(parameters, "min_cost_usd", NANOS),
-        min_duration_ns=scaled(parameters, "min_duration_ms", NS_PER_MS),
+        search=search,
         start_ns=to_ns(start) if start else None,
         end_ns=to_ns(end) if end else None,
-        **texts,
+        **{name: text(parameters, names) for name, names in TEXT_FILTERS.items()},
+        **_amounts(parameters),
     )
 
 
-def trace_sort(parameters: Mapping[str, str]) -> str:
-    """The sort of a trace list."""
-    return one_of(parameters, "sort", tuple(SORTS), default="start")
+def _together(parameters: Mapping[str, str], boxed: Mapping[str, str]) -> dict[str, str]:
+    """The parameters with those that the search box stands for."""
+    for name, value in boxed.items():
+        given = text(parameters, TEXT_FILTERS.get(name, (name,)))
+        if given and given != value:
+            raise ParameterError("q", f"q asks for {name} {value}, the filter for {name} {given}: no trace has both.")
+    return {**parameters, **boxed}
+
+
+def _amounts(parameters: Mapping[str, str]) -> dict[str, int]:
+    found = {}
+    for name, (column, scale) in AMOUNTS.items():
+        for bound in ("min", "max"):
+            if parameters.get(f"{bound}_{name}", "").strip():
+                found[f"{bound}_{column}"] = scaled(parameters, f"{bound}_{name}", scale)
+        least, most = found.get(f"min_{column}", 0), found.get(f"max_{column}")
+        if most is not None and least > most:
+            raise ParameterError(f"min_{name}", f"min_{name} must not be larger than max_{name}.")
+    return found
+
+
+def trace_order(parameters: Mapping[str, str]) -> Order:
+    """The order of a trace list: sort, and order for its direction, largest first by default."""
+    sort = one_of(parameters, "sort", SORTS, default="start")
+    return Order(sort, ascending=one_of(parameters, "order", ORDERS, default="desc") == "asc")
 
 
 def time_bounds(parameters: Mapping[str, str], *, tz: tzinfo = UTC) -> tuple[datetime | None, datetime | None]:

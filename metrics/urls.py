@@ -4,18 +4,26 @@ from django.urls import URLPattern, URLResolver, path
 
 from metrics.api.ingest import EventsView
 from metrics.api.logs import LogListView
+from metrics.api.masking import MaskingView
 from metrics.api.points import MetricListView, PointsView
 from metrics.api.query import SeriesView, TraceListView, TraceView
 from metrics.api.scores import LangfuseIngestionView, ScoresView, ScoreView
-from metrics.views import logs, metrics, overview, scores, trace, traces
+from metrics.views import logs, masking, metrics, overview, saved_views, scores, trace, traces
 
 page_patterns: list[URLPattern | URLResolver] = [
     path("", overview.page, name="overview"),
     path("logs/", logs.listing, name="logs"),
     path("logs/<int:time_ns>/<str:log_id>/", logs.record, name="log"),
     path("metrics/", metrics.explorer, name="metrics"),
+    path("settings/masking/", masking.page, name="masking"),
+    path("settings/masking/try/", masking.sample, name="masking-sample"),
     path("traces/", traces.listing, name="traces"),
     path("traces/newer/", traces.newer, name="traces-newer"),
+    path("traces/live/", traces.live, name="traces-live"),
+    path("views/", saved_views.save, name="view-save"),
+    path("views/<int:view>/rename/", saved_views.rename, name="view-rename"),
+    path("views/<int:view>/share/", saved_views.share, name="view-share"),
+    path("views/<int:view>/delete/", saved_views.delete, name="view-delete"),
     path("traces/<str:trace_id>/", trace.page, name="trace"),
     path("traces/<str:trace_id>/mini/", trace.mini, name="trace-mini"),
     path("traces/<str:trace_id>/spans/<str:span_id>/", trace.span, name="span"),
@@ -29,6 +37,7 @@ api_patterns: list[URLPattern | URLResolver] = [
     path("logs", LogListView.as_view(), name="logs"),
     path("metrics", MetricListView.as_view(), name="metrics"),
     path("points", PointsView.as_view(), name="points"),
+    path("masking", MaskingView.as_view(), name="masking"),
     path("scores", ScoresView.as_view(), name="scores"),
     path("scores/<int:score_id>", ScoreView.as_view(), name="score"),
     path("series", SeriesView.as_view(), name="series"),

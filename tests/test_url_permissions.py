@@ -59,6 +59,11 @@ DOORS = {
     "p/<slug:project>/metrics/": [Door("GET", "/p/one/metrics/", P.TELEMETRY_VIEW)],
     "p/<slug:project>/traces/": [Door("GET", "/p/one/traces/", P.TELEMETRY_VIEW)],
     "p/<slug:project>/traces/newer/": [Door("GET", "/p/one/traces/newer/", P.TELEMETRY_VIEW)],
+    "p/<slug:project>/traces/live/": [Door("GET", "/p/one/traces/live/", P.TELEMETRY_VIEW)],
+    "p/<slug:project>/views/": [Door("POST", "/p/one/views/", P.TELEMETRY_VIEW)],
+    "p/<slug:project>/views/<int:view>/rename/": [Door("POST", "/p/one/views/0/rename/", P.TELEMETRY_VIEW)],
+    "p/<slug:project>/views/<int:view>/share/": [Door("POST", "/p/one/views/0/share/", P.DASHBOARD_EDIT)],
+    "p/<slug:project>/views/<int:view>/delete/": [Door("POST", "/p/one/views/0/delete/", P.TELEMETRY_VIEW)],
     "p/<slug:project>/traces/<str:trace_id>/": [Door("GET", f"/p/one/traces/{'0' * 31}1/", P.TELEMETRY_VIEW)],
     "p/<slug:project>/traces/<str:trace_id>/mini/": [Door("GET", f"/p/one/traces/{'0' * 31}1/mini/", P.TELEMETRY_VIEW)],
     "p/<slug:project>/traces/<str:trace_id>/spans/<str:span_id>/": [
@@ -110,6 +115,11 @@ DOORS = {
     "p/<slug:project>/settings/keys/new/": [Door("GET", "/p/one/settings/keys/new/", P.KEY_MANAGE)],
     "p/<slug:project>/settings/keys/<int:key>/rotate/": [Door("GET", "/p/one/settings/keys/0/rotate/", P.KEY_MANAGE)],
     "p/<slug:project>/settings/keys/<int:key>/revoke/": [Door("GET", "/p/one/settings/keys/0/revoke/", P.KEY_MANAGE)],
+    "p/<slug:project>/settings/masking/": [
+        Door("GET", "/p/one/settings/masking/", P.AUDIT_VIEW),
+        Door("POST", "/p/one/settings/masking/", P.PROJECT_MANAGE),
+    ],
+    "p/<slug:project>/settings/masking/try/": [Door("POST", "/p/one/settings/masking/try/", P.AUDIT_VIEW)],
     "p/<slug:project>/audit/": [Door("GET", "/p/one/audit/", P.AUDIT_VIEW)],
     # API
     "api/v1/events": [Door("POST", "/api/v1/events", None)],
@@ -117,6 +127,10 @@ DOORS = {
     "api/v1/metrics": [Door("GET", "/api/v1/metrics", P.TELEMETRY_VIEW)],
     "api/v1/points": [Door("GET", "/api/v1/points?name=x", P.TELEMETRY_VIEW)],
     "api/v1/series": [Door("GET", "/api/v1/series?metric=requests", P.TELEMETRY_VIEW)],
+    "api/v1/masking": [
+        Door("GET", "/api/v1/masking", P.AUDIT_VIEW),
+        Door("PUT", "/api/v1/masking", P.PROJECT_MANAGE),
+    ],
     "api/v1/scores": [
         Door("GET", "/api/v1/scores", P.TELEMETRY_VIEW),
         Door("POST", "/api/v1/scores", P.SCORE_CREATE),

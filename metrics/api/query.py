@@ -17,6 +17,7 @@ from metrics import access, questions, wire
 from metrics.cursors import cursor_of, position
 from metrics.ranges import ParameterError
 from metrics.selectors import details, scores, series, spans, traces
+from metrics.trace_filter import ORDERS, SORTS, STATUSES
 
 
 def query_parameters(*names: str, **enums: tuple[str, ...]) -> list[OpenApiParameter]:
@@ -33,14 +34,17 @@ class QueryView(ApiView):
 
 
 class TraceListView(QueryView):
-    """The traces of the project, newest first."""
+    """The traces of the project, newest first unless another order is asked for.
+
+    `q` is the search box of the page: words, `key=value`, and comparisons like `cost>0.05`.
+    """
 
     @extend_schema(
         operation_id="traces_list",
         summary="List traces",
         parameters=query_parameters(
-            *questions.TEXT_FILTERS, "session_id", "user_id", "error", "min_cost_usd", "min_duration_ms", "from", "to",
-            "limit", "cursor", status=traces.STATUSES, sort=tuple(traces.SORTS),
+            "q", *questions.TEXT_FILTERS, "session_id", "user_id", "error", *questions.AMOUNT_FILTERS, "from", "to",
+            "limit", "cursor", status=STATUSES, sort=SORTS, order=ORDERS,
         ),
         responses=OpenApiTypes.OBJECT,
     )  # fmt: skip
@@ -49,13 +53,13 @@ class TraceListView(QueryView):
         try:
             start, end = questions.time_bounds(parameters)
             chosen = questions.trace_filter(parameters, start=start, end=end)
-            sort = questions.trace_sort(parameters)
+            order = questions.trace_order(parameters)
         except ParameterError as error:
             raise invalid(error.parameter, error.message) from error
-        after = position(parameters["cursor"], sort) if parameters.get("cursor") else None
+        after = position(parameters["cursor"], order.key) if parameters.get("cursor") else None
         limit = page_size(parameters.get("limit"))
-        page = traces.page(self.project.pk, chosen, sort=sort, limit=limit, after=after)
-        cursor = cursor_of(page.after, sort) if page.after else None
+        page = traces.page(self.project.pk, chosen, order=order, limit=limit, after=after)
+        cursor = cursor_of(page.after, order.key) if page.after else None
         results = [wire.trace(row) for row in page.traces]
         return Response({"results": results, "next": next_link(request, cursor)})
 

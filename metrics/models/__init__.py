@@ -2,12 +2,28 @@
 
 from metrics.models.heartbeat import Heartbeat
 from metrics.models.log import Log
+from metrics.models.masking import MaskedCount, MaskingPolicy
 from metrics.models.point import Point
 from metrics.models.rollup import Rollup
+from metrics.models.saved_view import SavedView
 from metrics.models.score import Score
 from metrics.models.series import Metric, Series
 from metrics.models.session import Session
 from metrics.models.span import Span
 from metrics.models.trace import Trace
 
-__all__ = ["Heartbeat", "Log", "Metric", "Point", "Rollup", "Score", "Series", "Session", "Span", "Trace"]
+__all__ = [
+    "Heartbeat",
+    "Log",
+    "MaskedCount",
+    "MaskingPolicy",
+    "Metric",
+    "Point",
+    "Rollup",
+    "SavedView",
+    "Score",
+    "Series",
+    "Session",
+    "Span",
+    "Trace",
+]

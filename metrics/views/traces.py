@@ -1,10 +1,10 @@
-"""The list of traces and the trace itself."""
+"""The list of traces: filters, sorts, search, and how it follows what arrives."""
 
 import re
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
 from django.shortcuts import render
 from django.urls import reverse
 
@@ -16,46 +16,65 @@ from console.lib.http import Problem
 from metrics import questions
 from metrics.cursors import cursor_of, position
 from metrics.ranges import ParameterError, TimeRange
-from metrics.selectors import traces
-from metrics.selectors.traces import TraceFilter
+from metrics.selectors import search, traces
+from metrics.selectors.trace_scan import Position
 from metrics.times import MAX_NS, to_ns
+from metrics.trace_filter import Order, TraceFilter
+from metrics.views import saved_views, trace_chips
 from metrics.views.asking import chosen_range, otlp_environment, range_context
 
 PAGE_SIZE = 50
 NEWER_SHOWN = 99
 DEFAULT_RANGE = "24h"
 TRACE_ID = re.compile(r"\s*([0-9a-fA-F]{32})\s*")
-# Filters that are set from links and shown as chips; the others have a control of their own.
-CHIPS = ("session", "user", "tag")
-MORE = ("environment", "min_cost_usd", "min_duration_ms", "error")
-HIDDEN = ("range", "from", "to", "sort", *CHIPS)
+# How far back the live list looks for what arrived late, and how much one look brings.
+LIVE_BACK_NS = 10 * 10**9
+LIVE_MOST = 50
+LIVE_ROWS = 200
+# The text index reads every other second; what is younger than this is on time.
+LAG_SECONDS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """An address, read: what could not be used is said in `problem`, and then nothing is filtered."""
+
+    window: TimeRange
+    kept: TraceFilter
+    order: Order
+    problem: str = ""
 
 
 def listing(request: HttpRequest, project: str) -> HttpResponse:
     """The list, or for htmx its rows alone. A trace id in the search box opens that trace."""
     found = page_project(request, project, Permission.TELEMETRY_VIEW)
-    wanted = TRACE_ID.fullmatch(request.GET.get("name", ""))
+    wanted = TRACE_ID.fullmatch(request.GET.get("q", "") or request.GET.get("name", ""))
     if wanted:
         return _jump(request, found, wanted[1].lower())
-    window, kept, sort, problem = _asked(request)
-    page = traces.page(found.pk, kept, sort=sort, limit=PAGE_SIZE, **_place(request, sort))
+    asked = _asked(request)
+    live = request.GET.get("live") == "1" and asked.order == Order()
+    place = {} if live else _place(request, asked.order)
+    page = traces.page(found.pk, asked.kept, order=asked.order, limit=PAGE_SIZE, **place)
     newest = None if page.traces else traces.newest(found.pk)
     empty = not page.traces and newest is None
     context: dict[str, Any] = {
         "project": found,
-        "problem": problem,
-        "filter": kept,
-        "narrowed": kept.narrows,
-        "sort": sort,
+        "problem": asked.problem,
+        "filter": asked.kept,
+        "narrowed": asked.kept.narrows,
+        "order": asked.order,
+        "columns": trace_chips.columns(request.GET, asked.order),
         "page": page,
-        "before": cursor_of(page.before, sort) if page.before else "",
-        "after": cursor_of(page.after, sort) if page.after else "",
-        "seen_ns": to_ns(window.now) if not page.traces else max(row.start_ns for row in page.traces),
+        "before": cursor_of(page.before, asked.order.key) if page.before and not live else "",
+        "after": cursor_of(page.after, asked.order.key) if page.after else "",
+        "seen_ns": to_ns(asked.window.now) if not page.traces else max(row.start_ns for row in page.traces),
         "silent": empty,
-        "chips": _chips(request),
-        "hidden": {name: request.GET[name] for name in HIDDEN if request.GET.get(name)},
+        "live": live,
+        "live_rows": LIVE_ROWS,
+        "chips": trace_chips.chips(request.GET),
         "newest": newest,
-        **range_context(window),
+        **_search_context(asked),
+        **range_context(asked.window),
     }
     if empty:
         context |= otlp_environment(request, found)
@@ -64,20 +83,32 @@ def listing(request: HttpRequest, project: str) -> HttpResponse:
             # The first trace is there: now the page needs its filters too.
             return HttpResponse(headers={"HX-Refresh": "true"})
         return render(request, "metrics/_traces.html", context)
-    context |= {"choices": traces.choices(found.pk), "more_active": sum(1 for name in MORE if request.GET.get(name))}
+    context |= {
+        "choices": traces.choices(found.pk),
+        "hidden": trace_chips.kept(request.GET),
+        "more_active": trace_chips.more_active(request.GET),
+        **saved_views.menu_context(request, found, "traces"),
+    }
     return render(request, "metrics/traces.html", context)
 
 
-def _asked(request: HttpRequest) -> tuple[TimeRange, TraceFilter, str, str]:
-    """Range, filter and sort of the address, and what was wrong with it: then nothing is filtered."""
+def _asked(request: HttpRequest) -> _Asked:
     chosen = chosen_range(request, now=clock.now(), default=DEFAULT_RANGE)
     bounds = {"start": chosen.window.start, "end": chosen.window.end}
     parameters = request.GET.dict()
     try:
-        kept, sort = questions.trace_filter(parameters, **bounds), questions.trace_sort(parameters)
+        kept, order = questions.trace_filter(parameters, **bounds), questions.trace_order(parameters)
     except ParameterError as error:
-        return chosen.window, questions.trace_filter({}, **bounds), "start", error.message
-    return chosen.window, kept, sort, chosen.problem
+        return _Asked(chosen.window, questions.trace_filter({}, **bounds), Order(), error.message)
+    return _Asked(chosen.window, kept, order, chosen.problem)
+
+
+def _search_context(asked: _Asked) -> dict[str, Any]:
+    """What a reader must know who searches for words: how far back they reach, and whether the index is behind."""
+    if not asked.kept.search:
+        return {}
+    lag = search.lag_seconds(asked.window.now)
+    return {"search_days": search.covered_days(), "search_lag": round(lag) if lag > LAG_SECONDS else 0}
 
 
 def _jump(request: HttpRequest, project: Project, trace_id: str) -> HttpResponse:
@@ -87,41 +118,68 @@ def _jump(request: HttpRequest, project: Project, trace_id: str) -> HttpResponse
     return HttpResponseRedirect(url)
 
 
-def _place(request: HttpRequest, sort: str) -> dict[str, traces.Position]:
+def _place(request: HttpRequest, order: Order) -> dict[str, Position]:
     """Where the page begins. A damaged cursor shows the first page: the address was typed, not followed."""
     for name, argument in (("cursor", "after"), ("before", "before")):
         if request.GET.get(name):
             try:
-                return {argument: position(request.GET[name], sort)}
+                return {argument: position(request.GET[name], order.key)}
             except Problem:
                 return {}
     return {}
 
 
-def _chips(request: HttpRequest) -> list[dict[str, str]]:
-    chips = []
-    for name in CHIPS:
-        if request.GET.get(name):
-            without = request.GET.copy()
-            for gone in (name, "cursor", "before"):
-                without.pop(gone, None)
-            chips.append({"name": name, "value": request.GET[name], "url": f"{request.path}?{without.urlencode()}"})
-    return chips
-
-
 def newer(request: HttpRequest, project: str) -> HttpResponse:
     """How many matching traces began since the list was made: a button to show them, so that the list never jumps."""
     found = page_project(request, project, Permission.TELEMETRY_VIEW)
-    parameters = request.GET.copy()
-    seen = parameters.pop("seen", [""])[-1]
-    for gone in ("cursor", "before"):
-        parameters.pop(gone, None)
+    parameters = _without_place(request)
+    seen = _seen(parameters)
     count = 0
-    if re.fullmatch(r"[0-9]{1,19}", seen) and int(seen) <= MAX_NS:
+    if seen is not None:
         try:
-            kept = replace(questions.trace_filter(request.GET.dict()), start_ns=None, end_ns=None)
-            count = traces.count_newer(found.pk, kept, than_ns=int(seen), most=NEWER_SHOWN + 1)
+            kept = questions.trace_filter(request.GET.dict())
+            count = traces.count_newer(found.pk, kept, than_ns=seen, most=NEWER_SHOWN + 1)
         except ParameterError:
             count = 0
-    context = {"project": found, "count": count, "most": NEWER_SHOWN, "seen_ns": seen, "query": parameters.urlencode()}
+    context = {
+        "project": found,
+        "count": count,
+        "most": NEWER_SHOWN,
+        "seen_ns": request.GET.get("seen", ""),
+        "query": parameters.urlencode(),
+    }
     return render(request, "metrics/_newer.html", context)
+
+
+def live(request: HttpRequest, project: str) -> HttpResponse:
+    """The rows that the live list puts on top: matching traces that began since a little before the newest one shown.
+
+    A little before, because traces arrive when they end; the browser passes over those that it has. 204 without any.
+    """
+    found = page_project(request, project, Permission.TELEMETRY_VIEW)
+    parameters = _without_place(request)
+    seen = _seen(parameters)
+    if seen is None:
+        return HttpResponse(status=204)
+    try:
+        kept = questions.trace_filter(request.GET.dict())
+    except ParameterError:
+        return HttpResponse(status=204)
+    kept = replace(kept, start_ns=max(seen - LIVE_BACK_NS, 0), end_ns=None)
+    rows = traces.page(found.pk, kept, limit=LIVE_MOST).traces
+    if not rows:
+        return HttpResponse(status=204)
+    return render(request, "metrics/_trace_live_rows.html", {"project": found, "traces": rows})
+
+
+def _without_place(request: HttpRequest) -> QueryDict:
+    parameters = request.GET.copy()
+    for name in ("cursor", "before", "live"):
+        parameters.pop(name, None)
+    return parameters
+
+
+def _seen(parameters: QueryDict) -> int | None:
+    """The start in nanoseconds of the newest trace that is shown; taken out of the parameters."""
+    seen = parameters.pop("seen", [""])[-1]
+    return int(seen) if re.fullmatch(r"[0-9]{1,19}", seen) and int(seen) <= MAX_NS else None

@@ -1,0 +1,80 @@
+"""Traces by the words and values in them, out of the text index, and how far behind that index is."""
+
+import json
+from datetime import datetime
+from typing import Any
+
+from django.conf import settings
+from django.db import connection
+
+from metrics.search_query import Search
+from metrics.search_words import project_token
+from metrics.selectors.trace_conditions import Condition, conditions
+from metrics.selectors.trace_scan import Matching
+from metrics.trace_filter import TraceFilter
+
+# Traces with such words that are looked up one by one rather than met on the way.
+FEW_HITS = 10_000
+
+
+def matching(project_id: int, chosen: TraceFilter) -> Matching:
+    """What a filter asks of a trace. With a text search one query, which is answered without reading rows."""
+    of_columns = conditions(project_id, chosen)
+    # Few by nature: to look for the rare along a sorted index would be in vain.
+    few = True if chosen.session or chosen.user else None
+    if not chosen.search:
+        return Matching(project_id, of_columns, few=few, only_failed=chosen.only_failed)
+    query = tsquery(project_id, chosen.search)
+    bounds = [one for one in of_columns if one.column == "start_ns"]
+    hits = " AND ".join(["project_id = %s", "words @@ %s::tsquery", *(one.sql for one in bounds)])
+    parameters = (project_id, query, *(value for one in bounds for value in one.parameters))
+    if few is None and _expected(hits, parameters) <= FEW_HITS:
+        few = True
+    # A subquery that gives one value is never turned into a join: it is asked row by row, after all else.
+    met = (
+        "(SELECT found.words @@ %s::tsquery FROM metrics_search AS found WHERE found.project_id = %s "
+        "AND found.trace_id = metrics_trace.trace_id AND found.start_ns = metrics_trace.start_ns)"
+    )
+    return Matching(
+        project_id,
+        of_columns,
+        walked=[Condition(met, (query, project_id))],
+        gathered=[Condition(f"trace_id IN (SELECT trace_id FROM metrics_search WHERE {hits})", parameters)],  # noqa: S608
+        few=few,
+        only_failed=chosen.only_failed,
+    )
+
+
+def tsquery(project_id: int, search: Search) -> str:
+    """The search as PostgreSQL writes it. The project's own token keeps other projects' postings out from the start."""
+    groups = [
+        "(" + " | ".join("(" + " & ".join(map(_quoted, tokens)) + ")" for tokens in alternatives) + ")"
+        for alternatives in search.groups
+    ]
+    return " & ".join([_quoted(project_token(project_id)), *groups])
+
+
+def _quoted(token: str) -> str:
+    escaped = token.replace("\\", "\\\\").replace("'", "''")
+    return f"'{escaped}'"
+
+
+def _expected(where: str, parameters: tuple[Any, ...]) -> int:
+    with connection.cursor() as cursor:
+        cursor.execute(f"EXPLAIN (FORMAT JSON) SELECT 1 FROM metrics_search WHERE {where}", parameters)  # noqa: S608
+        (plan,) = cursor.fetchone()
+    document: Any = json.loads(plan) if isinstance(plan, str) else plan
+    return int(document[0]["Plan"]["Plan Rows"])
+
+
+def lag_seconds(now: datetime) -> float:
+    """How old the oldest arrival is that the text index has yet to read; 0 when there is none."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT min(queued_at) FROM metrics_unindexed")
+        (oldest,) = cursor.fetchone()
+    return max((now - oldest).total_seconds(), 0.0) if oldest else 0.0
+
+
+def covered_days() -> int:
+    """How many days back the text index reaches."""
+    return int(settings.SEARCH_RETENTION_DAYS)
