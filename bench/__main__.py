@@ -1,6 +1,7 @@
 """`python -m bench`: every benchmark, one after the other."""
 
-from bench import ingest
+from bench import ingest, normalise
 
 if __name__ == "__main__":
+    normalise.main()
     ingest.main()

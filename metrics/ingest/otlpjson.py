@@ -3,6 +3,7 @@
 import base64
 import binascii
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cache
 from typing import Any, TypeVar
 
 import orjson
@@ -217,9 +218,14 @@ def _buckets(kind: str, point: Object, path: str) -> dict[str, Value] | None:
 def _get(entry: Object, key: str) -> Any:
     """The member in camel case, as the specification has it, or in snake case, as some senders have it."""
     value = entry.get(key)
-    if value is None and not key.islower():
-        value = entry.get("".join(f"_{char.lower()}" if char.isupper() else char for char in key))
+    if value is None and (other := _snake(key)) != key:
+        value = entry.get(other)
     return value
+
+
+@cache
+def _snake(key: str) -> str:
+    return "".join(f"_{char.lower()}" if char.isupper() else char for char in key)
 
 
 def _object(value: Any, path: str) -> Object:
@@ -314,8 +320,15 @@ def _attributes(entry: Object, path: str) -> dict[str, Value]:
 def _pairs(pairs: Sequence[Any], path: str, depth: int) -> dict[str, Value]:
     found: dict[str, Value] = {}
     for index, item in enumerate(pairs):
-        pair = _object(item, f"{path}[{index}]")
-        found[_text(pair, "key", f"{path}[{index}]")] = _value(pair.get("value"), f"{path}[{index}].value", depth)
+        # Nearly every attribute is a text; the way to an error is written out only where there is one.
+        if type(item) is dict and type(value := item.get("value")) is dict and len(value) == 1:
+            key, text = item.get("key"), value.get("stringValue")
+            if type(key) is str and type(text) is str:
+                found[key] = text
+                continue
+        where = f"{path}[{index}]"
+        pair = _object(item, where)
+        found[_text(pair, "key", where)] = _value(pair.get("value"), f"{where}.value", depth)
     return found
 
 
