@@ -18,7 +18,7 @@ START_SECONDS = 90.0
 STOP_SECONDS = 60.0
 READY = "Handrail is ready at"
 # What the test run itself uses must not reach the console under test.
-HIDDEN = {"DATABASE_URL", "VALKEY_URL", "SECRET_KEY"}
+HIDDEN = {"DATABASE_URL", "VALKEY_URL", "SECRET_KEY", "OTLP_GRPC_PORT"}
 
 
 @dataclass(frozen=True)
@@ -30,6 +30,7 @@ class Console:
     password: str
     project: str
     api_key: str
+    otlp_grpc_url: str
     folder: Path
     process: "subprocess.Popen[bytes]"
 
@@ -67,5 +68,5 @@ def start(folder: Path, **variables: str) -> Console:
     eventually(lambda: READY in log_path.read_text() or process.poll() is not None, timeout=START_SECONDS)
     assert process.poll() is None, log_path.read_text()[-3000:]
     kept = json.loads((folder / "first-run.json").read_text())
-    names = ("url", "email", "password", "project", "api_key")
+    names = ("url", "email", "password", "project", "api_key", "otlp_grpc_url")
     return Console(**{name: kept[name] for name in names}, folder=folder, process=process)

@@ -1,13 +1,22 @@
 """`up` starts anywhere, twice side by side, quickly, and after kill -9, with everything it had promised still there."""
 
+import os
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
 
+import grpc
 import httpx
+import psutil
 import pytest
+from django.conf import settings
 
+from console.lib.embedded import free_port
 from tests.e2e.running import Console, start
 from tests.waiting import eventually
 
@@ -67,13 +76,68 @@ def test_a_killed_server_comes_back_by_itself(own: Console) -> None:
         assert agent.get(f"/api/v1/approvals/{approval}").json()["status"] == "pending"
 
 
+def child_of(console: Console, *words: str) -> psutil.Process:
+    """The child of `up` in whose command line these words are."""
+    children = psutil.Process(console.process.pid).children()
+    return next(child for child in children if set(words) <= {Path(word).name for word in child.cmdline()})
+
+
 def kill_child(console: Console, program: str) -> None:
     """SIGKILL for the child of `up` that runs `program`."""
-    import psutil
+    child_of(console, program).kill()
 
-    children = psutil.Process(console.process.pid).children()
-    child = next(child for child in children if Path(child.exe()).name == program)
-    child.kill()
+
+def can_send(console: Console) -> bool:
+    """Whether an exporter gets through over gRPC."""
+    with grpc.insecure_channel(urlsplit(console.otlp_grpc_url).netloc) as channel:
+        export: Any = channel.unary_unary("/opentelemetry.proto.collector.trace.v1.TraceService/Export")
+        try:
+            answer: bytes = export(b"", metadata=(("x-api-key", console.api_key),), timeout=5)
+        except grpc.RpcError:
+            return False
+        return answer == b""
+
+
+def test_each_console_takes_a_grpc_port_of_its_own_and_keeps_it(own: Console, console: Console) -> None:
+    assert own.otlp_grpc_url != console.otlp_grpc_url
+    assert can_send(own)
+    assert can_send(console)
+    log = own.folder.with_name(f"{own.folder.name}.log")
+    assert own.otlp_grpc_url in log.read_text()
+    child_of(own, "manage.py", "otlp").kill()
+    eventually(lambda: can_send(own), timeout=30)
+
+
+def test_a_grpc_port_that_is_asked_for_and_taken_is_an_error(console: Console, tmp_path: Path) -> None:
+    port = urlsplit(console.otlp_grpc_url).port
+    environment = {**os.environ, "HANDRAIL_DATA": str(tmp_path / "data"), "PORT": str(free_port())}
+    done = subprocess.run(
+        [sys.executable, "manage.py", "up"],
+        cwd=settings.BASE_DIR,
+        env=environment | {"OTLP_GRPC_PORT": str(port)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode != 0
+    assert f"Port {port} is taken. Set OTLP_GRPC_PORT to another one." in done.stderr
+
+
+def test_readiness_is_answered_while_the_database_is_frozen(own: Console) -> None:
+    assert httpx.get(f"{own.url}/readyz").status_code == 200
+    server = child_of(own, "postgres")
+    frozen = [server, *server.children(recursive=True)]
+    for process in frozen:
+        process.suspend()
+    try:
+        for _ in range(3):
+            began = time.monotonic()
+            assert httpx.get(f"{own.url}/readyz", timeout=10).status_code == 503
+            assert time.monotonic() - began < 3
+    finally:
+        for process in frozen:
+            process.resume()
+    eventually(lambda: httpx.get(f"{own.url}/readyz", timeout=10).status_code == 200, timeout=20)
 
 
 def test_the_first_credentials_are_for_their_owner_alone(own: Console) -> None:

@@ -7,7 +7,7 @@ import threading
 import zlib
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import grpc
@@ -21,9 +21,11 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 
 from agents.models import ApiKey
 from agents.permissions import Scope
+from console.lib import clock
 from metrics.api import intake, otlp_grpc
 from metrics.ingest import pipeline
-from metrics.models import Log, Span
+from metrics.models import Log, Point, Span
+from tests.exporting import send_all
 from tests.metrics.ingest import payloads
 from tests.metrics.ingest.conftest import Sender
 from tests.metrics.ingest.payloads import span
@@ -167,7 +169,7 @@ def test_a_key_is_used_from_its_networks_only(export: Export, sender: Sender) ->
 
 
 @pytest.mark.parametrize(
-    "body", [b"\xff\xff\xff", payloads.logs([("", "hello")]), gzip.compress(ONE)[:-9], b"\x1f\x8bnonsense"]
+    "body", [b"\xff\xff\xff", payloads.logs([("", "hello")]), gzip.compress(ONE, mtime=0)[:-9], b"\x1f\x8bnonsense"]
 )
 def test_what_cannot_be_read_is_an_invalid_argument(export: Export, sender: Sender, body: bytes) -> None:
     code, _message, retry = refusal(export, body)
@@ -287,3 +289,16 @@ def test_addresses_are_read_out_of_grpcs_notation(peer: str, address: str) -> No
 def test_no_export_request_looks_compressed(at_recording: datetime) -> None:
     for body in (b"", ONE, payloads.logs([("INFO", "x")])):
         assert otlp_grpc.encoding_of(body) == ""
+
+
+@pytest.mark.parametrize("compression", [grpc.Compression.NoCompression, grpc.Compression.Gzip])
+def test_what_opentelemetrys_exporters_send_is_stored(
+    door: Door, sender: Sender, monkeypatch: pytest.MonkeyPatch, compression: grpc.Compression
+) -> None:
+    monkeypatch.setattr(clock, "now", lambda: datetime.now(UTC))
+    send_all(f"http://127.0.0.1:{door.port}", sender.key, compression)
+    call = Span.objects.get(project_id=sender.project.pk)
+    assert (call.kind, call.model, call.service) == ("llm", "gpt-4o-mini", "exporting")
+    assert Log.objects.get(project_id=sender.project.pk).trace_id == call.trace_id
+    names = set(Point.objects.filter(project_id=sender.project.pk).values_list("name", flat=True))
+    assert "calls" in names
