@@ -26,8 +26,12 @@ WEB_WORKERS = 2
 class Product:
     """A running Handrail."""
 
+    url: str
     port: int
     key: str
+    project: str
+    email: str
+    password: str
     database_url: str
     pid: int
 
@@ -66,7 +70,16 @@ def product() -> Iterator[Product]:
             _wait(lambda: _ready(port), running)
             first_run = json.loads((data / "first-run.json").read_text())
             servers = json.loads((data / "servers.json").read_text())
-            yield Product(port, first_run["api_key"], servers["DATABASE_URL"], running.pid)
+            yield Product(
+                url=f"http://127.0.0.1:{port}",
+                port=port,
+                key=first_run["api_key"],
+                project=first_run["project"],
+                email=first_run["email"],
+                password=first_run["password"],
+                database_url=servers["DATABASE_URL"],
+                pid=running.pid,
+            )
         finally:
             running.send_signal(signal.SIGINT)
             running.wait(60)

@@ -14,10 +14,11 @@ from console.lib import clock, live
 from metrics.ingest import normalise, signals, writer
 from metrics.ingest.events import Events, HeartbeatEvent, Invalid
 from metrics.ingest.group import GroupWriter
+from metrics.ingest.masking import Masker
 from metrics.ingest.normalise import Window
 from metrics.ingest.rows import Batch, PointRow, RawLog, RawPoint, RawSpan, SpanRow
 from metrics.ingest.writer import SpanBatch, Written
-from metrics.services import heartbeats, partitions, scores
+from metrics.services import heartbeats, masking, partitions, scores
 from metrics.times import from_ns, to_ns
 
 # PostgreSQL's code for a row without a partition: it was dropped since this process last saw it.
@@ -52,6 +53,7 @@ class PreparedSpans:
 
     batch: SpanBatch
     refused: Counter[str]
+    masked: Counter[str]
 
     def outcome(self, written: Written) -> Outcome:
         """What to tell the sender once the batch is committed."""
@@ -62,14 +64,16 @@ def prepare_spans(
     project_id: int, raw: Batch[RawSpan], now: datetime, *, window: Window | None = None
 ) -> PreparedSpans:
     """Everything that can be done to spans without the database; the times of `window` are accepted."""
-    batch = normalise.spans(raw, window or accepted_window(now))
-    return PreparedSpans(SpanBatch(project_id, batch.rows, writer.pack(batch.rows)), batch.refused)
+    masker = masking.masker(project_id)
+    batch = normalise.spans(raw, window or accepted_window(now), masker)
+    spans = SpanBatch(project_id, batch.rows, writer.pack(batch.rows))
+    return PreparedSpans(spans, batch.refused, _masked(masker))
 
 
 def store_spans(project_id: int, raw: Batch[RawSpan], now: datetime, *, window: Window | None = None) -> Outcome:
     """Stores spans with everything derived from them. When this returns, they are committed."""
     prepared = prepare_spans(project_id, raw, now, window=window)
-    return prepared.outcome(_commit([prepared.batch], now)[0])
+    return prepared.outcome(_commit([prepared], now)[0])
 
 
 def submit_spans(prepared: PreparedSpans) -> "Future[Written]":
@@ -77,32 +81,38 @@ def submit_spans(prepared: PreparedSpans) -> "Future[Written]":
 
     The future fails with a database error when nothing was stored.
     """
-    return _writer.submit(prepared.batch)
+    return _writer.submit(prepared)
 
 
-def _commit_group(batches: Sequence[SpanBatch]) -> Sequence[Written]:
-    return _commit(batches, clock.now())
+def _commit_group(prepared: Sequence[PreparedSpans]) -> Sequence[Written]:
+    return _commit(prepared, clock.now())
 
 
-_writer: GroupWriter[SpanBatch, Written] = GroupWriter(
-    _commit_group, size=lambda batch: len(batch.rows), most=MOST_ROWS_PER_COMMIT
+_writer: GroupWriter[PreparedSpans, Written] = GroupWriter(
+    _commit_group, size=lambda prepared: len(prepared.batch.rows), most=MOST_ROWS_PER_COMMIT
 )
 
 
-def _commit(batches: Sequence[SpanBatch], now: datetime) -> list[Written]:
-    times = {"metrics_span": [row.start_ns for batch in batches for row in batch.rows]}
-    return _in_partitions(times, lambda: _write_spans(batches, now))
+def _commit(prepared: Sequence[PreparedSpans], now: datetime) -> list[Written]:
+    times = {"metrics_span": [row.start_ns for one in prepared for row in one.batch.rows]}
+    return _in_partitions(times, lambda: _write_spans(prepared, now))
+
+
+def _masked(masker: Masker | None) -> Counter[str]:
+    return Counter() if masker is None else masker.counts
 
 
 def store_logs(project_id: int, raw: Batch[RawLog], now: datetime, *, window: Window | None = None) -> Outcome:
     """Stores log records, and the scores that some of them are. When this returns, they are committed."""
-    batch = signals.logs(raw, window or accepted_window(now))
+    masker = masking.masker(project_id)
+    batch = signals.logs(raw, window or accepted_window(now), masker)
     times = {"metrics_log": [row.time_ns for row in batch.rows]}
 
     def write() -> Written:
         written = writer.write_logs(project_id, batch.rows, now)
         scores.from_logs(project_id, batch.rows, now)
         if written.stored:
+            masking.record(project_id, now.date(), _masked(masker))
             live.publish(live.project_group(project_id, "metrics"), logs=written.stored)
         return written
 
@@ -111,24 +121,35 @@ def store_logs(project_id: int, raw: Batch[RawLog], now: datetime, *, window: Wi
 
 def store_points(project_id: int, raw: Batch[RawPoint], now: datetime) -> Outcome:
     """Stores metric points. When this returns, they are committed."""
-    batch = signals.points(raw, accepted_window(now))
+    masker = masking.masker(project_id)
+    batch = signals.points(raw, accepted_window(now), masker)
     times = {"metrics_point": [row.time_ns for row in batch.rows]}
-    return _outcome(batch, _in_partitions(times, lambda: _write_points(project_id, batch.rows, now)))
+
+    def write() -> Written:
+        written = _write_points(project_id, batch.rows, now)
+        if written.stored:
+            masking.record(project_id, now.date(), _masked(masker))
+        return written
+
+    return _outcome(batch, _in_partitions(times, write))
 
 
 def store_events(project_id: int, batch: Events, now: datetime) -> None:
     """Stores a plain JSON batch, all of it or nothing. Raises Invalid when a row cannot be kept."""
     window = accepted_window(now)
-    spans: Sequence[SpanRow] = _all(normalise.spans, batch.spans, "spans", window)
-    points = _all(signals.points, batch.points, "metrics", window)
+    masker = masking.masker(project_id)
+    spans: Sequence[SpanRow] = _all(normalise.spans, batch.spans, "spans", window, masker)
+    points = _all(signals.points, batch.points, "metrics", window, masker)
 
     def write() -> None:
-        if spans:
-            (written,) = _write_spans([SpanBatch(project_id, spans, writer.pack(spans))], now)
-            if written.refused:
-                raise Invalid({"spans": [written.explain()]})
-        if points:
-            _write_points(project_id, points, now)
+        written = writer.write_spans([SpanBatch(project_id, spans, writer.pack(spans))], now)[0]
+        if written.refused:
+            raise Invalid({"spans": [written.explain()]})
+        if written.stored:
+            live.publish(live.project_group(project_id, "metrics"), spans=written.stored)
+        news = written.stored + _write_points(project_id, points, now).stored
+        if news:
+            masking.record(project_id, now.date(), _masked(masker))
         heartbeats.record(project_id=project_id, beats=[_beat(one, now) for one in batch.heartbeats])
 
     times = {"metrics_span": [row.start_ns for row in spans], "metrics_point": [row.time_ns for row in points]}
@@ -145,9 +166,13 @@ Raw = TypeVar("Raw")
 
 
 def _all(
-    turn: Callable[[Batch[Raw], Window], Batch[Row]], raw: Sequence[Raw], name: str, window: Window
+    turn: Callable[[Batch[Raw], Window, Masker | None], Batch[Row]],
+    raw: Sequence[Raw],
+    name: str,
+    window: Window,
+    masker: Masker | None,
 ) -> Sequence[Row]:
-    batch = turn(Batch(rows=list(raw)), window)
+    batch = turn(Batch(rows=list(raw)), window, masker)
     if batch.refused:
         raise Invalid({name: [batch.explain()]})
     return batch.rows
@@ -178,14 +203,18 @@ def _outcome(batch: Batch[Any], written: Written) -> Outcome:
     return Outcome(len(batch.rows) - written.refused.total(), written.stored, batch.refused.total(), batch.explain())
 
 
-def _write_spans(batches: Sequence[SpanBatch], now: datetime) -> list[Written]:
-    written = writer.write_spans(batches, now)
+def _write_spans(prepared: Sequence[PreparedSpans], now: datetime) -> list[Written]:
+    written = writer.write_spans([one.batch for one in prepared], now)
     stored: Counter[int] = Counter()
-    for batch, one in zip(batches, written, strict=True):
-        stored[batch.project_id] += one.stored
-    for project_id, count in stored.items():
-        if count:
-            live.publish(live.project_group(project_id, "metrics"), spans=count)
+    masked: dict[int, Counter[str]] = {}
+    for one, done in zip(prepared, written, strict=True):
+        stored[one.batch.project_id] += done.stored
+        # What is sent again was counted when it was stored.
+        if done.stored:
+            masked.setdefault(one.batch.project_id, Counter()).update(one.masked)
+    for project_id, counts in sorted(masked.items()):
+        masking.record(project_id, now.date(), counts)
+        live.publish(live.project_group(project_id, "metrics"), spans=stored[project_id])
     return written
 
 
