@@ -9,12 +9,18 @@ from datetime import UTC, datetime, timedelta, tzinfo
 
 from metrics.parameters import one_of, scaled, switch, text
 from metrics.ranges import ParameterError, ceil, check_order, floor, parse_time, step_for
+<<<<<<< Updated upstream
 from metrics.search_query import Search, parse
 from metrics.selectors.series import AGGREGATIONS, DIMENSIONS, METRICS, NANOS, QUANTILES, SCOPES, Question
+=======
+from metrics.selectors.series import DIMENSIONS, METRICS, NANOS, SCOPES, SPEND_DIMENSIONS, Question
+from metrics.selectors.traces import SORTS, STATUSES, TraceFilter
+>>>>>>> Stashed changes
 from metrics.times import NS_PER_MS, to_ns
 from metrics.trace_filter import ORDERS, SORTS, STATUSES, Order, TraceFilter
 
 MOST_POINTS = 1_500
+COMPARISONS = ("previous",)
 STEP_UNITS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
 # Field of the filter <- names in the URL, the first that is there wins.
 TEXT_FILTERS = {
@@ -91,25 +97,54 @@ def time_bounds(parameters: Mapping[str, str], *, tz: tzinfo = UTC) -> tuple[dat
 
 
 def series_question(parameters: Mapping[str, str], *, project_id: int, now: datetime) -> Question:
-    """The question of GET /api/v1/series. Default: the last hour, in steps that give at most 120 points."""
+    """The question of GET /api/v1/series. Default: the last hour, in steps that give at most 120 points.
+
+    By user, team and tag only whole days are known: then the default is the last 30 of them.
+    """
     metric = one_of(parameters, "metric", tuple(METRICS))
-    quantile = metric == "latency_ms"
-    allowed = tuple(QUANTILES) if quantile else tuple(name for name in AGGREGATIONS if name not in QUANTILES)
-    aggregation = one_of(parameters, "agg", allowed, default="p95" if quantile else "sum")
+    allowed = METRICS[metric].aggregations
+    group_by = one_of(parameters, "group_by", (*DIMENSIONS, *SPEND_DIMENSIONS), default="")
+    filters = {name: text(parameters, (name,)) for name in (*DIMENSIONS, *SPEND_DIMENSIONS) if parameters.get(name)}
+    by_day = group_by in SPEND_DIMENSIONS or any(name in filters for name in SPEND_DIMENSIONS)
+    if by_day:
+        _check_spend(metric, group_by, filters)
+        if not parameters.get("step"):
+            parameters = {**_named(parameters), "step": "1d"}
+        if not parameters.get("from") and not parameters.get("to"):
+            parameters = {**_named(parameters), "from": (now - timedelta(days=29)).date().isoformat()}
     start, end, step = bins(parameters, now=now)
-    group_by = one_of(parameters, "group_by", DIMENSIONS, default="")
+    if by_day and step % timedelta(days=1):
+        raise ParameterError("step", "step must be whole days, like 1d, for figures by user, team or tag.")
     return Question(
         project_id=project_id,
         metric=metric,
-        aggregation=aggregation,
+        aggregation=one_of(parameters, "agg", allowed, default=allowed[0]),
         scope=one_of(parameters, "scope", tuple(SCOPES), default="request"),
         start=start,
         end=end,
         step=step,
         now=now,
         group_by=group_by,
-        filters={name: text(parameters, (name,)) for name in DIMENSIONS if parameters.get(name)},
+        filters=filters,
+        compare=bool(one_of(parameters, "compare", COMPARISONS, default="")),
     )
+
+
+def _named(parameters: Mapping[str, str]) -> dict[str, str]:
+    return {name: parameters[name] for name in parameters}
+
+
+def _check_spend(metric: str, group_by: str, filters: Mapping[str, str]) -> None:
+    """Raises ParameterError for questions that the daily spend cannot answer."""
+    if not METRICS[metric].in_spend:
+        known = ", ".join(name for name, one in METRICS.items() if one.in_spend)
+        raise ParameterError("metric", f"metric must be one of {known} for figures by user, team or tag.")
+    used = {*filters, *([group_by] if group_by else [])}
+    first = next(name for name in SPEND_DIMENSIONS if name in used)
+    for other in sorted(used - {first}):
+        raise ParameterError(
+            other, f"{other} cannot be combined with {first}: spend is known by one of them at a time."
+        )
 
 
 def bins(parameters: Mapping[str, str], *, now: datetime) -> tuple[datetime, datetime, timedelta]:

@@ -89,8 +89,9 @@ class SeriesView(QueryView):
     @extend_schema(
         summary="A metric over time",
         parameters=query_parameters(
-            "step", "from", "to", *series.DIMENSIONS, metric=tuple(series.METRICS), agg=series.AGGREGATIONS,
-            scope=tuple(series.SCOPES), group_by=series.DIMENSIONS,
+            "step", "from", "to", *series.DIMENSIONS, *series.SPEND_DIMENSIONS, metric=tuple(series.METRICS),
+            agg=series.AGGREGATIONS, scope=tuple(series.SCOPES),
+            group_by=(*series.DIMENSIONS, *series.SPEND_DIMENSIONS), compare=questions.COMPARISONS,
         ),
         responses=OpenApiTypes.OBJECT,
     )  # fmt: skip
@@ -100,20 +101,18 @@ class SeriesView(QueryView):
         except ParameterError as error:
             raise invalid(error.parameter, error.message) from error
         answer = series.ask(question)
-        lines = [
-            {"labels": line.labels, "points": [[clock.rfc3339(moment), value] for moment, value in line.points]}
-            for line in answer.lines
-        ]
-        return Response(
-            {
-                "metric": question.metric,
-                "agg": question.aggregation,
-                "scope": question.scope,
-                "unit": question.unit,
-                "step_seconds": int(question.step.total_seconds()),
-                "from": clock.rfc3339(question.start),
-                "to": clock.rfc3339(question.end),
-                "series": lines,
-                "omitted_series": answer.omitted,
-            }
-        )
+        body: dict[str, Any] = {
+            "metric": question.metric,
+            "agg": question.aggregation,
+            "scope": question.scope,
+            "unit": question.unit,
+            "step_seconds": int(question.step.total_seconds()),
+            "from": clock.rfc3339(question.start),
+            "to": clock.rfc3339(question.end),
+            "series": [wire.line(line.labels, line.points) for line in answer.lines],
+            "omitted_series": answer.omitted,
+        }
+        if question.compare:
+            # The same lines a whole range earlier, at the times that they are compared with.
+            body["previous_series"] = [wire.line(line.labels, line.points) for line in answer.previous]
+        return Response(body)

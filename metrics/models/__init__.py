@@ -10,8 +10,10 @@ from metrics.models.score import Score
 from metrics.models.series import Metric, Series
 from metrics.models.session import Session
 from metrics.models.span import Span
+from metrics.models.spend import Spend
 from metrics.models.trace import Trace
 
+<<<<<<< Updated upstream
 __all__ = [
     "Heartbeat",
     "Log",
@@ -27,3 +29,6 @@ __all__ = [
     "Span",
     "Trace",
 ]
+=======
+__all__ = ["Heartbeat", "Log", "Metric", "Point", "Rollup", "Score", "Series", "Session", "Span", "Spend", "Trace"]
+>>>>>>> Stashed changes

@@ -10,6 +10,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from metrics.services import compaction
 from tests.metrics.sending import Sending
 
 Ask = Callable[..., Any]
@@ -83,14 +84,14 @@ def test_groups_are_lines_largest_first(sending: Sending, ask: Ask) -> None:
     assert sum(value or 0 for value in values(only)) == 1
 
 
-def test_one_query_answers_however_many_models_there_are(sending: Sending, ask: Ask) -> None:
+def test_the_number_of_queries_does_not_grow_with_the_models(sending: Sending, ask: Ask) -> None:
     counted = []
     for models in (1, 12):
         sending.send(sending.call(model=f"gpt-4o-mini-{index}", ago=70 + index) for index in range(models))
         with CaptureQueriesContext(connection) as queries:
             assert ask("series", metric="cost_usd", group_by="model").status_code == 200
         counted.append(sum("metrics_rollup" in query["sql"] for query in queries.captured_queries))
-    assert counted == [1, 1]
+    assert counted == [3, 3], "what is compacted, the largest models, their bins"
 
 
 @pytest.mark.parametrize(
@@ -125,3 +126,70 @@ def test_a_bad_parameter_is_named(ask: Ask, query: dict[str, str], parameter: st
 def test_another_project_is_not_in_the_sums(sending: Sending, other_project: Any, ask: Ask) -> None:
     Sending(other_project).send([Sending(other_project).agent()])
     assert sum(value or 0 for value in values(ask("series", metric="requests", scope="span"))) == 0
+
+
+def test_the_status_is_a_filter_and_a_group(sending: Sending, ask: Ask) -> None:
+    sending.send([sending.agent(ago=70), sending.agent(ago=80), sending.agent(ago=90, error="GaveUp")])
+    grouped = ask("series", metric="requests", group_by="status").json()["series"]
+    assert [line["labels"]["status"] for line in grouped] == ["ok", "error"]
+    assert sum(value or 0 for value in values(ask("series", metric="requests", status="error"))) == 1
+
+
+def test_average_latency_and_time_in_total(sending: Sending, ask: Ask) -> None:
+    sending.send([sending.agent(seconds=1.0), sending.agent(seconds=4.0)])
+    window = {"from": "2026-03-02T11:00:00Z", "to": "2026-03-02T12:00:00Z", "step": "1h"}
+    assert values(ask("series", metric="latency_ms", agg="avg", **window)) == [2_500.0]
+    assert values(ask("series", metric="duration_ms", **window)) == [5_000.0]
+
+
+def test_the_period_before_comes_at_the_times_it_is_compared_with(sending: Sending, ask: Ask) -> None:
+    sending.send([sending.agent("a", ago=3_600 + 600), sending.agent("a", ago=600), sending.agent("a", ago=605)])
+    window = {"from": "2026-03-02T11:00:00Z", "to": "2026-03-02T12:00:00Z", "step": "30m"}
+    answer = ask("series", metric="requests", group_by="agent", compare="previous", **window).json()
+    [now], [before] = answer["series"], answer["previous_series"]
+    assert [value for _, value in now["points"]] == [0, 2]
+    assert [value for _, value in before["points"]] == [0, 1]
+    assert [moment for moment, _ in now["points"]] == [moment for moment, _ in before["points"]]
+    assert before["labels"] == {"agent": "a"}
+
+
+def test_lines_beyond_fifty_are_counted(sending: Sending, ask: Ask) -> None:
+    sending.send(sending.agent(f"agent {number:02}", ago=70) for number in range(53))
+    answer = ask("series", metric="requests", group_by="agent").json()
+    assert (len(answer["series"]), answer["omitted_series"]) == (50, 3)
+
+
+def spent(sending: Sending, user: str, *, ago: float, tokens: int, tags: tuple[str, ...] = ()) -> None:
+    root = sending.agent(ago=ago, attributes={"user.id": user, "tag.tags": list(tags)})
+    sending.send([root, sending.call(root, tokens=(tokens, 0), ago=ago)])
+
+
+def test_spend_is_known_by_user_and_day(sending: Sending, ask: Ask, project: Any) -> None:
+    spent(sending, "ana", ago=60, tokens=1_000)
+    spent(sending, "ana", ago=86_400, tokens=500)
+    spent(sending, "ben", ago=86_400, tokens=2_000)
+    compaction.run(now=sending.now, projects=[project.pk])
+    answer = ask("series", metric="input_tokens", group_by="user", **{"from": "2026-03-01"}).json()
+    assert answer["step_seconds"] == 86_400
+    assert {line["labels"]["user"]: [value for _, value in line["points"]] for line in answer["series"]} == {
+        "ben": [2_000, 0],
+        "ana": [500, 1_000],
+    }
+    of_ana = ask("series", metric="input_tokens", user="ana", step="2d", **{"from": "2026-03-01"})
+    assert values(of_ana) == [500, 1_000], "steps of two days are counted from 1970"
+
+
+@pytest.mark.parametrize(
+    ("query", "parameter"),
+    [
+        ({"metric": "cost_usd", "group_by": "user", "step": "1h"}, "step"),
+        ({"metric": "requests", "group_by": "team"}, "metric"),
+        ({"metric": "cost_usd", "group_by": "tag", "agent": "a"}, "agent"),
+        ({"metric": "cost_usd", "group_by": "user", "team": "x"}, "team"),
+        ({"metric": "cost_usd", "compare": "tomorrow"}, "compare"),
+    ],
+)
+def test_what_the_daily_spend_cannot_say_is_said(ask: Ask, query: dict[str, str], parameter: str) -> None:
+    answer = ask("series", **query)
+    assert answer.status_code == 422
+    assert [error["field"] for error in answer.json()["errors"]] == [parameter]
