@@ -9,13 +9,8 @@ from datetime import UTC, datetime, timedelta, tzinfo
 
 from metrics.parameters import one_of, scaled, switch, text
 from metrics.ranges import ParameterError, ceil, check_order, floor, parse_time, step_for
-<<<<<<< Updated upstream
 from metrics.search_query import Search, parse
-from metrics.selectors.series import AGGREGATIONS, DIMENSIONS, METRICS, NANOS, QUANTILES, SCOPES, Question
-=======
 from metrics.selectors.series import DIMENSIONS, METRICS, NANOS, SCOPES, SPEND_DIMENSIONS, Question
-from metrics.selectors.traces import SORTS, STATUSES, TraceFilter
->>>>>>> Stashed changes
 from metrics.times import NS_PER_MS, to_ns
 from metrics.trace_filter import ORDERS, SORTS, STATUSES, Order, TraceFilter
 

@@ -13,7 +13,6 @@ from metrics.models.span import Span
 from metrics.models.spend import Spend
 from metrics.models.trace import Trace
 
-<<<<<<< Updated upstream
 __all__ = [
     "Heartbeat",
     "Log",
@@ -27,8 +26,6 @@ __all__ = [
     "Series",
     "Session",
     "Span",
+    "Spend",
     "Trace",
 ]
-=======
-__all__ = ["Heartbeat", "Log", "Metric", "Point", "Rollup", "Score", "Series", "Session", "Span", "Spend", "Trace"]
->>>>>>> Stashed changes
