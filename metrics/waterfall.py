@@ -13,7 +13,7 @@ from typing import NamedTuple
 # A bar is at least this wide (percent of the chart), so that a step of a microsecond can still be seen and clicked.
 NARROWEST_BAR = 0.25
 # Slow is what takes this share of the trace by itself, at most so many spans of one trace.
-SLOW_SHARE = 0.1
+SLOW_SHARE = 0.2
 MOST_SLOW = 5
 INDENT_PIXELS = 14
 DEEPEST_INDENT = 16

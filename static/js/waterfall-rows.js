@@ -22,6 +22,7 @@ export function read() {
   text = source;
   const data = JSON.parse(source);
   const chosen = rows[current]?.id;
+  const held = anchor();
   rows = data.rows.map(([id, depth, name, kind, status, flags, left, width, time, self, error], index) => ({
     index, id, depth, name: data.names[name], kind: data.kinds[kind], status: STATUSES[status], flags, left, width, time, self,
     error, children: 0, below: 0, position: 1, siblings: 1, parent: -1,
@@ -44,7 +45,24 @@ export function read() {
   current = Math.max(rows.findIndex((row) => row.id === chosen), 0);
   drawn = new Map();
   arrange();
+  hold(held);
   return true;
+}
+
+/** The first row in sight of somebody who has scrolled into the rows, and how far down the window it is. */
+function anchor() {
+  if (!height || !shown.length || grid().getBoundingClientRect().top >= cover()) return null;
+  const top = grid().getBoundingClientRect().top;
+  const n = Math.min(Math.ceil((cover() - top) / height), shown.length - 1);
+  return { id: rows[shown[n]].id, top: top + n * height };
+}
+
+/** Puts that row back where it was, whatever came above it. */
+function hold(held) {
+  const row = held && rows[find(held.id)];
+  if (!row || row.place < 0) return;
+  window.scrollBy(0, grid().getBoundingClientRect().top + row.place * height - held.top);
+  draw();
 }
 
 /** Decides which rows there are to see: those below closed ones are not, nor those that do not match the filter. */
@@ -150,14 +168,15 @@ function cover() {
   return head ? head.offsetHeight + (parseFloat(getComputedStyle(head).top) || 0) : 0;
 }
 
-/** Moves to a row, scrolling as little as it takes. */
+/** Moves to a row, scrolling as little as it takes, or to the middle of the window when it is out of sight. */
 export function go(index, { center = false, focus = true } = {}) {
   const row = rows[index];
   if (!row || row.place < 0) return;
   current = index;
   const top = grid().getBoundingClientRect().top + row.place * height;
   const covered = cover();
-  if (center) window.scrollBy(0, top - window.innerHeight / 2);
+  const hidden = top < covered || top + height > window.innerHeight;
+  if (center && hidden) window.scrollBy(0, top - window.innerHeight / 2);
   else if (top < covered) window.scrollBy(0, top - covered);
   else if (top + height > window.innerHeight) window.scrollBy(0, top + height - window.innerHeight);
   draw();
