@@ -9,8 +9,8 @@ from agents.authentication import CHALLENGE, Caller
 from agents.models import Project, User
 from agents.permissions import Permission, Scope
 from console.lib.http import Problem
-from metrics.models import Log, Metric, SavedView, Score, Span, Trace
-from metrics.selectors import catalogue, logs, spans, traces
+from metrics.models import Log, Metric, SavedView, Score, Session, Span, Trace
+from metrics.selectors import catalogue, logs, sessions, spans, traces
 from metrics.times import MAX_NS
 
 TRACE_ID_BYTES = 16
@@ -83,6 +83,14 @@ def metric(project: Project, name: str, kind: str = "") -> Metric:
 def own_view(project: Project, view_id: int, person: User) -> SavedView:
     """A saved view of a person. Raises Http404, also for a view that somebody else shares."""
     found = SavedView.objects.select_related("project").filter(pk=view_id, project=project, owner=person).first()
+    if found is None:
+        raise Http404
+    return found
+
+
+def session(project: Project, session_id: str) -> Session:
+    """A session of `project` by its id. Raises Http404, also in the seconds before its summary is made."""
+    found = sessions.find(project.pk, session_id)
     if found is None:
         raise Http404
     return found

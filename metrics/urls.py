@@ -1,6 +1,6 @@
 """Addresses of telemetry: pages and query API."""
 
-from django.urls import URLPattern, URLResolver, path
+from django.urls import URLPattern, URLResolver, path, register_converter
 
 from metrics.api.ingest import EventsView
 from metrics.api.logs import LogListView
@@ -8,7 +8,11 @@ from metrics.api.masking import MaskingView
 from metrics.api.points import MetricListView, PointsView
 from metrics.api.query import SeriesView, TraceListView, TraceView
 from metrics.api.scores import LangfuseIngestionView, ScoresView, ScoreView
-from metrics.views import logs, masking, metrics, overview, saved_views, scores, trace, traces
+from metrics.api.sessions import SessionListView, SessionView
+from metrics.converters import NameConverter
+from metrics.views import logs, masking, metrics, overview, saved_views, scores, sessions, trace, traces
+
+register_converter(NameConverter, "name")
 
 page_patterns: list[URLPattern | URLResolver] = [
     path("", overview.page, name="overview"),
@@ -17,6 +21,8 @@ page_patterns: list[URLPattern | URLResolver] = [
     path("metrics/", metrics.explorer, name="metrics"),
     path("settings/masking/", masking.page, name="masking"),
     path("settings/masking/try/", masking.sample, name="masking-sample"),
+    path("sessions/", sessions.listing, name="sessions"),
+    path("sessions/<name:session_id>/", sessions.page, name="session"),
     path("traces/", traces.listing, name="traces"),
     path("traces/newer/", traces.newer, name="traces-newer"),
     path("traces/live/", traces.live, name="traces-live"),
@@ -41,6 +47,8 @@ api_patterns: list[URLPattern | URLResolver] = [
     path("scores", ScoresView.as_view(), name="scores"),
     path("scores/<int:score_id>", ScoreView.as_view(), name="score"),
     path("series", SeriesView.as_view(), name="series"),
+    path("sessions", SessionListView.as_view(), name="sessions"),
+    path("sessions/<name:session_id>", SessionView.as_view(), name="session"),
     path("traces", TraceListView.as_view(), name="traces"),
     path("traces/<str:trace_id>", TraceView.as_view(), name="trace"),
 ]

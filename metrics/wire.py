@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 from console.lib.clock import rfc3339
-from metrics.models import Log, Score, Span, Trace
+from metrics.models import Log, Score, Session, Span, Trace
 from metrics.selectors.details import Detail
 from metrics.times import NS_PER_MS, from_ns
 
@@ -151,3 +151,27 @@ def log(
 def line(labels: Mapping[str, str], points: Sequence[tuple[datetime, float | int | None]]) -> dict[str, Any]:
     """A series: its labels and its values over time."""
     return {"labels": labels, "points": [[rfc3339(moment), value] for moment, value in points]}
+
+
+def session(row: Session) -> dict[str, Any]:
+    """The summary of a session."""
+    return {
+        "session_id": row.session_id,
+        "start": time_text(row.first_ns),
+        "last_activity": time_text(row.last_ns),
+        "duration_ms": milliseconds(row.span_ns),
+        "status": row.last_status,
+        "trace_count": row.trace_count,
+        "failed_trace_count": row.failed_count,
+        "error_count": row.error_count,
+        "last_trace_id": hex_id(row.last_trace_id),
+        "last_trace_name": row.last_name,
+        "user_id": row.user_id or None,
+        "environment": row.environment or None,
+        "agents": row.agents,
+        "models": row.models,
+        "input_tokens": row.input_tokens,
+        "output_tokens": row.output_tokens,
+        "cost_usd": usd(row.cost_nanos),
+        "unpriced_spans": row.unpriced_count,
+    }

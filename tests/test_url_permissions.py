@@ -57,6 +57,8 @@ DOORS = {
     "p/<slug:project>/logs/": [Door("GET", "/p/one/logs/", P.TELEMETRY_VIEW)],
     "p/<slug:project>/logs/<int:time_ns>/<str:log_id>/": [Door("GET", f"/p/one/logs/1/{'0' * 32}/", P.TELEMETRY_VIEW)],
     "p/<slug:project>/metrics/": [Door("GET", "/p/one/metrics/", P.TELEMETRY_VIEW)],
+    "p/<slug:project>/sessions/": [Door("GET", "/p/one/sessions/", P.TELEMETRY_VIEW)],
+    "p/<slug:project>/sessions/<name:session_id>/": [Door("GET", "/p/one/sessions/a/b/", P.TELEMETRY_VIEW)],
     "p/<slug:project>/traces/": [Door("GET", "/p/one/traces/", P.TELEMETRY_VIEW)],
     "p/<slug:project>/traces/newer/": [Door("GET", "/p/one/traces/newer/", P.TELEMETRY_VIEW)],
     "p/<slug:project>/traces/live/": [Door("GET", "/p/one/traces/live/", P.TELEMETRY_VIEW)],
@@ -136,6 +138,8 @@ DOORS = {
         Door("POST", "/api/v1/scores", P.SCORE_CREATE),
     ],
     "api/public/ingestion": [Door("POST", "/api/public/ingestion", P.SCORE_CREATE)],
+    "api/v1/sessions": [Door("GET", "/api/v1/sessions", P.TELEMETRY_VIEW)],
+    "api/v1/sessions/<name:session_id>": [Door("GET", "/api/v1/sessions/a/b", P.TELEMETRY_VIEW)],
     "api/v1/traces": [Door("GET", "/api/v1/traces", P.TELEMETRY_VIEW)],
     "api/v1/traces/<str:trace_id>": [Door("GET", f"/api/v1/traces/{'0' * 31}1", P.TELEMETRY_VIEW)],
     "api/v1/approvals": [

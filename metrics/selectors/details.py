@@ -12,8 +12,10 @@ from metrics.ingest.semconv import FINISH_REASONS
 from metrics.models import Log, Span, Trace
 from metrics.times import NS_PER_HOUR
 
-# Content records of one trace; more than any agent that was seen writes.
+# Content records of one trace, or of those read together; more than any agent that was seen writes.
 MOST_RECORDS = 5_000
+
+TraceSpanKey = tuple[bytes, bytes, int]  # trace id, span id, start
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,12 +40,19 @@ def of_span(trace: Trace, span: Span) -> Detail:
 
 
 def of_spans(trace: Trace, spans: Sequence[Span]) -> list[Detail]:
-    """The details of spans that were read whole, in their order. At most two queries: for values
-    that other spans hold, and for content in log records."""
+    """The details of spans of a trace that were read whole, in their order. Queries like `of_traces`."""
+    return of_traces([trace], spans)
+
+
+def of_traces(traces: Sequence[Trace], spans: Sequence[Span]) -> list[Detail]:
+    """The details of spans of some traces of one project, in the order of the spans, which were read whole.
+
+    At most two queries: for values that other spans hold, and for content in log records.
+    """
     unpacked = contents(spans)
-    missing = [bytes(span.span_id) for span, detail in zip(spans, unpacked, strict=True) if not is_complete(detail)]
-    records = _content_records(trace, missing) if missing else {}
-    return [_detail(detail, records.get(bytes(span.span_id), [])) for span, detail in zip(spans, unpacked, strict=True)]
+    missing = [span for span, detail in zip(spans, unpacked, strict=True) if not is_complete(detail)]
+    records = _content_records(traces, missing) if missing else {}
+    return [_detail(detail, records.get(_place(span), [])) for span, detail in zip(spans, unpacked, strict=True)]
 
 
 def _detail(stored: Mapping[str, Any], records: Sequence[Record]) -> Detail:
@@ -61,43 +70,49 @@ def _detail(stored: Mapping[str, Any], records: Sequence[Record]) -> Detail:
 
 
 def contents(spans: Sequence[Span]) -> list[dict[str, Any]]:
-    """What spans of one trace carry beyond their columns, in their order. At most one query.
+    """What spans of one project carry beyond their columns, in their order. At most one query.
 
-    Spans that arrived together share one value, which one of them holds. A damaged or newer value shows as a span
-    without content: the columns are still worth reading.
+    Spans of a trace that arrived together share one value, which one of them holds. A damaged or newer value shows as a
+    span without content: the columns are still worth reading.
     """
     values = {_key(span): bytes(span.detail) for span in spans}
     pointers = {key: _pointed_at(value) for key, value in values.items()}
-    missing = {holder for holder in pointers.values() if holder and holder not in values}
+    holders = {key: (key[0], *pointer) if pointer else key for key, pointer in pointers.items()}
+    missing = {holder for holder in holders.values() if holder not in values}
     if missing:
-        values |= _values(spans[0], missing)
-    held: dict[SpanKey, dict[SpanKey, bytes]] = {}
+        values |= _values(spans[0].project_id, missing)
+    held: dict[TraceSpanKey, dict[SpanKey, bytes]] = {}
     found = []
     for span in spans:
         key = _key(span)
-        holder = pointers[key] or key
+        holder = holders[key]
         if holder not in held:
-            held[holder] = _members(values.get(holder, b""), holder)
-        found.append(_content(held[holder].get(key)))
+            held[holder] = _members(values.get(holder, b""), holder[1:])
+        found.append(_content(held[holder].get(key[1:])))
     return found
 
 
-def _key(span: Span) -> SpanKey:
-    return bytes(span.span_id), span.start_ns
+def _key(span: Span) -> TraceSpanKey:
+    return bytes(span.trace_id), bytes(span.span_id), span.start_ns
 
 
-def _values(of: Span, keys: set[SpanKey]) -> dict[SpanKey, bytes]:
-    """The packed values of spans of the same trace. The bounds prune partitions."""
-    starts = [start_ns for _, start_ns in keys]
+def _place(of: Span | Log) -> tuple[bytes, bytes]:
+    """The trace and the span that a span or a log record is about."""
+    return bytes(of.trace_id or b""), bytes(of.span_id or b"")
+
+
+def _values(project_id: int, keys: set[TraceSpanKey]) -> dict[TraceSpanKey, bytes]:
+    """The packed values of spans. The bounds prune partitions."""
+    starts = [start_ns for *_, start_ns in keys]
     rows = Span.objects.filter(
-        project_id=of.project_id,
-        trace_id=bytes(of.trace_id),
-        span_id__in=[span_id for span_id, _ in keys],
+        project_id=project_id,
+        trace_id__in={trace_id for trace_id, *_ in keys},
+        span_id__in={span_id for _, span_id, _ in keys},
         start_ns__gte=min(starts),
         start_ns__lte=max(starts),
     )
-    found = rows.values_list("span_id", "start_ns", "detail")
-    return {(bytes(span_id), start_ns): bytes(detail) for span_id, start_ns, detail in found}
+    found = rows.values_list("trace_id", "span_id", "start_ns", "detail")
+    return {(bytes(trace), bytes(span), start_ns): bytes(detail) for trace, span, start_ns, detail in found}
 
 
 def _pointed_at(value: bytes) -> SpanKey | None:
@@ -121,18 +136,18 @@ def _content(json: bytes | None) -> dict[str, Any]:
         return {}
 
 
-def _content_records(trace: Trace, span_ids: list[bytes]) -> dict[bytes, list[Record]]:
-    """Log records that carry content, by span, in the order of their times."""
+def _content_records(traces: Sequence[Trace], spans: Sequence[Span]) -> dict[tuple[bytes, bytes], list[Record]]:
+    """Log records that carry content, by trace and span, in the order of their times."""
     logs = Log.objects.filter(
-        project_id=trace.project_id,
-        trace_id=bytes(trace.trace_id),
+        project_id=traces[0].project_id,
+        trace_id__in={bytes(span.trace_id) for span in spans},
         event_name__in=CONTENT_NAMES,
-        time_ns__gte=trace.start_ns - NS_PER_HOUR,
-        time_ns__lte=trace.end_ns + NS_PER_HOUR,
+        time_ns__gte=min(trace.start_ns for trace in traces) - NS_PER_HOUR,
+        time_ns__lte=max(trace.end_ns for trace in traces) + NS_PER_HOUR,
     )
-    if len(span_ids) == 1:
-        logs = logs.filter(span_id=span_ids[0])
-    found: dict[bytes, list[Record]] = defaultdict(list)
+    if len(spans) == 1:
+        logs = logs.filter(span_id=bytes(spans[0].span_id))
+    found: dict[tuple[bytes, bytes], list[Record]] = defaultdict(list)
     for log in logs.order_by("time_ns", "id")[:MOST_RECORDS]:
         if log.span_id is None:
             continue
@@ -140,5 +155,5 @@ def _content_records(trace: Trace, span_ids: list[bytes]) -> dict[bytes, list[Re
             content = unpack(log.detail)
         except Unreadable:
             continue
-        found[bytes(log.span_id)].append(Record(log.event_name, content.get("attributes") or {}, content.get("body")))
+        found[_place(log)].append(Record(log.event_name, content.get("attributes") or {}, content.get("body")))
     return found
