@@ -21,7 +21,8 @@ FAILED = 2  # OTLP's status code
 # What a sentence about an error begins with where its type was given nowhere else: "openai.RateLimitError: 429 ...",
 # "GraphInterrupt(...)", or the type alone.
 _LEADING_TYPE = re.compile(
-    r"\s*([A-Za-z_][\w.]{0,110}(?:Error|Exception|Fault|Failure|Timeout|Interrupt|Warning|Exit|Cancelled))(?=[:(\s]|$)"
+    r"\s*([A-Za-z_][\w.]{0,110}(?:Error|Exception|Fault|Failure|Timeout|Interrupt|Warning|Exit|Cancelled)"
+    rf"|[\w.]{{0,110}}(?:{'|'.join(sorted(WAITING_EXCEPTIONS))}))(?=[:(\s]|$)"
 )
 
 

@@ -214,14 +214,14 @@ def test_unknown_models_are_unpriced_and_never_free() -> None:
     ],
 )
 def test_models_are_found_through_prefixes_and_gateways(provider: str, model: str) -> None:
-    price = pricing.price(Usage(1_000, 100), provider=provider, models=(model,), start_ns=START, reported=None)
+    price = pricing.price(Usage(1_000, 100), provider=provider, models=(model, ""), start_ns=START, reported=None)
     assert (price.nanos, price.source) == (1_000 * 2_500 + 100 * 10_000, "computed")
     assert price.version.startswith("genai-prices ")
 
 
 def test_more_cached_tokens_than_input_cost_no_less_than_nothing() -> None:
     usage = Usage(10, 0, cache_read_tokens=50, cache_write_tokens=50)
-    price = pricing.price(usage, provider="openai", models=("gpt-4o",), start_ns=START, reported=None)
+    price = pricing.price(usage, provider="openai", models=("gpt-4o", ""), start_ns=START, reported=None)
     assert price.nanos == 10 * 1_250
 
 
@@ -240,5 +240,5 @@ def test_the_quick_price_is_the_library_s_price() -> None:
             model,
             provider_id=provider,
         )
-        ours = pricing.price(usage, provider=provider, models=(model,), start_ns=START, reported=None)
+        ours = pricing.price(usage, provider=provider, models=(model, ""), start_ns=START, reported=None)
         assert ours.nanos == round(library.total_price * 10**9)
