@@ -79,8 +79,8 @@ class Asked:
 
 
 def questions(filters: dict[str, TraceFilter]) -> Iterator[tuple[str, TraceFilter, Order]]:
-    """Every filter with every range and every order."""
-    orders = [Order(sort, ascending) for sort in SORTS for ascending in (False, True)]
+    """Every filter with every range and every order; two of these also the other way round."""
+    orders = [*(Order(sort) for sort in SORTS), Order("start", ascending=True), Order("cost", ascending=True)]
     for (name, chosen), (span, length), order in itertools.product(filters.items(), RANGES.items(), orders):
         bounded = chosen if length is None else replace(chosen, start_ns=END_NS - length, end_ns=END_NS + HOUR_NS)
         yield f"{name}, {span}, by {order.key}", bounded, order

@@ -186,6 +186,7 @@ CELERY_BEAT_SCHEDULE = {
     "expire-due-approvals": {"task": "reviews.tasks.expire_due", "schedule": 2.0, "options": {"expires": 10}},
     "refresh-sessions": {"task": "metrics.tasks.refresh_sessions", "schedule": 2.0, "options": {"expires": 10}},
     "compact-rollups": {"task": "metrics.tasks.compact", "schedule": 15.0, "options": {"expires": 15}},
+    "index-text": {"task": "metrics.tasks.index_text", "schedule": 2.0, "options": {"expires": 10}},
     "make-partitions": {"task": "metrics.tasks.make_partitions", "schedule": 3600.0},
     "drop-old-telemetry": {"task": "metrics.tasks.drop_expired", "schedule": 3600.0},
     "forget-old-records": {"task": "agents.tasks.forget_old_records", "schedule": 3600.0},

@@ -6,6 +6,7 @@ Every function raises `metrics.ranges.ParameterError` naming the parameter that 
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta, tzinfo
+from typing import Any
 
 from metrics.parameters import one_of, scaled, switch, text
 from metrics.ranges import ParameterError, ceil, check_order, floor, parse_time, step_for
@@ -43,14 +44,16 @@ def trace_filter(
     if text(parameters, ("q",)):
         asked = parse(text(parameters, ("q",)))
         search, parameters = asked.search, _together(parameters, asked.filters)
+    texts: dict[str, Any] = {name: text(parameters, names) for name, names in TEXT_FILTERS.items()}
+    amounts: dict[str, Any] = _amounts(parameters)
     return TraceFilter(
         status=one_of(parameters, "status", STATUSES, default=""),
         errors=switch(parameters, "error"),
         search=search,
         start_ns=to_ns(start) if start else None,
         end_ns=to_ns(end) if end else None,
-        **{name: text(parameters, names) for name, names in TEXT_FILTERS.items()},
-        **_amounts(parameters),
+        **texts,
+        **amounts,
     )
 
 

@@ -5,7 +5,10 @@ of its own. The index and the search box must agree on this, so both ask here.
 """
 
 import re
+from base64 import b64encode
 from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
+from hashlib import blake2b
 from typing import Any
 
 MAX_WORD_CHARS = 40
@@ -16,33 +19,37 @@ MAX_KEY_CHARS = 100
 # Of one trace.
 MAX_TOKENS = 6_000
 MAX_DEPTH = 12
+MOST_IN_LIST = 20
 
 # Hiragana, Katakana and Han have no spaces between words.
 _UNSPACED = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff"
+_STRUCTURE = frozenset({"role", "type"})
 _WORD = re.compile(rf"[{_UNSPACED}]|[^\W_{_UNSPACED}]+")
 
 
 def words(text: str) -> set[str]:
     """The words of a text; longer ones than MAX_WORD_CHARS are keys and encoded data, nothing anybody types."""
-    found = set(_WORD.findall(text[:MAX_TEXT_CHARS].lower()))
-    return {word for word in found if len(word) <= MAX_WORD_CHARS}
+    return {word for word in _WORD.findall(text[:MAX_TEXT_CHARS].lower()) if len(word) <= MAX_WORD_CHARS}
 
 
-def pair(key: str, value: Any) -> str:
-    """The token of a named value; empty when it is not indexed (long values, lists and objects)."""
+@lru_cache(maxsize=100_000, typed=True)
+def pair(key: str, value: str | float) -> str:
+    """The token of a named value, the same in any case; empty when it is too long to be indexed.
+
+    A digest: names and values are long, and nobody reads the index.
+    """
     text = plain(value)
-    if not text or len(text) > MAX_VALUE_CHARS or len(key) > MAX_KEY_CHARS or "\x00" in text or "\x00" in key:
+    if not text or len(text) > MAX_VALUE_CHARS or len(key) > MAX_KEY_CHARS:
         return ""
-    return f"{key}={text}".lower()
+    named = f"{key}={text}".lower().encode("utf-8", "replace")
+    return "=" + b64encode(blake2b(named, digest_size=6).digest()).decode()
 
 
-def plain(value: Any) -> str:
-    """A scalar as people type it: true, 500, 0.5, text; empty for anything else."""
+def plain(value: str | float) -> str:
+    """A value as people type it: true, 500, 0.5, text."""
     if isinstance(value, bool):
         return "true" if value else "false"
-    if isinstance(value, int | float):
-        return str(value)
-    return value.strip() if isinstance(value, str) else ""
+    return value.strip() if isinstance(value, str) else str(value)
 
 
 def span_token(span_id: bytes) -> str:
@@ -60,46 +67,48 @@ class Tokens:
 
     def __init__(self) -> None:
         self.found: set[str] = set()
-        self._known: set[int] = set()
+        self._read: set[str] = set()
 
     def add(self, tokens: Iterable[str]) -> None:
         """Adds ready-made tokens; empty ones are passed over."""
         if len(self.found) < MAX_TOKENS:
             self.found.update(tokens)
-            self.found.discard("")
 
     def add_text(self, value: Any) -> None:
         """Adds the words of every text in a JSON value. What a trace says twice is read once."""
-        for text in strings(value):
-            mark = hash(text)
-            if mark not in self._known and len(self.found) < MAX_TOKENS:
-                self._known.add(mark)
-                self.found.update(words(text))
+        if len(self.found) < MAX_TOKENS:
+            for text in strings(value):
+                if text not in self._read:
+                    self._read.add(text)
+                    self.found.update(_WORD.findall(text[:MAX_TEXT_CHARS].lower()))
 
     def add_pairs(self, named: Mapping[str, Any], prefix: str = "") -> None:
         """Adds a token for each short value, by its key and the key's way down through objects ("a.b")."""
+        if len(self.found) >= MAX_TOKENS:
+            return
         for key, value in named.items():
-            if isinstance(value, Mapping):
+            name = prefix + key if prefix else key
+            if isinstance(value, str | int | float):
+                self.found.add(pair(name, value))
+            elif isinstance(value, dict):
                 if prefix.count(".") < MAX_DEPTH:
-                    self.add_pairs(value, f"{prefix}{key}.")
+                    self.add_pairs(value, f"{name}.")
             elif isinstance(value, list):
-                self.add(pair(f"{prefix}{key}", one) for one in value[:20])
-            else:
-                self.add((pair(f"{prefix}{key}", value),))
+                self.found.update(pair(name, one) for one in value[:MOST_IN_LIST] if isinstance(one, str | int | float))
 
     def sorted(self) -> list[str]:
         """At most MAX_TOKENS tokens, in order."""
-        return sorted(self.found)[:MAX_TOKENS]
+        return sorted(token for token in self.found if 0 < len(token) <= MAX_WORD_CHARS)[:MAX_TOKENS]
 
 
 def strings(value: Any) -> Iterator[str]:
-    """Every text in a JSON value that may carry words; keys are no content."""
+    """Every text in a JSON value that may carry words; keys, roles and types are no content."""
     left: list[Any] = [value]
     while left:
         one = left.pop()
         if isinstance(one, str):
             yield one
         elif isinstance(one, dict):
-            left.extend(one.values())
+            left.extend(said for key, said in one.items() if key not in _STRUCTURE)
         elif isinstance(one, list):
             left.extend(one)

@@ -3,7 +3,7 @@
 from celery import shared_task
 
 from console.lib import clock
-from metrics.services import compaction, partitions, retention, sessions
+from metrics.services import compaction, partitions, retention, search_index, sessions
 
 
 @shared_task
@@ -16,6 +16,13 @@ def make_partitions() -> None:
 def drop_expired() -> None:
     """Forgets telemetry that has outlived its project's retention."""
     retention.drop_expired(now=clock.now())
+    search_index.drop_expired(now=clock.now())
+
+
+@shared_task
+def index_text() -> None:
+    """Reads what has arrived into the text index."""
+    search_index.run(now=clock.now())
 
 
 @shared_task

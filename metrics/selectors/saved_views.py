@@ -22,7 +22,8 @@ class Views:
 def of_page(project_id: int, page: str, person_id: int) -> Views:
     """The views of a page by name. One query."""
     rows = SavedView.objects.filter(Q(owner=person_id) | Q(shared=True), project=project_id, page=page)
-    own, shared = [], []
+    own: list[SavedView] = []
+    shared: list[SavedView] = []
     for view in rows.select_related("owner").order_by("name", "pk"):
         (own if view.owner_id == person_id else shared).append(view)
     return Views(own, shared[:MOST_SHARED])

@@ -1,13 +1,13 @@
 """Daily partitions of the big tables: made when telemetry of a day arrives, dropped when the day has expired."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime, timedelta
 
 from django.db import connection, transaction
 
 from metrics.times import NS_PER_DAY, to_ns
 
-TABLES = ("metrics_span", "metrics_log", "metrics_point")
+TABLES = ("metrics_span", "metrics_log", "metrics_point", "metrics_search")
 # Any two processes that make or drop partitions take turns.
 LOCK_KEY = 0x48524450
 EPOCH = date(1970, 1, 1)
@@ -51,11 +51,11 @@ def ensure_around(now: datetime, *, days_ahead: int = 2) -> None:
         ensure(table, [(today + offset) * NS_PER_DAY for offset in range(days_ahead + 1)])
 
 
-def drop_before(now: datetime, *, keep_days: int) -> list[str]:
+def drop_before(now: datetime, *, keep_days: int, tables: Sequence[str] = TABLES) -> list[str]:
     """Drops partitions whose last moment is more than `keep_days` days ago; returns their names."""
     first_kept = (now.astimezone(UTC) - timedelta(days=keep_days)).date()
     dropped: list[str] = []
-    for table in TABLES:
+    for table in tables:
         for name in _names(table):
             if _day(name) < first_kept:
                 with transaction.atomic(), connection.cursor() as cursor:

@@ -15,6 +15,7 @@ BATCH_ROWS = 10_000
 # (table, key columns, condition on the cutoff in nanoseconds or, for rollups, as a time)
 _OWN_CUTOFF = (
     ("metrics_span", "ctid, tableoid", "start_ns < %(ns)s"),
+    ("metrics_search", "ctid, tableoid", "start_ns < %(ns)s"),
     ("metrics_log", "ctid, tableoid", "time_ns < %(ns)s"),
     ("metrics_point", "ctid, tableoid", "time_ns < %(ns)s"),
 )

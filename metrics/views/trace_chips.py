@@ -66,7 +66,7 @@ def chips(asked: QueryDict) -> list[Chip]:
     for label, names in _named():
         given = [name for name in names if asked.get(name, "").strip()]
         if given:
-            value = "" if label == "error" else asked[given[0]]
+            value = "" if label == "error" else str(asked[given[0]])
             found.append(Chip(_NAMES[label], value, _address(asked, **dict.fromkeys(names, ""))))
     return found
 
@@ -99,7 +99,7 @@ def columns(asked: QueryDict, order: Order) -> dict[str, Column]:
 def kept(asked: QueryDict) -> dict[str, str]:
     """What the filter form must carry along although it has no control for it."""
     names = [*KEPT, *(name for _label, names in _named() for name in names if name not in {*CONTROLS, *MORE})]
-    return {name: asked[name] for name in names if asked.get(name)}
+    return {name: str(asked[name]) for name in names if asked.get(name)}
 
 
 def more_active(asked: QueryDict) -> int:

@@ -1,0 +1,211 @@
+"""Makes the text index out of what has arrived: off the hot path, in batches, each in one transaction.
+
+Ingest leaves a row in `metrics_unindexed` for every packed value. A batch takes rows off that queue and writes the words
+of their traces in the same transaction, so that after a crash either both or neither has happened. One process is at it
+at a time: a trace whose spans arrive in pieces has one row in the index, which grows.
+"""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from django.conf import settings
+from django.db import connection, transaction
+
+from console.lib.sql import load
+from metrics.ingest import content, packing
+from metrics.ingest.content import CONTENT_NAMES
+from metrics.models import Log, Trace
+from metrics.search_words import Tokens, pair, project_token, span_token
+from metrics.services import partitions
+from metrics.times import NS_PER_HOUR, to_ns
+
+TABLE = "metrics_search"
+LOCK_KEY = 0x48524953
+# Rows of the queue that one transaction takes, and how many transactions one run makes.
+BATCH_ROWS = 1_000
+MOST_BATCHES = 30
+# Spans of a trace arrive one after the other: those of a few seconds are read together.
+SETTLE = timedelta(seconds=2)
+SEPARATOR = " "  # no token has a space
+MOST_LOGS = 5_000
+
+_NAMED = ("name", "kind", "tool", "model", "provider", "agent", "service", "error_type", "error_message",
+          "finish_reason")  # fmt: skip
+# Columns of a span that hold text rather than a name.
+_TEXTS = ("name", "error_message")
+
+
+@dataclass(slots=True)
+class Indexed:
+    """What a run has done: rows of the queue, those among them that were too old to be searched, and traces."""
+
+    rows: int = 0
+    expired: int = 0
+    traces: int = 0
+
+
+def run(*, now: datetime, most_batches: int = MOST_BATCHES) -> Indexed:
+    """Indexes what has arrived until nothing is left, or enough has been done for one run."""
+    total = Indexed()
+    for _ in range(most_batches):
+        one = _batch(now)
+        if one is None:
+            break
+        total.rows += one.rows
+        total.expired += one.expired
+        total.traces += one.traces
+        if one.rows < BATCH_ROWS:
+            break
+    return total
+
+
+def drop_expired(*, now: datetime) -> list[str]:
+    """Forgets the words of days that are no longer searched; returns the partitions that went."""
+    return partitions.drop_before(now, keep_days=settings.SEARCH_RETENTION_DAYS, tables=(TABLE,))
+
+
+def _batch(now: datetime) -> Indexed | None:
+    """The next rows of the queue; None when another process is at it."""
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [LOCK_KEY])
+        if not cursor.fetchone()[0]:
+            return None
+        cursor.execute(load("metrics", "claim_unindexed"), {"settled": now - SETTLE, "most": BATCH_ROWS})
+        claimed = cursor.fetchall()
+        done = Indexed(rows=len(claimed))
+        horizon = _horizon(now)
+        by_project: dict[int, dict[bytes, list[bytes]]] = defaultdict(lambda: defaultdict(list))
+        for project_id, trace_id, span_id, start_ns in claimed:
+            if start_ns < horizon:
+                done.expired += 1
+            else:
+                by_project[project_id][bytes(trace_id)].append(bytes(span_id))
+        for project_id in sorted(by_project):
+            done.traces += _index(project_id, by_project[project_id], horizon)
+    return done
+
+
+def _horizon(now: datetime) -> int:
+    """The start in nanoseconds of the first day that is searched."""
+    day = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    return to_ns(day - timedelta(days=settings.SEARCH_RETENTION_DAYS))
+
+
+def _index(project_id: int, arrived: Mapping[bytes, Sequence[bytes]], horizon: int) -> int:
+    """Writes the rows of the traces of a project; `arrived` are the spans that hold new values, by trace."""
+    summaries = [
+        trace
+        for trace in Trace.objects.filter(project_id=project_id, trace_id__in=list(arrived)).only(
+            "project_id", "trace_id", "root_name", "start_ns", "end_ns", "session_id", "user_id", "environment",
+            "agent_version", "prompt_name", "team", "tags",
+        )
+        if trace.start_ns >= horizon
+    ]  # fmt: skip
+    if not summaries:
+        return 0
+    found = {bytes(trace.trace_id): _of_trace(trace) for trace in summaries}
+    holders = [span_id for trace_id in found for span_id in arrived[trace_id]]
+    bounds = {
+        "project": project_id,
+        "traces": list(found),
+        "earliest": min(trace.start_ns for trace in summaries),
+        "latest": max(trace.end_ns for trace in summaries),
+    }
+    _add_spans(found, bounds, holders)
+    _add_logs(found, bounds)
+    _store(found, bounds, {bytes(trace.trace_id): trace.start_ns for trace in summaries})
+    return len(found)
+
+
+def _of_trace(trace: Trace) -> Tokens:
+    tokens = Tokens()
+    tokens.add([project_token(trace.project_id)])
+    named = {
+        "session": trace.session_id,
+        "user": trace.user_id,
+        "environment": trace.environment,
+        "version": trace.agent_version,
+        "prompt": trace.prompt_name,
+        "team": trace.team,
+    }
+    tokens.add(pair(name, value) for name, value in named.items())
+    tokens.add(pair("tag", tag) for tag in trace.tags)
+    tokens.add_text([trace.root_name, *trace.tags])
+    return tokens
+
+
+def _add_spans(found: Mapping[bytes, Tokens], bounds: Mapping[str, Any], holders: Sequence[bytes]) -> None:
+    values: dict[bytes, list[tuple[packing.SpanKey, bytes]]] = defaultdict(list)
+    with connection.cursor() as cursor:
+        cursor.execute(load("metrics", "spans_to_index"), {**bounds, "holders": list(holders)})
+        for raw_trace, raw_span, start_ns, *named, detail in cursor:
+            trace_id, span_id = bytes(raw_trace), bytes(raw_span)
+            tokens = found[trace_id]
+            said = dict(zip(_NAMED, named, strict=True))
+            tokens.add([span_token(span_id), *(pair(name, said[name]) for name in _NAMED if name not in _TEXTS)])
+            tokens.add_text([said[name] for name in _TEXTS])
+            if detail is not None:
+                values[trace_id].append(((span_id, start_ns), bytes(detail)))
+    for trace_id, packed in values.items():
+        for key, value in packed:
+            _add_value(found[trace_id], key, value)
+
+
+def _add_value(tokens: Tokens, key: packing.SpanKey, value: bytes) -> None:
+    try:
+        details = [packing.content(json) for json in packing.members(value, key).values()]
+    except packing.Unreadable:
+        return  # a damaged value has no words; the trace is found by its columns
+    resource: Any = None
+    for detail in details:
+        said = content.read(detail)  # as it came, it may be JSON inside text, or in events
+        tokens.add_text([said.input, said.output, detail.get("name")])
+        tokens.add_pairs(_object(detail.get("attributes")))
+        tokens.add_pairs(_object(detail.get("metadata")), "metadata.")
+        if detail.get("resource") != resource:
+            resource = detail.get("resource")
+            tokens.add_pairs(_object(resource))
+        for event in said.events:
+            attributes = _object(_object(event).get("attributes"))
+            tokens.add_pairs(attributes)
+            tokens.add_text(attributes.get("exception.message"))
+
+
+def _object(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
+
+
+def _add_logs(found: Mapping[bytes, Tokens], bounds: Mapping[str, Any]) -> None:
+    """Inputs and outputs that came as log records of the spans."""
+    logs = Log.objects.filter(
+        project_id=bounds["project"],
+        trace_id__in=bounds["traces"],
+        event_name__in=CONTENT_NAMES,
+        time_ns__gte=bounds["earliest"] - NS_PER_HOUR,
+        time_ns__lte=bounds["latest"] + NS_PER_HOUR,
+    )
+    for trace_id, detail in logs.values_list("trace_id", "detail")[:MOST_LOGS]:
+        try:
+            said = packing.unpack(detail)
+        except packing.Unreadable:
+            continue
+        found[bytes(trace_id or b"")].add_text([said.get("body"), said.get("attributes")])
+
+
+def _store(found: Mapping[bytes, Tokens], bounds: Mapping[str, Any], starts: Mapping[bytes, int]) -> None:
+    """Writes one row per trace, in which what was indexed before stays."""
+    partitions.ensure(TABLE, starts.values())
+    with connection.cursor() as cursor:
+        cursor.execute(load("metrics", "take_indexed"), bounds)
+        for trace_id, words in cursor.fetchall():
+            found[bytes(trace_id)].add(words)
+        parameters = {
+            "project": bounds["project"],
+            "traces": list(found),
+            "starts": [starts[trace_id] for trace_id in found],
+            "words": [SEPARATOR.join(tokens.sorted()) for tokens in found.values()],
+        }
+        cursor.execute(load("metrics", "insert_search"), parameters)
