@@ -57,4 +57,4 @@ async def live_long(receive: Any, send: Any) -> None:
     await send({"type": "lifespan.shutdown.complete"})
 
 
-application = RequestLog(dispatch)
+application = RequestLog(dispatch, busy=otlp.handles)

@@ -11,6 +11,8 @@ from metrics.ingest.limits import (
     MAX_DEPTH,
     MAX_EVENTS,
     MAX_LINKS,
+    SPAN_ID_BYTES,
+    TRACE_ID_BYTES,
     Malformed,
     Refused,
     check_ids,
@@ -34,12 +36,21 @@ def spans(body: bytes) -> Batch[RawSpan]:
     """The spans of an ExportTraceServiceRequest. Raises Malformed."""
     request = _parse(TraceRequest, body)
     batch: Batch[RawSpan] = Batch()
+    strange = 0
     for source, messages in _scopes(request.resource_spans, "scope_spans", "spans"):
         for message in messages:
-            if not message.trace_id:
+            if not message.start_time_unix_nano and not _has_ids(message):
                 _check_fields(message, "spans", "/v1/traces")
+                strange += 1
             _accept(batch, _span, message, source)
+    if strange and not batch.rows and strange == batch.refused.total():
+        # Rows of other signals have nothing in the place of a span's start, and text or nothing in those of its ids.
+        raise _other_signal("spans", "/v1/traces")
     return batch
+
+
+def _has_ids(message: Any) -> bool:
+    return len(message.trace_id) == TRACE_ID_BYTES and len(message.span_id) == SPAN_ID_BYTES
 
 
 def logs(body: bytes) -> Batch[RawLog]:
@@ -81,7 +92,11 @@ def _check_fields(message: Message, what: str, path: str) -> None:
     known = message.DESCRIPTOR.fields_by_number
     unknown = UnknownFieldSet(message)
     if any(unknown[place].field_number in known for place in range(len(unknown))):
-        raise Malformed(f"the body does not hold {what}: another OTLP signal sent to {path}?")
+        raise _other_signal(what, path)
+
+
+def _other_signal(what: str, path: str) -> Malformed:
+    return Malformed(f"the body does not hold {what}: another OTLP signal sent to {path}?")
 
 
 def _scopes(resources: Iterable[Any], scopes: str, rows: str) -> Iterator[tuple[Source, Sequence[Any]]]:

@@ -52,3 +52,17 @@ async def test_a_client_that_leaves_is_no_fault_of_ours(caplog: pytest.LogCaptur
         return None
 
     assert await logged_status(abandoned, caplog) == CLIENT_LEFT
+
+
+@pytest.mark.parametrize(("status", "lines"), [(200, 0), (429, 1)])
+async def test_busy_paths_have_a_line_when_they_fail(caplog: pytest.LogCaptureFixture, status: int, lines: int) -> None:
+    async def answering(_scope: Any, _receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": status, "headers": []})
+
+    async def nothing(_message: Any = None) -> None:
+        return None
+
+    scope = {"type": "http", "method": "POST", "path": "/v1/traces", "headers": []}
+    with caplog.at_level(logging.INFO, "handrail.request"):
+        await RequestLog(answering, busy=lambda path: path == "/v1/traces")(scope, nothing, nothing)
+    assert len(caplog.records) == lines
