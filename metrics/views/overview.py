@@ -55,8 +55,8 @@ def _figures(project: Project, window: TimeRange, narrowed: dict[str, str]) -> d
     kept.pop("compare", None)
     quiet = not period.total.requests and not any(one.input_tokens for one in period.bins)
     return {
-        "tiles": [_linked(tile, project, kept) for tile in tiles(window, period, before, found.activity, cost_today)],
-        "charts": _charts(project, window, kept, period, before),
+        "tiles": [linked(tile, project, kept) for tile in tiles(window, period, before, found.activity, cost_today)],
+        "charts": chart_cards(project, window, kept, period, before),
         "agents": [(line, traces_url(project, **{**kept, "agent": line.name})) for line in found.agents],
         "agents_more": found.activity.active - len(found.agents),
         "steps": found.steps,
@@ -77,11 +77,12 @@ def _choices(asked: overview.Reading) -> list[tuple[str, str, str, list[str]]]:
     return [(name, words[name], asked.chosen.get(name, ""), values) for name, values in overview.choices(asked).items()]
 
 
-def _linked(tile: Tile, project: Project, kept: dict[str, str]) -> tuple[Tile, str]:
+def linked(tile: Tile, project: Project, kept: dict[str, str]) -> tuple[Tile, str]:
+    """A tile and the traces that it leads to."""
     return tile, "" if tile.drill is None else traces_url(project, **{**kept, **tile.drill})
 
 
-def _charts(
+def chart_cards(
     project: Project, window: TimeRange, kept: dict[str, str], period: overview.Period, before: overview.Period
 ) -> list[dict[str, Any]]:
     """Id, title, figure and the same in words of each chart, in the order of the page."""
