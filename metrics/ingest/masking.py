@@ -105,6 +105,7 @@ class Plan:
         self.finder = _finder(policy.kinds)
         self.own = [(pattern.name, pattern.compiled()) for pattern in policy.patterns]
         self.own_hint = joined_hint(policy.patterns)
+        self.own_plain = all(pattern.is_plain for pattern in policy.patterns)
         self.masks_secrets = SECRET in policy.kinds
         names = b"|".join(name.encode() for name in (*KINDS, *(pattern.name for pattern in policy.patterns)))
         self.token = _searcher(rb"\[(?:" + names + rb")(?::[0-9a-f]{%d})?\]" % PSEUDONYM_DIGITS)
@@ -119,7 +120,9 @@ class Plan:
             return True
         if not self.own:
             return False
-        text = unescaped(data) if self.own_hint else None
+        text = None
+        if self.own_hint:
+            text = data if self.own_plain else unescaped(data)
         return text is None or self.own_hint(_UNANCHORED, text, 0, len(text))[0][0] >= 0
 
     def matches(self, data: bytes) -> list[Match]:
@@ -168,20 +171,23 @@ class Masker:
     def value(self, value: Value, levels: int = LEVELS_CHECKED) -> Value:
         """The value with all text in it masked, also names of members, and numbers that are payment cards.
 
-        On the first levels a part is walked only when its JSON is suspicious: most of a span is not.
+        So many levels down, parts are walked only where their JSON is suspicious: most of a span is not.
         """
         if isinstance(value, str):
-            return self.text(value)
-        if isinstance(value, dict | list | tuple):
-            if levels and self._clean(value):
-                return value
-            if isinstance(value, dict):
-                return {self._name(name): self._member(name, inner, levels - 1) for name, inner in value.items()}
-            return [self.value(one, levels - 1) for one in value]
+            return self._text(value, self._plan.policy.pseudonyms)
+        if isinstance(value, dict):
+            return {self._name(name): self._member(name, inner, levels) for name, inner in value.items()}
+        if isinstance(value, list | tuple):
+            return [self._part(one, levels) for one in value]
         if type(value) is int and value in CARD_NUMBERS and "card" in self._plan.policy.kinds:
             digits = str(value)
             return self._token("card", digits, self._plan.policy.pseudonyms) if checksums.card(digits) else value
         return value
+
+    def _part(self, value: Value, levels: int) -> Value:
+        if levels and isinstance(value, dict | list | tuple) and self._clean(value):
+            return value
+        return self.value(value, max(levels - 1, 0))
 
     def _clean(self, value: Value) -> bool:
         try:
@@ -193,7 +199,7 @@ class Masker:
         if "\x00" in text:
             text = text.replace("\x00", "")  # else what PostgreSQL has no place for could hide the rest
         plan = self._plan
-        if len(text) < SHORTEST and not plan.own and not before:
+        if not before and not plan.own and (len(text) < SHORTEST or text.isalpha()):
             return text
         data = (before + text).encode("utf-8", "surrogatepass")
         skipped = len(data) - len(text.encode("utf-8", "surrogatepass")) if before else 0
@@ -254,7 +260,7 @@ class Masker:
                 return self._secret(value, meaning)
             if isinstance(value, list):
                 return [self._secret(one, meaning) if isinstance(one, str) else self.value(one) for one in value]
-        return self.value(value, levels)
+        return self._part(value, levels)
 
     def _secret(self, text: str, meaning: str) -> str:
         bare = text.strip()

@@ -14,6 +14,16 @@ MAX_PATTERN_CHARS = 500
 NAME = re.compile(r"[a-z][a-z0-9_-]{0,39}")
 
 
+# Of letters, digits, harmless signs, classes of these, groups and repetition.
+_PLAIN = re.compile(
+    r"""(?: [A-Za-z0-9_\-@#%&=:;,/<>!~'\ ^$|()*+?{}]         # signs that stand for themselves, and those that group
+          | \\ [dwbBAz.\-+*?()\[\]{}|/^$]                    # digits, word characters, places and quoted signs
+          | \[ (?: [a-z]-[a-z] | [A-Z]-[A-Z] | [0-9]-[0-9] | [A-Za-z0-9_@#%&=:;,/ ] | \\[dw.\-] )+ -? \]
+        )*""",
+    re.VERBOSE,
+)
+
+
 class Wrong(ValueError):
     """A pattern that cannot be used; `member` is its name or its pattern, the message says why."""
 
@@ -32,6 +42,11 @@ class OwnPattern:
     def compiled(self) -> Any:
         """The search of the expression on UTF-8 bytes."""
         return re2._re2.RE2(self.pattern.encode(), options(utf8=True)).Match
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether nothing that it finds has to be escaped in JSON, as far as its letters tell."""
+        return _PLAIN.fullmatch(self.pattern) is not None
 
     def check(self) -> None:
         """Raises Wrong unless the pattern can be used."""

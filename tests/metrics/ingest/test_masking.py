@@ -7,6 +7,7 @@ import pytest
 
 from metrics.ingest.masking import Masker, Plan, Policy
 from metrics.ingest.masking_rules import KINDS
+from metrics.ingest.rows import Value
 
 REDACTING = Plan(Policy(key=b"one"))
 NAMING = Plan(Policy(key=b"one", pseudonyms=True))
@@ -134,7 +135,9 @@ def test_an_identifier_gets_a_pseudonym_also_where_text_is_redacted() -> None:
 
 def test_values_are_masked_deep_down_with_the_names_of_members() -> None:
     masker = Masker(REDACTING)
-    value = {"messages": [{"parts": [{"text": "I am ana@example.com", "n": 7, "ok": True, "none": None, "f": 0.5}]}]}
+    value: Value = {
+        "messages": [{"parts": [{"text": "I am ana@example.com", "n": 7, "ok": True, "none": None, "f": 0.5}]}]
+    }
     found = masker.value(value)
     assert found == {"messages": [{"parts": [{"text": "I am [email]", "n": 7, "ok": True, "none": None, "f": 0.5}]}]}
     by_person = masker.value({"ana@example.com": 1, "bob@example.com": 2})
@@ -172,7 +175,7 @@ def test_members_with_telling_names_are_masked_whatever_they_say() -> None:
 
 def test_numbers_are_left_alone_unless_they_are_cards() -> None:
     masker = Masker(REDACTING)
-    value = [4111111111111111, 1763702379123456789, 4111111111111112, 12345, -4111111111111111, 0.5, True]
+    value: list[Value] = [4111111111111111, 1763702379123456789, 4111111111111112, 12345, -4111111111111111, 0.5, True]
     assert masker.value(value) == ["[card]", *value[1:]]
 
 

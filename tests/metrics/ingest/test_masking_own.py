@@ -94,3 +94,16 @@ def test_a_pattern_that_backtracks_elsewhere_takes_linear_time_here() -> None:
     start = time.process_time()
     masker.text("a" * 200_000)
     assert time.process_time() - start < 5
+
+
+@pytest.mark.parametrize("pattern", [r"\bC-[0-9]{6}\b", r"^ORD_\d+$", r"[a-z]+@ours\.example", r"(?:a|b)[A-F0-9]{4}"])
+def test_a_plain_pattern_finds_nothing_that_json_escapes(pattern: str) -> None:
+    assert OwnPattern("own", pattern).is_plain
+
+
+@pytest.mark.parametrize(
+    "pattern", ["a.b", r"a\sb", r"a\Wb", "[^a]", '"', r"\\", "[!-~]", "[A-z]", r"\x22", r"\n", "[[:punct:]]", "a\tb", r"\pP",
+                r"[\x00-a]", r"\Qa", "(?s:a)."]
+)  # fmt: skip
+def test_a_pattern_that_may_find_what_json_escapes_is_not_plain(pattern: str) -> None:
+    assert not OwnPattern("own", pattern).is_plain
