@@ -39,6 +39,8 @@ READ_SECONDS = 30.0
 WORKERS = 4
 # Whoever comes with unknown keys waits for other strangers, not in front of those who are known.
 DOORKEEPERS = 2
+# So many are asked about at once: a quarter of a second's work. Further ones are told to come back.
+MOST_UNKNOWN = 500
 
 _workers = ThreadPoolExecutor(max_workers=WORKERS, thread_name_prefix="telemetry")
 _doorkeepers = ThreadPoolExecutor(max_workers=DOORKEEPERS, thread_name_prefix="telemetry-keys")
@@ -104,18 +106,31 @@ def busy() -> Problem:
     return Problem(503, "Too much is being stored at once.", headers={"Retry-After": str(BUSY_SECONDS)})
 
 
+_asked_about = 0  # changed in the event loop only
+
+
 async def project_of(headers: Mapping[str, str], query: Mapping[str, str], client_ip: str) -> Project:
     """The project that the sender may write to. `headers` have lower-case names. Raises Problem 401, 403, 429, 503."""
     caller = caller_at_once(headers, client_ip, clock.now())
     if caller is None:
+        return await _unknown_sender(headers, query, client_ip)
+    return api_project(caller, query={}, headers={}, scope=Scope.TELEMETRY_WRITE, permission=None)
 
-        def ask() -> Project:
-            caller = caller_from_headers(headers, client_ip, clock.now())
-            return api_project(caller, query=query, headers=headers, scope=Scope.TELEMETRY_WRITE, permission=None)
 
+async def _unknown_sender(headers: Mapping[str, str], query: Mapping[str, str], client_ip: str) -> Project:
+    def ask() -> Project:
+        caller = caller_from_headers(headers, client_ip, clock.now())
+        return api_project(caller, query=query, headers=headers, scope=Scope.TELEMETRY_WRITE, permission=None)
+
+    global _asked_about
+    if _asked_about >= MOST_UNKNOWN:
+        raise Problem(503, "Too many unknown keys at once.", headers={"Retry-After": str(BUSY_SECONDS)})
+    _asked_about += 1
+    try:
         with _told():
             return await _in_thread(_doorkeepers, ask)
-    return api_project(caller, query={}, headers={}, scope=Scope.TELEMETRY_WRITE, permission=None)
+    finally:
+        _asked_about -= 1
 
 
 async def store(project_id: int, export: Export, share: Share) -> Outcome:

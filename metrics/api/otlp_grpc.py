@@ -1,6 +1,7 @@
 """OTLP over gRPC, for all three signals: the same intake as over HTTP, in gRPC's words."""
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from urllib.parse import unquote
 
@@ -11,6 +12,8 @@ from console.lib.http import Problem
 from metrics.api import intake
 from metrics.api.intake import Export, Share
 from metrics.api.otlp_answers import INTERNAL, RPC_CODES, export_response, retry_detail, retry_info, rpc_status
+
+logger = logging.getLogger(__name__)
 
 SERVICES = {
     "traces": "opentelemetry.proto.collector.trace.v1.TraceService",
@@ -59,6 +62,7 @@ def export_handler(signal: str, reading: asyncio.Semaphore) -> Handler:
         try:
             return await _answer(signal, messages, context, reading)
         except Problem as problem:
+            logger.info("export_refused", extra={"signal": signal, "status": problem.status, "reason": problem.detail})
             await _refuse(context, problem)
             raise AssertionError("abort has raised") from problem
 
@@ -68,7 +72,7 @@ def export_handler(signal: str, reading: asyncio.Semaphore) -> Handler:
 async def _answer(signal: str, messages: AsyncIterator[bytes], context: Context, reading: asyncio.Semaphore) -> bytes:
     headers = {name: value for name, value in context.invocation_metadata() or () if isinstance(value, str)}
     project = await intake.project_of(headers, {}, address_of(context.peer()))
-    intake.budget.check(0)
+    intake.budget.check(1)  # how much comes is not known yet
     share = Share()
     try:
         message = await _read(messages, reading, share)

@@ -30,9 +30,7 @@ class SessionListView(QueryView):
             "Summaries follow their traces within seconds. A search reads a bounded number of sessions: when it stops "
             "before a page is full, `searched_back_to` says how far it came and `next` goes on."
         ),
-        parameters=query_parameters(
-            "user", "agent", "environment", "from", "to", "limit", "cursor", status=STATUSES
-        ),
+        parameters=query_parameters("user", "agent", "environment", "from", "to", "limit", "cursor", status=STATUSES),
         responses=OpenApiTypes.OBJECT,
     )
     def get(self, request: Request) -> Response:

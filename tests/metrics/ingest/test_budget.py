@@ -81,6 +81,19 @@ def test_strangers_are_turned_away_before_their_body_is_awaited(sender: Sender, 
     assert [(one.status, one.asked.is_set()) for one in strangers] == [(401, False)] * 5
 
 
+def test_a_flood_of_unknown_keys_is_bounded(sender: Sender, settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(intake, "MOST_UNKNOWN", 3)
+
+    async def knock() -> list[int]:
+        wrong = [Stalled(stalled_headers(settings, authorization=f"Bearer hr_{n}")) for n in range(20)]
+        async with asyncio.timeout(10):
+            await asyncio.gather(*(one.run() for one in wrong))
+        return sorted(one.status for one in wrong)
+
+    assert asyncio.run(knock()) == [401] * 3 + [503] * 17
+    assert sender.post(TRACES, payloads.traces([span(1)])).status == 200
+
+
 def test_bodies_that_never_come_hold_no_budget_and_end_as_a_408(
     sender: Sender, settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
