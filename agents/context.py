@@ -18,6 +18,7 @@ NAVIGATION = [
     (_("Queue"), "inbox", "reviews:queue", Permission.APPROVAL_VIEW, "g q"),
     (_("Traces"), "list-tree", "metrics:traces", Permission.TELEMETRY_VIEW, "g t"),
     (_("Sessions"), "messages-square", "metrics:sessions", Permission.TELEMETRY_VIEW, "g e"),
+    (_("Agents"), "bot", "metrics:agents", Permission.TELEMETRY_VIEW, "g g"),
     (_("Logs"), "scroll-text", "metrics:logs", Permission.TELEMETRY_VIEW, "g l"),
     (_("Metrics"), "chart-line", "metrics:metrics", Permission.TELEMETRY_VIEW, "g m"),
     (_("Feedback"), "graduation-cap", "reviews:feedback", Permission.FEEDBACK_VIEW, "g f"),

@@ -2,6 +2,7 @@
 
 from django.urls import URLPattern, URLResolver, path, register_converter
 
+from metrics.api.agents import AgentListView, AgentView
 from metrics.api.ingest import EventsView
 from metrics.api.logs import LogListView
 from metrics.api.masking import MaskingView
@@ -10,12 +11,14 @@ from metrics.api.query import SeriesView, TraceListView, TraceView
 from metrics.api.scores import LangfuseIngestionView, ScoresView, ScoreView
 from metrics.api.sessions import SessionListView, SessionView
 from metrics.converters import NameConverter
-from metrics.views import logs, masking, metrics, overview, saved_views, scores, sessions, trace, traces
+from metrics.views import agents, logs, masking, metrics, overview, saved_views, scores, sessions, trace, traces
 
 register_converter(NameConverter, "name")
 
 page_patterns: list[URLPattern | URLResolver] = [
     path("", overview.page, name="overview"),
+    path("agents/", agents.listing, name="agents"),
+    path("agents/<name:name>/", agents.page, name="agent"),
     path("logs/", logs.listing, name="logs"),
     path("logs/<int:time_ns>/<str:log_id>/", logs.record, name="log"),
     path("metrics/", metrics.explorer, name="metrics"),
@@ -39,6 +42,8 @@ page_patterns: list[URLPattern | URLResolver] = [
 ]
 
 api_patterns: list[URLPattern | URLResolver] = [
+    path("agents", AgentListView.as_view(), name="agents"),
+    path("agents/<name:name>", AgentView.as_view(), name="agent"),
     path("events", EventsView.as_view(), name="events"),
     path("logs", LogListView.as_view(), name="logs"),
     path("metrics", MetricListView.as_view(), name="metrics"),

@@ -3,7 +3,7 @@
 from django.urls import URLPattern, URLResolver, path
 
 from reviews.api import approvals, feedback
-from reviews.views import decide, pins, queue
+from reviews.views import decide, pins, queue, rates
 from reviews.views import feedback as feedback_page
 
 app_name = "reviews"
@@ -13,6 +13,7 @@ page_patterns: list[URLPattern | URLResolver] = [
     path("queue/list/", queue.queue_list, name="queue-list"),
     path("queue/tile/", queue.tile, name="tile"),
     path("queue/pins/", pins.trace_pins, name="trace-pins"),
+    path("queue/rates/", rates.agent_rates, name="agent-rates"),
     path("queue/of-trace/", queue.trace_approvals, name="trace-approvals"),
     path("queue/<uuid:approval_id>/", queue.approval, name="approval"),
     path("queue/<uuid:approval_id>/item/", queue.approval_item, name="approval-item"),

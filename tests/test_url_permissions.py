@@ -54,6 +54,8 @@ DOORS = {
     "account/projects/<int:membership>/leave/": [Door("POST", "/account/projects/0/leave/", SIGNED_IN)],
     # Telemetry
     "p/<slug:project>/": [Door("GET", "/p/one/", P.TELEMETRY_VIEW)],
+    "p/<slug:project>/agents/": [Door("GET", "/p/one/agents/", P.TELEMETRY_VIEW)],
+    "p/<slug:project>/agents/<name:name>/": [Door("GET", "/p/one/agents/a/b/", P.TELEMETRY_VIEW)],
     "p/<slug:project>/logs/": [Door("GET", "/p/one/logs/", P.TELEMETRY_VIEW)],
     "p/<slug:project>/logs/<int:time_ns>/<str:log_id>/": [Door("GET", f"/p/one/logs/1/{'0' * 32}/", P.TELEMETRY_VIEW)],
     "p/<slug:project>/metrics/": [Door("GET", "/p/one/metrics/", P.TELEMETRY_VIEW)],
@@ -86,6 +88,7 @@ DOORS = {
     "p/<slug:project>/queue/list/": [Door("GET", "/p/one/queue/list/", P.APPROVAL_VIEW)],
     "p/<slug:project>/queue/tile/": [Door("GET", "/p/one/queue/tile/", P.APPROVAL_VIEW)],
     "p/<slug:project>/queue/pins/": [Door("GET", "/p/one/queue/pins/", P.APPROVAL_VIEW)],
+    "p/<slug:project>/queue/rates/": [Door("GET", "/p/one/queue/rates/", P.APPROVAL_VIEW)],
     "p/<slug:project>/queue/of-trace/": [Door("GET", "/p/one/queue/of-trace/", P.APPROVAL_VIEW)],
     "p/<slug:project>/queue/<uuid:approval_id>/": [Door("GET", f"/p/one/queue/{ID}/", P.APPROVAL_VIEW)],
     "p/<slug:project>/queue/<uuid:approval_id>/item/": [Door("GET", f"/p/one/queue/{ID}/item/", P.APPROVAL_VIEW)],
@@ -124,6 +127,8 @@ DOORS = {
     "p/<slug:project>/settings/masking/try/": [Door("POST", "/p/one/settings/masking/try/", P.AUDIT_VIEW)],
     "p/<slug:project>/audit/": [Door("GET", "/p/one/audit/", P.AUDIT_VIEW)],
     # API
+    "api/v1/agents": [Door("GET", "/api/v1/agents", P.TELEMETRY_VIEW)],
+    "api/v1/agents/<name:name>": [Door("GET", "/api/v1/agents/a/b", P.TELEMETRY_VIEW)],
     "api/v1/events": [Door("POST", "/api/v1/events", None)],
     "api/v1/logs": [Door("GET", "/api/v1/logs", P.TELEMETRY_VIEW)],
     "api/v1/metrics": [Door("GET", "/api/v1/metrics", P.TELEMETRY_VIEW)],
