@@ -78,11 +78,17 @@ def span(row: Span, detail: Detail) -> dict[str, Any]:
         "start": time_text(row.start_ns),
         "duration_ms": milliseconds(row.duration_ns),
         "status": row.status,
-        "error": {"type": row.error_type or None, "message": row.error_message} if failed else None,
+        "error": {
+            "type": row.error_type or detail.error_type or None,
+            "message": row.error_message or detail.error_message,
+        }
+        if failed
+        else None,
         "model": row.model or None,
         "provider": row.provider or None,
         "tool": row.tool or None,
         "agent": row.agent or None,
+        "agent_stated": row.agent_stated,
         "agent_id": row.agent_id or None,
         "agent_version": row.agent_version or None,
         "session_id": row.session_id or None,

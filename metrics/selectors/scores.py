@@ -18,14 +18,11 @@ class ScorePage:
     after: int | None
 
 
-def of_trace(project_id: int, trace_id: bytes) -> list[Score]:
-    """The scores of a trace and of its spans, oldest first, at most MOST_OF_TRACE."""
-    return list(Score.objects.filter(project_id=project_id, trace_id=trace_id).order_by("id")[:MOST_OF_TRACE])
-
-
-def of_span(project_id: int, trace_id: bytes, span_id: bytes | None) -> list[Score]:
-    """The scores of one span, or with None those of the trace as a whole, oldest first."""
-    found = Score.objects.filter(project_id=project_id, trace_id=trace_id, span_id=span_id)
+def of_trace(project_id: int, trace_id: bytes, span_id: bytes | None = None) -> list[Score]:
+    """The scores of a trace and of all its spans, or of one span alone, oldest first, at most MOST_OF_TRACE."""
+    found = Score.objects.filter(project_id=project_id, trace_id=trace_id)
+    if span_id is not None:
+        found = found.filter(span_id=span_id)
     return list(found.order_by("id")[:MOST_OF_TRACE])
 
 

@@ -33,11 +33,13 @@ def scores_context(
     may_score = Permission.SCORE_CREATE in permissions
     if may_score and form is None:
         form = _form(project, span_id, edited)
+    given = selector.of_trace(project.pk, bytes(trace.trace_id), span_id)
     return {
         "project": project,
         "trace_hex": bytes(trace.trace_id).hex(),
         "scored_span": span_id.hex() if span_id else "",
-        "scores": selector.of_span(project.pk, bytes(trace.trace_id), span_id),
+        "scores": [score for score in given if span_id or not score.span_id],
+        "scores_below": [score for score in given if score.span_id and not span_id],
         "may_score": may_score,
         "score_form": form,
         "edited": edited,

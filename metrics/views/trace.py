@@ -163,7 +163,7 @@ def mini(request: HttpRequest, project: str, trace_id: str) -> HttpResponse:
         return render(request, "metrics/_trace_mini.html", context)
     if request.headers.get("HX-Request") and request.GET.get("seen") == version_of(trace):
         return HttpResponse(status=204)
-    tree = spans.tree(spans.heads(trace))
+    tree = spans.tree(spans.heads(trace), noise=False)
     lines = sorted(tree.lines, key=lambda line: _prominence(line.row, marked))[:MINI_ROWS]
     shown = {line.row.id for line in lines}
     context |= _trace_context(found, trace) | {

@@ -180,7 +180,10 @@ def test_a_score_of_a_span_is_shown_with_the_span_only(reviewer: Client, sending
     assert bytes(Score.objects.get().span_id or b"") == call.span_id
     assert "grounded" in reviewer.get(f"{url_of(root)}spans/{call.span_id.hex()}/").content.decode()
     assert "grounded" in reviewer.get(f"{url_of(root)}scores/?span={call.span_id.hex()}").content.decode()
-    assert "score-said" not in reviewer.get(f"{url_of(root)}scores/").content.decode()
+    whole = reviewer.get(f"{url_of(root)}scores/").content.decode()
+    assert "score-said" not in whole
+    assert "1 score of its spans" in whole
+    assert f'href="?span={call.span_id.hex()}"' in whole
 
 
 @pytest.mark.parametrize(

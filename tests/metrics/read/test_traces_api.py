@@ -91,6 +91,11 @@ def test_a_trace_has_the_fields_of_the_contract(sending: Sending, ask: Ask) -> N
     assert found["parent_span_id"] == root.span_id.hex()
     assert (found["kind"], found["counted"], found["cost_source"]) == ("llm", True, "computed")
     assert found["output"][0]["parts"][0]["content"] == "hi"
+    assert (found["agent"], found["agent_stated"], spans["invoke_agent helper"]["agent_stated"]) == (
+        "helper",
+        False,
+        True,
+    )
     assert spans["fetch"]["error"]["type"] == "Timeout"
     assert spans["invoke_agent helper"]["parent_span_id"] is None
 
