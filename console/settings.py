@@ -90,7 +90,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
-    "allauth.usersessions.middleware.UserSessionsMiddleware",
+    "agents.middleware.ActivityMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "agents.middleware.PersonMiddleware",
 ]

@@ -173,7 +173,11 @@ class Supervisor:
         elif now >= child.restart_at:
             child.restart_at = 0.0
             child.kill_session()
-            child.spawn()
+            try:
+                child.spawn()
+            except OSError as error:
+                # No room for its log, no process to be had: that passes, and the others need their supervisor.
+                logger.error("child_not_started", extra={"child": child.name, "reason": str(error)})
 
     def stop(self) -> None:
         """Stops every child, the last started first."""

@@ -76,6 +76,28 @@ def test_backoff_doubles_while_a_child_keeps_dying() -> None:
     supervisor.stop()
 
 
+def test_a_child_that_cannot_be_started_for_a_while_is_tried_again(tmp_path: Path) -> None:
+    supervisor = Supervisor()
+    folder = tmp_path / "logs"
+    folder.mkdir()
+    sleeper = child("sleeper", "import time; time.sleep(600)", log=folder / "log")
+    sleeper.backoff = 0.01
+    supervisor.start(sleeper)
+    first = pid_of(sleeper)
+    # As on a full disk: its log cannot be opened.
+    folder.rename(tmp_path / "away")
+    watcher = threading.Thread(target=supervisor.watch)
+    watcher.start()
+    os.kill(first, signal.SIGKILL)
+    eventually(lambda: sleeper.backoff >= 0.04)
+    assert watcher.is_alive()
+    folder.mkdir()
+    eventually(lambda: pid_of(sleeper) != first and alive(pid_of(sleeper)))
+    supervisor._on_signal(signal.SIGTERM, None)
+    watcher.join()
+    supervisor.stop()
+
+
 def test_a_child_that_ignores_the_signal_is_killed(tmp_path: Path) -> None:
     mark = tmp_path / "mark"
     stubborn = child("stubborn", STUBBORN.format(str(mark)), stop_seconds=0.1, ready=mark.exists)

@@ -1,0 +1,41 @@
+"""A whole Handrail whose processes are killed. These tests run one after the other in one xdist worker."""
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from console.lib.embedded import free_port
+from tests.e2e.running import Console, start
+from tests.faults.examining import Stored
+
+# Exporters in a test send as fast as they are answered, with one key.
+NO_LIMIT = {"RATE_LIMIT_PER_KEY": "1000000", "WEB_WORKERS": "2", "LOG_LEVEL": "WARNING"}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if "tests/faults" in str(item.path):
+            item.add_marker(pytest.mark.xdist_group("faults"))
+
+
+def start_console(folder: Path) -> Console:
+    """`manage.py up` with two web workers and gRPC on a port of its own."""
+    return start(folder, OTLP_GRPC_PORT=str(free_port()), **NO_LIMIT)
+
+
+@pytest.fixture(scope="package")
+def console() -> Iterator[Console]:
+    folder = Path(tempfile.mkdtemp(prefix="handrail faults "))
+    running = start_console(folder / "data")
+    yield running
+    running.stop()
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def stored(console: Console) -> Stored:
+    """What the console's database holds."""
+    return Stored(console)
