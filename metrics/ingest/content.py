@@ -26,6 +26,8 @@ PROMPT_EVENTS: Mapping[str, str] = {
     "gen_ai.content.completion": "gen_ai.completion",
 }
 TOOL_OUTPUT = "tool.output"
+# A log record that says what an operation failed with.
+EXCEPTION_RECORD = "gen_ai.client.operation.exception"
 CONTENT_NAMES = frozenset({*MESSAGE_ROLES, CHOICE, DETAILS, *PROMPT_EVENTS, TOOL_OUTPUT})
 # The longest output that ingest looks into for why the model stopped.
 MOST_OUTPUT_CHARS = 256 * 1024

@@ -8,9 +8,10 @@ from metrics.ingest.rows import Value
 LONGEST_LIST = 64
 KEPT = 8
 
-_NUMBER = r"-?\d[\d.eE+-]*"
+# Possessive: nothing that was passed over is tried again, so that hostile text costs no more than any other.
+_NUMBER = r"-?\d[\d.eE+-]*+"
 _IN_TEXT = re.compile(
-    rf"\[\s*((?:{_NUMBER}\s*,\s*){{{KEPT}}})((?:{_NUMBER}\s*,\s*){{{LONGEST_LIST - KEPT},}}{_NUMBER})\s*\]"
+    rf"\[\s*((?:{_NUMBER}\s*,\s*){{{KEPT}}})((?:{_NUMBER}\s*,\s*){{{LONGEST_LIST - KEPT},}}+{_NUMBER})\s*\]"
 )
 
 

@@ -6,8 +6,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from metrics.ingest import packing
-from metrics.ingest.content import CONTENT_NAMES, Record, finish_reason, is_complete, read
+from metrics.ingest.content import CONTENT_NAMES, EXCEPTION_RECORD, Record, finish_reason, is_complete, read
+from metrics.ingest.outcome import short_type
 from metrics.ingest.packing import SpanKey, Unreadable, unpack
+from metrics.ingest.reading import plain
 from metrics.ingest.semconv import FINISH_REASONS
 from metrics.models import Log, Span, Trace
 from metrics.times import NS_PER_HOUR
@@ -22,7 +24,8 @@ TraceSpanKey = tuple[bytes, bytes, int]  # trace id, span id, start
 class Detail:
     """A span in full. `input` and `output` are JSON values, None where nothing was recorded.
 
-    `finish_reason` is what the output says, which may have come as a log record after the span.
+    `finish_reason` is what the output says, `error_type` and `error_message` those of a log record about an exception: all
+    of them may have come after the span.
     """
 
     input: Any = None
@@ -32,6 +35,8 @@ class Detail:
     events: list[dict[str, Any]] = field(default_factory=list)
     links: list[dict[str, Any]] = field(default_factory=list)
     finish_reason: str = ""
+    error_type: str = ""
+    error_message: str = ""
 
 
 def of_span(trace: Trace, span: Span) -> Detail:
@@ -50,7 +55,11 @@ def of_traces(traces: Sequence[Trace], spans: Sequence[Span]) -> list[Detail]:
     At most two queries: for values that other spans hold, and for content in log records.
     """
     unpacked = contents(spans)
-    missing = [span for span, detail in zip(spans, unpacked, strict=True) if not is_complete(detail)]
+    missing = [
+        span
+        for span, detail in zip(spans, unpacked, strict=True)
+        if not is_complete(detail) or (span.status == "error" and not span.error_type)
+    ]
     records = _content_records(traces, missing) if missing else {}
     return [_detail(detail, records.get(_place(span), [])) for span, detail in zip(spans, unpacked, strict=True)]
 
@@ -58,6 +67,7 @@ def of_traces(traces: Sequence[Trace], spans: Sequence[Span]) -> list[Detail]:
 def _detail(stored: Mapping[str, Any], records: Sequence[Record]) -> Detail:
     found = read(stored, records)
     reason = finish_reason(found.output)
+    exception = next((one.attributes for one in records if one.name == EXCEPTION_RECORD), {})
     return Detail(
         input=found.input,
         output=found.output,
@@ -66,6 +76,8 @@ def _detail(stored: Mapping[str, Any], records: Sequence[Record]) -> Detail:
         events=found.events,
         links=stored.get("links") or [],
         finish_reason=FINISH_REASONS.get(reason.lower(), reason),
+        error_type=short_type(plain(exception.get("exception.type"))),
+        error_message=plain(exception.get("exception.message")),
     )
 
 
@@ -141,7 +153,7 @@ def _content_records(traces: Sequence[Trace], spans: Sequence[Span]) -> dict[tup
     logs = Log.objects.filter(
         project_id=traces[0].project_id,
         trace_id__in={bytes(span.trace_id) for span in spans},
-        event_name__in=CONTENT_NAMES,
+        event_name__in=[*CONTENT_NAMES, EXCEPTION_RECORD],
         time_ns__gte=min(trace.start_ns for trace in traces) - NS_PER_HOUR,
         time_ns__lte=max(trace.end_ns for trace in traces) + NS_PER_HOUR,
     )

@@ -11,9 +11,11 @@ from hypothesis import strategies as st
 
 from metrics.ingest import normalise, otlp, signals
 from metrics.ingest.limits import Malformed
+from metrics.ingest.masking import Masker, Plan, Policy
 from metrics.ingest.normalise import Window
 from tests.metrics.ingest.captures import FOLDER, recordings
 
+MASKING = Plan(Policy(key=b"k"))
 ALL_TIMES = Window(0, 2**63 - 1)
 SIGNALS = ("traces", "logs", "metrics")
 BODIES = [one.body for folder in FOLDER.iterdir() if folder.is_dir() for one in recordings(folder.name)]
@@ -22,11 +24,11 @@ BODIES = [one.body for folder in FOLDER.iterdir() if folder.is_dir() for one in 
 def digest(body: bytes, signal: str, *, json: bool) -> None:
     """Everything that ingest does before it needs a database."""
     if signal == "traces":
-        normalise.spans(otlp.spans(body, json=json), ALL_TIMES)
+        normalise.spans(otlp.spans(body, json=json), ALL_TIMES, Masker(MASKING))
     elif signal == "logs":
-        signals.logs(otlp.logs(body, json=json), ALL_TIMES)
+        signals.logs(otlp.logs(body, json=json), ALL_TIMES, Masker(MASKING))
     else:
-        signals.points(otlp.points(body, json=json), ALL_TIMES)
+        signals.points(otlp.points(body, json=json), ALL_TIMES, Masker(MASKING))
 
 
 def survives(body: bytes, signal: str, *, json: bool) -> None:
@@ -133,7 +135,9 @@ def test_hostile_values_under_known_keys_normalise(attributes: dict[str, object]
         "startTimeUnixNano": "1", "endTimeUnixNano": "2",
         "attributes": [{"key": key, "value": value} for key, value in attributes.items()],
     }  # fmt: skip
-    batch = normalise.spans(otlp.spans(orjson.dumps(wrapped([span], "traces")), json=True), ALL_TIMES)
+    body = orjson.dumps(wrapped([span], "traces"))
+    normalise.spans(otlp.spans(body, json=True), ALL_TIMES, Masker(MASKING))
+    batch = normalise.spans(otlp.spans(body, json=True), ALL_TIMES)
     assert (len(batch.rows), batch.refused.total()) == (1, 0)
     row = batch.rows[0]
     assert (row.usage.input_tokens or 0) >= 0
