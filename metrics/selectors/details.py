@@ -24,8 +24,8 @@ TraceSpanKey = tuple[bytes, bytes, int]  # trace id, span id, start
 class Detail:
     """A span in full. `input` and `output` are JSON values, None where nothing was recorded.
 
-    `finish_reason` is what the output says, `error_type` and `error_message` those of a log record about an exception: all
-    of them may have come after the span.
+    `finish_reason` is what the output says, `error_type` and `error_message` those of a log record about an exception;
+    they may have come after the span.
     """
 
     input: Any = None

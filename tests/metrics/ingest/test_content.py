@@ -2,7 +2,7 @@
 
 from metrics import wire
 from metrics.ingest import pipeline
-from metrics.ingest.rows import Batch, RawLog, Source
+from metrics.ingest.rows import Batch, RawLog, Source, Value
 from metrics.models import Span, Trace
 from metrics.selectors import details
 from tests.metrics.ingest import payloads
@@ -52,7 +52,7 @@ def test_why_a_call_stopped_or_failed_may_be_said_by_log_records_alone(sender: S
     body = payloads.traces([payloads.model_call(1, 10), payloads.model_call(2, 10)], error=True)
     assert sender.post("/v1/traces", body).status == 200
     trace_id, span_id = (1).to_bytes(16, "big"), (1).to_bytes(8, "big")
-    said = (
+    said: tuple[tuple[str, Value, dict[str, Value]], ...] = (
         ("gen_ai.choice", {"message": {"content": "hi"}, "finish_reason": "end_turn"}, {}),
         (
             "gen_ai.client.operation.exception",
