@@ -19,6 +19,7 @@ NAVIGATION = [
     (_("Traces"), "list-tree", "metrics:traces", Permission.TELEMETRY_VIEW, "g t"),
     (_("Sessions"), "messages-square", "metrics:sessions", Permission.TELEMETRY_VIEW, "g e"),
     (_("Agents"), "bot", "metrics:agents", Permission.TELEMETRY_VIEW, "g g"),
+    (_("Costs"), "circle-dollar-sign", "metrics:costs", Permission.TELEMETRY_VIEW, "g c"),
     (_("Logs"), "scroll-text", "metrics:logs", Permission.TELEMETRY_VIEW, "g l"),
     (_("Metrics"), "chart-line", "metrics:metrics", Permission.TELEMETRY_VIEW, "g m"),
     (_("Feedback"), "graduation-cap", "reviews:feedback", Permission.FEEDBACK_VIEW, "g f"),

@@ -22,8 +22,8 @@ SERIES_COLORS = tuple(f"--chart-{index}" for index in range(1, 8))
 ERROR_COLOR = "--chart-error"
 MUTED_COLOR = "--chart-muted"
 COMPARED_COLOR = "--text-faint"
-# More models than there are colours are drawn together.
-MOST_MODELS = 6
+# More values than there are colours are drawn together.
+MOST_STACKED = 6
 WIDE_SPREAD = 20
 
 
@@ -56,21 +56,30 @@ def cost_by_model(at: Axis, period: Period, before: Period | None) -> Figure:
     """Dollars per bin, stacked by model, the costliest at the bottom."""
     totals = {model: sum(bins) for model, bins in period.cost_by_model.items()}
     ranked = sorted(totals, key=lambda model: (-totals[model], model))
-    shown, rest = ranked[:MOST_MODELS], ranked[MOST_MODELS:]
-    traces = [
-        _bars(at, plain(model) if model else _("no model"), _dollars(at, period, [model]), color, {"model": model})
-        for model, color in zip(shown, SERIES_COLORS, strict=False)
-    ]
-    if rest:
-        traces.append(_bars(at, _("%(n)d others") % {"n": len(rest)}, _dollars(at, period, rest), MUTED_COLOR))
+    rest = [period.cost_by_model[model] for model in ranked[MOST_STACKED:]]
+    shown = [(model, period.cost_by_model[model]) for model in ranked[:MOST_STACKED]]
+    figure = costs(at, "model", shown, [sum(bin) for bin in zip(*rest, strict=True)], others=len(rest))
     if before is not None:
-        traces.append(_compared(at, [one.cost_nanos / NANOS for one in before.bins]))
+        figure["data"].append(_compared(at, [one.cost_nanos / NANOS for one in before.bins]))
+    return figure
+
+
+def costs(
+    at: Axis, by: str, shown: Sequence[tuple[str, Sequence[int]]], rest: Sequence[int] = (), *, others: int = 0
+) -> Figure:
+    """Dollars per bin out of nano-USD, stacked by the values of a dimension in this order, all others on top."""
+    nameless = {"model": _("no model"), "agent": _("no agent"), "day": _("cost")}.get(by, _("none"))
+    traces = [
+        _bars(at, plain(value) if value else nameless, _dollars(at, nanos), color, {by: value} if value else {})
+        for (value, nanos), color in zip(shown, SERIES_COLORS, strict=False)
+    ]
+    if any(rest):
+        traces.append(_bars(at, _("%(n)d others") % {"n": others}, _dollars(at, rest), MUTED_COLOR))
     return _figure(at, traces, stacked=True, y={"tickprefix": "$", "hoverformat": ",.4f"})
 
 
-def _dollars(at: Axis, period: Period, models: Sequence[str]) -> list[float | None]:
-    by_bin = zip(*(period.cost_by_model[model] for model in models), strict=True)
-    return _past(at, [sum(nanos) / NANOS for nanos in by_bin])
+def _dollars(at: Axis, nanos: Sequence[int]) -> list[float | None]:
+    return _past(at, [one / NANOS for one in nanos])
 
 
 def latency(at: Axis, period: Period, before: Period | None) -> Figure:

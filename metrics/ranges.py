@@ -66,6 +66,11 @@ class TimeRange:
         return self.end - self.start
 
     @property
+    def last_day(self) -> datetime:
+        """A moment of the last day."""
+        return self.end - timedelta(microseconds=1)
+
+    @property
     def elapsed_seconds(self) -> float:
         """Seconds of the range that have passed, at least a minute so that a rate is never divided by nothing."""
         return max((self.until - self.start).total_seconds(), float(MINUTE))

@@ -11,7 +11,7 @@ from metrics.api.query import SeriesView, TraceListView, TraceView
 from metrics.api.scores import LangfuseIngestionView, ScoresView, ScoreView
 from metrics.api.sessions import SessionListView, SessionView
 from metrics.converters import NameConverter
-from metrics.views import agents, logs, masking, metrics, overview, saved_views, scores, sessions, trace, traces
+from metrics.views import agents, costs, logs, masking, metrics, overview, saved_views, scores, sessions, trace, traces
 
 register_converter(NameConverter, "name")
 
@@ -19,6 +19,8 @@ page_patterns: list[URLPattern | URLResolver] = [
     path("", overview.page, name="overview"),
     path("agents/", agents.listing, name="agents"),
     path("agents/<name:name>/", agents.page, name="agent"),
+    path("costs/", costs.page, name="costs"),
+    path("costs/table/", costs.table, name="costs-table"),
     path("logs/", logs.listing, name="logs"),
     path("logs/<int:time_ns>/<str:log_id>/", logs.record, name="log"),
     path("metrics/", metrics.explorer, name="metrics"),

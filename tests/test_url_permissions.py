@@ -56,6 +56,8 @@ DOORS = {
     "p/<slug:project>/": [Door("GET", "/p/one/", P.TELEMETRY_VIEW)],
     "p/<slug:project>/agents/": [Door("GET", "/p/one/agents/", P.TELEMETRY_VIEW)],
     "p/<slug:project>/agents/<name:name>/": [Door("GET", "/p/one/agents/a/b/", P.TELEMETRY_VIEW)],
+    "p/<slug:project>/costs/": [Door("GET", "/p/one/costs/", P.TELEMETRY_VIEW)],
+    "p/<slug:project>/costs/table/": [Door("GET", "/p/one/costs/table/", P.TELEMETRY_VIEW)],
     "p/<slug:project>/logs/": [Door("GET", "/p/one/logs/", P.TELEMETRY_VIEW)],
     "p/<slug:project>/logs/<int:time_ns>/<str:log_id>/": [Door("GET", f"/p/one/logs/1/{'0' * 32}/", P.TELEMETRY_VIEW)],
     "p/<slug:project>/metrics/": [Door("GET", "/p/one/metrics/", P.TELEMETRY_VIEW)],

@@ -4,7 +4,7 @@ Whoever wants figures takes the `state` once, turns bins into segments (`metrics
 """
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from functools import reduce
 from operator import or_
 from typing import Any
@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from django.contrib.postgres.fields import ArrayField
 from django.db import connection
-from django.db.models import Aggregate, BinaryField, DateTimeField, Func, IntegerField, Q, QuerySet, Value
+from django.db.models import Aggregate, BinaryField, DateField, DateTimeField, Func, IntegerField, Q, QuerySet, Value
 
 from console.lib.sql import load
 from metrics import histogram
@@ -75,8 +75,9 @@ class Bin(Func):
     template = "%(function)s(%(expressions)s) - 1"
     output_field = IntegerField()
 
-    def __init__(self, edges: Sequence[datetime]) -> None:
-        super().__init__("start", Value(list(edges[:-1]), output_field=ArrayField(DateTimeField())))
+    def __init__(self, edges: Sequence[date], column: str = "start") -> None:
+        kind = DateTimeField() if isinstance(edges[0], datetime) else DateField()
+        super().__init__(column, Value(list(edges[:-1]), output_field=ArrayField(kind)))
 
 
 class Durations(Aggregate):
