@@ -1,6 +1,7 @@
 """Time ranges: whole bins, the reader's midnight, fair comparison."""
 
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -60,3 +61,45 @@ def test_what_cannot_be_used_is_named(parameters: dict[str, str], named: str) ->
     with pytest.raises(ParameterError) as caught:
         page_range(parameters, tz=UTC, now=NOW)
     assert caught.value.parameter == named
+
+
+@pytest.mark.parametrize(
+    ("now", "hours"),
+    [
+        (datetime(2026, 3, 30, 10, tzinfo=UTC), 23),  # the clocks went forward on the 29th
+        (datetime(2026, 10, 26, 10, tzinfo=UTC), 25),  # and back on the 25th
+    ],
+)
+def test_days_are_from_midnight_to_midnight_when_the_clocks_change(now: datetime, hours: int) -> None:
+    start = (now - timedelta(days=100)).date().isoformat()
+    window = page_range({"from": start, "to": now.date().isoformat()}, tz=BERLIN, now=now)
+    assert window.step == timedelta(days=1)
+    edges = [*window.bins(), window.end]
+    local = [edge.astimezone(BERLIN) for edge in edges]
+    assert {moment.hour for moment in local} == {0}
+    lengths = [(later - earlier) / timedelta(hours=1) for earlier, later in pairwise(edges)]
+    assert lengths.count(hours) == 1
+    assert set(lengths) - {hours} == {24}
+
+
+def test_steps_of_hours_follow_the_wall_clock_too() -> None:
+    window = preset_range("30d", tz=BERLIN, now=datetime(2026, 4, 10, 9, 30, tzinfo=UTC))
+    assert {moment.astimezone(BERLIN).hour for moment in window.bins()} == {0, 6, 12, 18}
+    assert len(window.bins()) == 30 * 4
+    before = window.previous_bins()
+    assert before[0] == window.previous_start
+    assert len(before) == len(window.bins())
+    assert {moment.astimezone(BERLIN).hour for moment in before} == {0, 6, 12, 18}
+    assert all(earlier < later for earlier, later in pairwise([*before, *window.bins(), window.end]))
+
+
+def test_every_zone_has_growing_bins_around_every_change() -> None:
+    for name in ("America/Santiago", "Asia/Kathmandu", "Australia/Lord_Howe", "Africa/Cairo", "America/New_York"):
+        zone = ZoneInfo(name)
+        for day in range(0, 365, 5):
+            now = datetime(2026, 1, 1, 7, 13, tzinfo=UTC) + timedelta(days=day)
+            for preset in PRESETS:
+                window = preset_range(preset, tz=zone, now=now)
+                edges = [*window.bins(), window.end]
+                assert all(earlier < later for earlier, later in pairwise(edges)), (name, preset, now)
+                assert edges[-2] <= now < edges[-1]

@@ -11,7 +11,7 @@ from agents.models import Project
 from metrics import histogram
 from metrics.ingest.rows import RawSpan
 from metrics.selectors import rollups as reading
-from metrics.services import compaction, rollups
+from metrics.services import compaction, dimensions, rollups
 from tests.metrics.rollups import truth
 from tests.metrics.sending import NOW, Sending
 
@@ -174,3 +174,24 @@ def test_ingest_and_compaction_at_the_same_time_stay_exact(project: Project) -> 
             edges = random_edges(chance, NOW)
             assert truth.of_rollups(project.pk, edges) == truth.of_spans(project.pk, edges)
         compaction.run(now=NOW, projects=[project.pk], seconds=60)
+
+
+def test_a_rebuild_tells_the_same_values_apart_that_ingest_did(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dimensions, "CAP", 5)
+    dimensions.forget()
+    sending, chance = Sending(project), random.Random(11)
+    names = [f"agent {number:02}" for number in range(12)]
+    for _ in range(30):
+        sending.send([sending.agent(chance.choice(names), ago=chance.uniform(0, 100_000)) for _ in range(3)])
+        compaction.run(now=NOW, projects=[project.pk])
+    rows = truth.stored(project.pk)
+    by_day = {(row[1].date(), row[5]) for row in rows}
+    agents = {day: {agent for one, agent in by_day if one == day} for day, _ in by_day}
+    assert {len(found) for found in agents.values()} == {6}
+    assert all(dimensions.OTHER in found for found in agents.values())
+    dimensions.forget()
+    rollups.rebuild(project_id=project.pk, start=NOW - timedelta(days=3), end=NOW + timedelta(minutes=1))
+    compaction.run(now=NOW, projects=[project.pk])
+    assert truth.stored(project.pk) == rows
