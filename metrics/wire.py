@@ -57,19 +57,31 @@ def trace(row: Trace) -> dict[str, Any]:
         "prompt": prompt(row.prompt_name, row.prompt_version),
         "tags": row.tags,
         "metadata": row.metadata,
-        "input_tokens": row.input_tokens,
-        "output_tokens": row.output_tokens,
-        "cache_read_tokens": row.cache_read_tokens,
-        "cache_write_tokens": row.cache_write_tokens,
-        "reasoning_tokens": row.reasoning_tokens,
+        **usage(row),
         "cost_usd": usd(row.cost_nanos),
         "unpriced_spans": row.unpriced_count,
     }
 
 
+def usage(row: Trace | Span) -> dict[str, int | None]:
+    """Tokens: input includes cached ones, output those of reasoning; null where nobody reported them."""
+    return {
+        "input_tokens": row.input_tokens,
+        "output_tokens": row.output_tokens,
+        "cache_read_tokens": row.cache_read_tokens,
+        "cache_write_tokens": row.cache_write_tokens,
+        "reasoning_tokens": row.reasoning_tokens,
+    }
+
+
+def _error(row: Span, detail: Detail) -> dict[str, str | None] | None:
+    if not (row.status == "error" or row.error_type or row.error_message):
+        return None
+    return {"type": row.error_type or detail.error_type or None, "message": row.error_message or detail.error_message}
+
+
 def span(row: Span, detail: Detail) -> dict[str, Any]:
     """A span with what it was given and gave back."""
-    failed = row.status == "error" or row.error_type or row.error_message
     return {
         "span_id": hex_id(row.span_id),
         "parent_span_id": hex_id(row.parent_span_id),
@@ -78,12 +90,7 @@ def span(row: Span, detail: Detail) -> dict[str, Any]:
         "start": time_text(row.start_ns),
         "duration_ms": milliseconds(row.duration_ns),
         "status": row.status,
-        "error": {
-            "type": row.error_type or detail.error_type or None,
-            "message": row.error_message or detail.error_message,
-        }
-        if failed
-        else None,
+        "error": _error(row, detail),
         "model": row.model or None,
         "provider": row.provider or None,
         "tool": row.tool or None,
@@ -94,11 +101,7 @@ def span(row: Span, detail: Detail) -> dict[str, Any]:
         "session_id": row.session_id or None,
         "user_id": row.user_id or None,
         "prompt": prompt(row.prompt_name, row.prompt_version),
-        "input_tokens": row.input_tokens,
-        "output_tokens": row.output_tokens,
-        "cache_read_tokens": row.cache_read_tokens,
-        "cache_write_tokens": row.cache_write_tokens,
-        "reasoning_tokens": row.reasoning_tokens,
+        **usage(row),
         "cost_usd": usd(row.cost_nanos),
         "cost_source": row.cost_source or None,
         "reported_cost_usd": usd(row.reported_cost_nanos),

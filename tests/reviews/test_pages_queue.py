@@ -242,7 +242,7 @@ def test_the_cost_of_the_trace_is_left_to_its_waterfall_and_that_of_the_session_
     wanted = ask(trace_id="ab" * 16, session_id="s")
     page = reviewer.get(f"/p/shop/queue/{wanted.pk}/").content.decode()
     assert "Cost of the session so far" in page
-    assert page.count("2.50") == 1
+    assert page.count("$2.50") == 1
     assert f"/p/shop/traces/{'ab' * 16}/mini/" in page
 
 
