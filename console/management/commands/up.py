@@ -191,7 +191,9 @@ def application_children(environment: dict[str, str]) -> list[Child]:
 
 def otlp_child(environment: dict[str, str]) -> Child:
     """OTLP over gRPC."""
-    child = Child("otlp", [sys.executable, "manage.py", "otlp"], environment, cwd=settings.BASE_DIR, stop_seconds=12.0)
+    # gRPC's own complaint that a port is taken would frighten: another one is taken then, and printed.
+    quiet = {"GRPC_VERBOSITY": "NONE", **environment}
+    child = Child("otlp", [sys.executable, "manage.py", "otlp"], quiet, cwd=settings.BASE_DIR, stop_seconds=12.0)
     child.ready = lambda: bool(listening(child))
     return child
 
