@@ -14,7 +14,6 @@ from metrics.ingest.semconv import Key
 
 SCRUBBED = re.compile(r"^\[Scrubbed due to .*\]$", re.DOTALL)
 MAX_PARSED_CHARS = 4 * 1024 * 1024
-MAX_INDEX = 10_000
 # Ten times the largest context that any model takes today.
 MOST_TOKENS = 100_000_000
 # How texts begin that may be something else: a placeholder, or JSON.
@@ -204,7 +203,7 @@ def fold(pairs: Iterator[tuple[str, Value]]) -> Value:
 def _lists(node: Any) -> Value:
     if not isinstance(node, dict):
         return node  # type: ignore[no-any-return]  # a leaf of the tree is a Value
-    numbered = [int(name) for name in node if name.isdigit() and len(name) < 6]
+    numbered = {int(name): name for name in node if name.isascii() and name.isdigit() and len(name) < 6}
     if numbered and len(numbered) == len(node):
-        return [_lists(node[str(number)]) for number in sorted(numbered) if str(number) in node]
+        return [_lists(node[numbered[number]]) for number in sorted(numbered)]
     return {name: _lists(inner) for name, inner in node.items()}

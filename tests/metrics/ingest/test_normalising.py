@@ -168,6 +168,11 @@ def test_flattened_lists_close_their_gaps() -> None:
     assert fold(pairs) == [{"role": "system"}, {"role": "user", "content": "hi"}]
 
 
+def test_flattened_lists_with_strange_indexes_lose_nothing() -> None:
+    assert fold(iter([("007.role", "user"), ("01.role", "system")])) == [{"role": "system"}, {"role": "user"}]
+    assert fold(iter([("²", "a"), ("٣", "b"), ("0", "c")])) == {"²": "a", "٣": "b", "0": "c"}
+
+
 def test_json_that_was_encoded_twice_is_read() -> None:
     assert parsed('"{\\"a\\": 1}"') == {"a": 1}
     assert parsed("[not json") == "[not json"
