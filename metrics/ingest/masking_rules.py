@@ -138,13 +138,19 @@ _CALLING_CODES = re.compile(
 )
 
 
+_DECIMAL = re.compile(rb"\+\d+\.\d+")
+
+
 def _international(data: bytes, start: int, end: int) -> Span | None:
     bare = _digits(data[start + 6 : end] if data[start : start + 1] == b"\\" else data[start:end])
+    if _DECIMAL.fullmatch(data, start, end):
+        return None
     plausible = _CALLING_CODES.match(bare) is not None and (len(bare) == 11 or bare[0] != "1") and len(bare) >= 8
     return (start, end, bare) if plausible and not _runs_on(data, end) else None
 
 
-_DATE = re.compile(rb"\d\d[./-]\d\d[./-]\d{4}")
+_DATE_OR_ZIP = re.compile(rb"\d\d[./-]\d\d[./-]\d{4}|\d{5}-\d{4}\Z")
+_NETWORK = re.compile(rb"\d{1,3}(?:\.\d{1,3}){3}")
 
 
 def _national_call(data: bytes, start: int, end: int) -> Span | None:
@@ -153,13 +159,14 @@ def _national_call(data: bytes, start: int, end: int) -> Span | None:
     groups = re.split(rb"[ ./()\-]+", text)
     pairs = [len(group) for group in groups] == [2] * 5
     grouped = 2 <= len(groups) <= 5 and 3 <= len(groups[0]) <= 5 and min(map(len, groups)) >= 2 and b"." not in text
-    if not (pairs or grouped) or _DATE.match(text) or _runs_on(data, end) or data[end : end + 1] == b":":
+    if not (pairs or grouped) or _DATE_OR_ZIP.match(text) or _runs_on(data, end) or data[end : end + 1] == b":":
         return None
     return start, end, _digits(text)
 
 
 def _phone(data: bytes, start: int, end: int) -> Span | None:
-    return start, end, _digits(data[start:end])
+    address = _NETWORK.fullmatch(data, start, end) or b".." in data[start:end]
+    return None if address else (start, end, _digits(data[start:end]))
 
 
 def _key(data: bytes, start: int, end: int) -> Span | None:
@@ -200,9 +207,12 @@ SECRET_NAMES = (
 )
 _MOST_SECRET_BYTES = 4_096
 _BARE_VALUE = re.compile(rb"[^\s\"'\\,;&<>(){}\[\]`|]{4,}+(?![(\[{])")
+# The name of something in a program, rather than a secret: `password=self.password`.
+_PROGRAM_NAME = re.compile(rb"[A-Za-z_]+\Z|[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+\Z")
+_OPENS = re.compile(rb"\\*[\"']\Z")
 # What stands where a secret was, or where one belongs.
 PLACEHOLDER = re.compile(
-    r"(?i)\**\Z|x+\Z|\[(?:redacted|filtered|masked|scrubbed)[^\]]*\]\Z|<[^<>]*>\Z|\$\{?\w+\}?\Z|null\Z|none\Z|true\Z|false\Z"
+    r"(?i)\**\Z|x+\Z|\[(?:redacted|filtered|masked|scrubbed)[^\]]*\]\Z|<[^<>]*>\Z|\$\{?\w+\}?\Z|[\w\-]{0,12}\.{3}\Z|null\Z|none\Z|true\Z|false\Z"
 )
 
 
@@ -210,22 +220,35 @@ def _assigned(data: bytes, start: int, end: int) -> Span | None:
     """The value behind `password=`, `"api_key": "` or the like. The group is the mark and the opening quote."""
     mark = data[start:end]
     quote = mark.lstrip(b":=> ")
-    limit = _between_characters(data, end + _MOST_SECRET_BYTES)
-    if quote.endswith((b'"', b"'")):
-        stop = data.find(quote, end, limit)
-        while stop > end and data[stop - 1 : stop] == b"\\":
-            stop = data.find(quote, stop + 1, limit)
-        value = data[end : limit if stop < 0 else stop]
-    else:
-        bare = _BARE_VALUE.match(data, end, limit)
-        value = bare.group() if bare else b""
-        if b"=" not in mark and not (len(value) >= 6 and re.search(rb"[0-9!#$%^*]", value)):
-            return None  # a sentence goes on
+    value = _quoted(data, end, quote) if quote else _bare(data, start, end)
     text = value.decode("utf-8", "replace")
     name = data[max(start - 24, 0) : start].rstrip(b"\"'\\ ").lower()
     if not text or PLACEHOLDER.match(text) or (name.endswith((b"token", b"cookie")) and not like_token(text)):
         return None
     return end, end + len(value), text
+
+
+def _quoted(data: bytes, start: int, quote: bytes) -> bytes:
+    """What follows up to the same quote, or to the end where text was cut off; nothing for what is no value."""
+    if not _OPENS.match(quote):
+        return b""  # '' is empty
+    limit = _between_characters(data, start + _MOST_SECRET_BYTES)
+    stop = data.find(quote, start, limit)
+    while stop > start and data[stop - 1 : stop] == b"\\":
+        stop = data.find(quote, stop + 1, limit)
+    value = data[start : limit if stop < 0 else stop]
+    # In "Password: ", prompt) the quote closed what had begun before.
+    return b"" if b"\n" in value or value[:1] in {b",", b")", b" ", b";", b"]", b"}"} else value
+
+
+def _bare(data: bytes, start: int, end: int) -> bytes:
+    """What follows without quotes: up to a space or a sign, and neither a word of a sentence nor of a program."""
+    found = _BARE_VALUE.match(data, end, _between_characters(data, end + _MOST_SECRET_BYTES))
+    value = found.group() if found else b""
+    if b"=" not in data[start:end]:
+        return value if len(value) >= 6 and re.search(rb"[0-9!#$%^*]", value) else b""
+    in_address = data[end + len(value) : end + len(value) + 1] == b"&" or data[max(start - 1, 0) : start].isupper()
+    return b"" if _PROGRAM_NAME.match(value) and not in_address else value
 
 
 def like_token(text: str) -> bool:
@@ -240,7 +263,7 @@ _KEYS = (
     rb"dop_v1_\w{40,}|shp(?:at|ss|ca|pa)_\w{32}|r8_\w{30,}|lsv2_(?:pt|sk)_\w{30,}|xai-\w{30,}|tvly-[\w\-]{20,}|"
     rb"eyJ[\w\-]{8,}\.[\w\-]{8,}\.[\w\-]*"
 )
-_PHONE_NAMES = rb"(?i:phone|telefon|mobile|mobil|handy|whatsapp|msisdn|fax|[^a-z]tel)[a-zA-Z_ ]{0,12}"
+_PHONE_NAMES = rb"(?:(?i:phone|telefon|mobile|mobil|handy|whatsapp|msisdn|fax)[a-zA-Z_ ]{0,12}|(?i:[^a-z]tel))"
 _NUMBER_NAMES = rb"(?i:ssn|social.security|steuer-?id|idnr|aadhaar|aadhar|bsn)[a-zA-Z_ ]{0,12}"
 # Behind a member of such a name a bare number is personal.
 NAMES_BEFORE_NUMBERS = _PHONE_NAMES + b"|" + _NUMBER_NAMES
