@@ -10,6 +10,7 @@ from typing import Any
 import psycopg
 
 from metrics.facets import digest
+from metrics.search_words import pair, project_token
 
 NS_PER_DAY = 86_400 * 10**9
 DAYS = 30
@@ -23,6 +24,7 @@ PROMPTS = tuple(f"prompt-{number:02d}" for number in range(20))
 ERRORS = ("TimeoutError", "RateLimitError", "ToolError", "ValueError", "BudgetExceeded")
 USERS = 2_000
 SPANS_PER_TRACE = 8
+WORD_DAYS = 14
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,29 @@ def traces(connection: psycopg.Connection[Any], project_id: int, *, count: int, 
     connection.execute(_TRACES, parameters)
     connection.execute("VACUUM (ANALYZE) metrics_trace")
     return History(count, start_ns, end_ns)
+
+
+def ensure(connection: psycopg.Connection[Any], project_id: int, *, count: int, end_ns: int) -> None:
+    """Writes the traces of a project, and what the text index knows of their last WORD_DAYS, unless it is there."""
+    found = connection.execute("SELECT count(*) FROM metrics_trace WHERE project_id = %s", [project_id]).fetchone()
+    if found != (count,):
+        connection.execute("DELETE FROM metrics_trace WHERE project_id = %s", [project_id])
+        traces(connection, project_id, count=count, end_ns=end_ns)
+    indexed = connection.execute("SELECT 1 FROM metrics_search WHERE project_id = %s LIMIT 1", [project_id]).fetchone()
+    if indexed is None:
+        words(connection, project_id, end_ns=end_ns)
+
+
+def words(connection: psycopg.Connection[Any], project_id: int, *, end_ns: int) -> None:
+    """Indexes the traces of the last WORD_DAYS with some hundred words each; partitions must be there.
+
+    Among them are words that nearly a third, a tenth, a hundredth and next to none of the traces have.
+    """
+    connection.execute("DROP TABLE IF EXISTS chunk")
+    connection.execute(_CHUNKS)
+    known = {"failed": pair("http.status_code", 500), "project": project_token(project_id), "number": project_id}
+    connection.execute(_WORDS, {**known, "since": end_ns - WORD_DAYS * NS_PER_DAY})
+    connection.execute("VACUUM (ANALYZE) metrics_search")
 
 
 _FIELDS = {
@@ -113,4 +138,31 @@ FROM (
         ARRAY[(%(tag_digests)s::bigint[])[{_place("tag", len(TAGS), favour=3)}]] AS tag_digests
     FROM generate_series(0, %(count)s - 1) AS n
 ) AS made
+"""
+
+# Runs of words of a vocabulary whose words are used the less the further behind they stand.
+_CHUNKS = """
+CREATE TEMPORARY TABLE chunk AS
+SELECT number, array_agg(DISTINCT 'w' || floor(power(random(), 3) * 4000)::int) AS words
+FROM generate_series(0, 1999) AS number CROSS JOIN generate_series(1, 24)
+GROUP BY number
+"""
+_WORDS = """
+INSERT INTO metrics_search (project_id, trace_id, start_ns, words)
+SELECT project_id, trace_id, start_ns, array_to_tsvector(ARRAY(SELECT DISTINCT unnest(
+    a.words || b.words || c.words || d.words || e.words || %(project)s::text
+    || ('=' || substr(encode(trace_id, 'base64'), 1, 8)) || ('~' || substr(encode(trace_id, 'hex'), 1, 8))
+    || CASE WHEN chance < 0.3 THEN 'refund' ELSE 'order' END || CASE WHEN chance > 0.9 THEN 'timeout' ELSE 'done' END
+    || CASE WHEN chance BETWEEN 0.25 AND 0.26 THEN 'chargeback' ELSE 'paid' END
+    || CASE WHEN chance BETWEEN 0.5 AND 0.52 THEN %(failed)s::text ELSE 'fine' END
+    || CASE WHEN chance BETWEEN 0.7 AND 0.70001 THEN 'zebra' ELSE 'horse' END
+)))
+FROM (
+    SELECT project_id, trace_id, start_ns, get_byte(trace_id, 0) * 7 AS one, get_byte(trace_id, 1) * 7 AS two,
+        get_byte(trace_id, 2) * 7 AS three, get_byte(trace_id, 3) * 7 AS four, get_byte(trace_id, 4) * 7 AS five,
+        (get_byte(trace_id, 5) * 65536 + get_byte(trace_id, 6) * 256 + get_byte(trace_id, 7)) / 16777216.0 AS chance
+    FROM metrics_trace WHERE project_id = %(number)s AND start_ns >= %(since)s
+) AS made
+JOIN chunk AS a ON a.number = one JOIN chunk AS b ON b.number = two + 1 JOIN chunk AS c ON c.number = three + 2
+JOIN chunk AS d ON d.number = four + 3 JOIN chunk AS e ON e.number = five + 4
 """

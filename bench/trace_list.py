@@ -22,8 +22,9 @@ from django.conf import settings  # noqa: E402
 from django.db import connection  # noqa: E402
 
 from bench import trace_history  # noqa: E402
-from metrics.search_query import parse  # noqa: E402
+from metrics.questions import trace_filter  # noqa: E402
 from metrics.selectors import search, trace_scan, traces  # noqa: E402
+from metrics.services import partitions  # noqa: E402
 from metrics.trace_filter import SORTS, Order, TraceFilter  # noqa: E402
 
 END_NS = 1_790_000_000 * 10**9
@@ -63,7 +64,6 @@ SEARCHES = {
     "middling word": "chargeback",
     "two words": "refund timeout",
     "value": "http.status_code=500",
-    "value of its own": "order.id=777",
     "word and agent": "refund agent:agent-05",
     "word and error": "refund status:error",
     "no such word": "nowhere",
@@ -99,7 +99,7 @@ def measure(project_id: int, filters: dict[str, TraceFilter]) -> list[Asked]:
     return found
 
 
-def _timed(project_id: int, chosen: TraceFilter, order: Order, after: traces.Position | None) -> float:
+def _timed(project_id: int, chosen: TraceFilter, order: Order, after: trace_scan.Position | None) -> float:
     took = 0.0
     for _ in range(2):
         began = time.perf_counter()
@@ -126,15 +126,14 @@ def main() -> None:
     options = parser.parse_args()
     sizes = [int(size) // trace_history.SPANS_PER_TRACE for size in options.spans.split(",")]
     projects = {size: FIRST_PROJECT + place for place, size in enumerate(sizes)}
+    days = range(-1, trace_history.WORD_DAYS + 1)
+    partitions.ensure("metrics_search", [END_NS - day * trace_history.NS_PER_DAY for day in days])
     with psycopg.connect(settings.DATABASE_URL, autocommit=True) as seeding:
         for size, project_id in projects.items():
-            trace_history.ensure(seeding, project_id, count=size, end_ns=END_NS, words=options.search)
+            trace_history.ensure(seeding, project_id, count=size, end_ns=END_NS)
     filters = FILTERS
     if options.search:
-        filters = {}
-        for name, text in SEARCHES.items():
-            asked = parse(text)
-            filters[name] = TraceFilter(search=asked.search, **asked.filters)
+        filters = {name: trace_filter({"q": text}) for name, text in SEARCHES.items()}
     print(f"{'milliseconds of server time':<34}{'questions':>10}{'p50':>9}{'p95':>9}{'p99':>9}{'max':>9}")
     with connection.cursor():
         for size, project_id in projects.items():

@@ -11,6 +11,7 @@ from django.db.backends.utils import CursorWrapper
 
 from console.lib.sql import load
 from metrics.ingest import binary, copying, limits, packing, recount, summary, tally
+from metrics.ingest.content import CONTENT_NAMES
 from metrics.ingest.lineage import Standing
 from metrics.ingest.rows import LogRow, PointRow, SpanRow, explained
 from metrics.services import catalogue, compaction, dimensions, sessions
@@ -267,7 +268,10 @@ def write_logs(project_id: int, rows: Sequence[LogRow], now: datetime) -> Writte
             ),
         )  # fmt: skip
         cursor.execute(load("metrics", "insert_logs"))
-        return Written(int(cursor.rowcount))
+        written = Written(int(cursor.rowcount))
+        if any(row.event_name in CONTENT_NAMES for row in rows):
+            cursor.execute(load("metrics", "queue_logged"), {"content": list(CONTENT_NAMES)})
+        return written
 
 
 def write_points(project_id: int, rows: Sequence[PointRow], now: datetime) -> Written:

@@ -155,3 +155,47 @@ def test_traces_of_other_projects_do_not_exist(page: Client, other_project: Proj
     assert "has not arrived yet" in page.get(f"{URL}{trace_id}/mini/").content.decode()
     assert page.get(f"{URL}nonsense/").status_code == 404
     assert listed(page.get(URL).content.decode()) == []
+
+
+def test_every_filter_in_the_address_has_a_chip_that_takes_it_away(page: Client, sending: Sending) -> None:
+    sending.send([sending.agent()])
+    asked = {"user_id": "u", "tag": "<b>", "team": "t", "max_tokens": "9", "error": "1", "sort": "cost"}
+    html = page.get(URL, asked).content.decode()
+    assert html.count('class="chip"') == 5
+    assert "&lt;b&gt;" in html
+    gone = [link.replace("&amp;", "&") for link in re.findall(r'<a href="(\?[^"]*)" aria-label="Remove', html)]
+    assert all(len(link.split("&")) == 5 and "sort=cost" in link for link in gone)
+
+
+def test_headings_sort_and_turn_the_direction_round(page: Client, sending: Sending) -> None:
+    sending.send([sending.agent(ago=60), sending.agent(ago=50)])
+    newest_first = listed(page.get(URL).content.decode())
+    html = page.get(f"{URL}?order=asc").content.decode()
+    assert listed(html) == newest_first[::-1]
+    assert 'aria-sort="ascending"' in html
+    html = page.get(f"{URL}?sort=cost").content.decode()
+    assert 'href="?sort=cost&amp;order=asc"' in html
+    assert html.count('aria-sort="none"') == 5
+
+
+def test_the_live_list_fetches_what_began_since_and_what_arrived_late(page: Client, sending: Sending) -> None:
+    old, late = sending.agent(ago=60), sending.agent(ago=25)
+    sending.send([old, sending.agent(ago=20)])
+    html = page.get(f"{URL}?live=1").content.decode()
+    (seen,) = re.findall(r'data-seen="(\d+)"', html)
+    assert 'rel="next"' not in html
+    sending.send([late, sending.agent("janitor", ago=10)])
+    found = listed(page.get(f"{URL}live/?seen={seen}").content.decode())
+    assert late.trace_id.hex() in found
+    assert old.trace_id.hex() not in found
+    assert len(found) == 3
+    assert len(listed(page.get(f"{URL}live/?seen={seen}&agent=janitor").content.decode())) == 1
+    assert page.get(f"{URL}live/?seen={seen}&agent=nobody").status_code == 204
+    for nonsense in ("", "seen=x", f"seen={'9' * 19}", f'seen={seen}&q="'):
+        assert page.get(f"{URL}live/?{nonsense}").status_code == 204
+
+
+def test_the_live_list_shows_newest_first_whatever_the_address_sorts_by(page: Client, sending: Sending) -> None:
+    sending.send([sending.agent()])
+    assert 'id="trace-live"' not in page.get(f"{URL}?live=1&sort=cost").content.decode()
+    assert 'id="trace-live"' in page.get(f"{URL}?live=1").content.decode()

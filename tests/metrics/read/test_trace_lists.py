@@ -1,0 +1,211 @@
+"""Lists of traces in any order, under any filter, page by page: exactly what a naive reading of all traces gives."""
+
+import random
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from agents.models import Project
+from metrics.facets import digest
+from metrics.models import Trace
+from metrics.questions import trace_filter
+from metrics.selectors import trace_scan, traces
+from metrics.trace_filter import SORTS, Order, TraceFilter
+from tests.metrics.sending import NOW, ns
+
+START = ns(NOW)
+
+
+def value_of(trace: Trace, sort: str) -> int:
+    return {
+        "start": trace.start_ns,
+        "duration": trace.duration_ns,
+        "cost": trace.cost_nanos,
+        "tokens": trace.input_tokens + trace.output_tokens,
+        "errors": trace.error_count,
+        "spans": trace.span_count,
+    }[sort]
+
+
+def made(chance: random.Random, project_id: int, number: int) -> Trace:
+    """A trace with few different values, so that many are equal in what they are sorted by."""
+    agent, model, tag = f"agent-{chance.randrange(3)}", f"model-{chance.randrange(2)}", f"tag-{chance.randrange(3)}"
+    status = chance.choice(["ok", "ok", "ok", "error", "waiting"])
+    errors = chance.randrange(1, 3) if status == "error" else chance.choice([0, 0, 0, 1])
+    error = f"Error{chance.randrange(2)}" if errors else ""
+    said = {
+        "environment": chance.choice(["prod", "dev", ""]),
+        "team": chance.choice(["a", ""]),
+        "agent_version": chance.choice(["1", "2"]),
+        "prompt_name": chance.choice(["p", ""]),
+    }
+    name = chance.choice(["Invoke A", "invoke ab", "chat"])
+    facets = {"agent": agent, "model": model, "tag": tag, "status": status, "error": error, "name": name}
+    facets |= {"environment": said["environment"], "team": said["team"]}
+    facets |= {"version": said["agent_version"], "prompt": said["prompt_name"]}
+    start, lasted = START + chance.randrange(6), chance.randrange(4)
+    # What the trace once was stays among its facets.
+    once = [digest(project_id, "status", "waiting"), digest(project_id, "environment", "prod")]
+    return Trace(
+        project_id=project_id,
+        trace_id=chance.randbytes(15) + bytes([number % 256]),
+        root_name=name,
+        start_ns=start,
+        end_ns=start + lasted,
+        duration_ns=lasted,
+        status=status,
+        error_count=errors,
+        span_count=chance.randrange(1, 4),
+        agents=[agent],
+        models=[model],
+        tags=[tag],
+        error_types=[error] if error else [],
+        facets=[*once, *(digest(project_id, field, value) for field, value in facets.items() if value)],
+        session_id=chance.choice(["s1", "s2", ""]),
+        user_id=chance.choice(["u1", ""]),
+        input_tokens=chance.randrange(3),
+        output_tokens=chance.randrange(3),
+        cost_nanos=chance.randrange(4) * 10**9,
+        updated_at=NOW,
+        **said,
+    )
+
+
+def keeps(chosen: TraceFilter, row: Trace) -> bool:
+    """The filter as its documentation says it."""
+    tokens = row.input_tokens + row.output_tokens
+    equal = (
+        (chosen.status, [row.status]), (chosen.agent, row.agents), (chosen.model, row.models), (chosen.tag, row.tags),
+        (chosen.session, [row.session_id]), (chosen.user, [row.user_id]), (chosen.environment, [row.environment]),
+        (chosen.team, [row.team]), (chosen.version, [row.agent_version]), (chosen.prompt, [row.prompt_name]),
+        (chosen.error_type, row.error_types),
+    )  # fmt: skip
+    bounds = (
+        (chosen.min_cost_nanos, row.cost_nanos, chosen.max_cost_nanos),
+        (chosen.min_duration_ns, row.duration_ns, chosen.max_duration_ns),
+        (chosen.min_tokens, tokens, chosen.max_tokens),
+        (chosen.start_ns or 0, row.start_ns, None if chosen.end_ns is None else chosen.end_ns - 1),
+    )
+    return (
+        all(not wanted or wanted in there for wanted, there in equal)
+        and all(least <= value and (most is None or value <= most) for least, value, most in bounds)
+        and row.root_name.lower().startswith(chosen.name.lower())
+        and (row.error_count > 0 or not chosen.errors)
+    )
+
+
+def any_filter(chance: random.Random) -> TraceFilter:
+    """A combination of some filters."""
+    possible: dict[str, Any] = {
+        "status": chance.choice(["ok", "error", "waiting"]),
+        "agent": "agent-1",
+        "model": "model-0",
+        "tag": "tag-2",
+        "session": "s1",
+        "user": "u1",
+        "environment": "prod",
+        "team": "a",
+        "version": "2",
+        "prompt": "p",
+        "name": chance.choice(["INVOKE a", "ch", "%"]),
+        "error_type": "Error1",
+        "errors": True,
+        "min_cost_nanos": 10**9,
+        "max_cost_nanos": 2 * 10**9,
+        "min_duration_ns": 1,
+        "max_duration_ns": 0,
+        "min_tokens": 2,
+        "max_tokens": 3,
+        "start_ns": START + 2,
+        "end_ns": START + 4,
+    }
+    return TraceFilter(**{name: possible[name] for name in chance.sample(sorted(possible), chance.randrange(4))})
+
+
+def walk(project_id: int, chosen: TraceFilter, order: Order, limit: int) -> Iterator[list[Trace]]:
+    """Every page forwards; each is also met again from behind."""
+    page = traces.page(project_id, chosen, order=order, limit=limit)
+    while True:
+        yield list(page.traces)
+        if page.after is None:
+            return
+        following = traces.page(project_id, chosen, order=order, limit=limit, after=page.after)
+        if following.before is not None:
+            back = traces.page(project_id, chosen, order=order, limit=limit, before=following.before)
+            assert [row.pk for row in back.traces] == [row.pk for row in page.traces]
+        page = following
+
+
+# Reading along the index for as long as it takes, for two rows only, and never: all roads lead to the same list.
+@pytest.mark.parametrize(("cheap", "steps"), [(-1.0, 10_000), (-1.0, 2), (1e12, 2)])
+def test_every_list_is_what_a_naive_reading_gives(
+    project: Project, other_project: Project, monkeypatch: pytest.MonkeyPatch, cheap: float, steps: int
+) -> None:
+    monkeypatch.setattr(trace_scan, "CHEAP", cheap)
+    monkeypatch.setattr(trace_scan, "WALK_ROWS", steps)
+    monkeypatch.setattr(trace_scan, "WALK_ROWS_BY_START", steps)
+    chance = random.Random(7)
+    rows = [made(chance, project.pk, number) for number in range(120)]
+    Trace.objects.bulk_create([*rows, *(made(chance, other_project.pk, number) for number in range(40))])
+    for _ in range(60):
+        chosen, order = any_filter(chance), Order(chance.choice(SORTS), chance.random() < 0.5)
+        expected = sorted(
+            (row for row in rows if keeps(chosen, row)),
+            key=lambda row: (value_of(row, order.sort), bytes(row.trace_id)),
+            reverse=not order.ascending,
+        )
+        found = [row for page in walk(project.pk, chosen, order, chance.choice([1, 7, 50])) for row in page]
+        assert [bytes(row.trace_id) for row in found] == [bytes(row.trace_id) for row in expected], (chosen, order)
+
+
+@pytest.mark.parametrize("asked", [{}, {"agent": "agent-1"}, {"q": "word"}, {"q": "word", "status": "ok"}])
+@pytest.mark.parametrize("sort", SORTS)
+def test_a_page_takes_few_queries_however_many_traces_there_are(
+    project: Project, asked: dict[str, str], sort: str
+) -> None:
+    chance = random.Random(3)
+
+    def queries() -> int:
+        with CaptureQueriesContext(connection) as captured:
+            traces.page(project.pk, trace_filter(asked), order=Order(sort), limit=5)
+        return len(captured)
+
+    Trace.objects.bulk_create(made(chance, project.pk, number) for number in range(4))
+    assert queries() <= 9
+    Trace.objects.bulk_create(made(chance, project.pk, number) for number in range(200))
+    assert queries() <= 9
+
+
+def test_cursors_belong_to_their_order(ask: Callable[..., Any], project: Project) -> None:
+    chance = random.Random(5)
+    Trace.objects.bulk_create(made(chance, project.pk, number) for number in range(9))
+    following = ask("traces", sort="cost", order="asc", limit=2).json()["next"]
+    cursor = following.partition("cursor=")[2].partition("&")[0]
+    assert ask("traces", sort="cost", order="asc", limit=2, cursor=cursor).status_code == 200
+    assert ask("traces", sort="cost", limit=2, cursor=cursor).status_code == 400
+    assert ask("traces", sort="tokens", order="asc", limit=2, cursor=cursor).status_code == 400
+
+
+@pytest.mark.parametrize(
+    ("query", "parameter"),
+    [
+        ({"order": "up"}, "order"),
+        ({"min_tokens": "x"}, "min_tokens"),
+        ({"max_cost_usd": "-1"}, "max_cost_usd"),
+        ({"min_duration_ms": "5", "max_duration_ms": "4"}, "min_duration_ms"),
+    ],
+)
+def test_bounds_that_cannot_be_are_named(ask: Callable[..., Any], query: dict[str, str], parameter: str) -> None:
+    answer = ask("traces", **query)
+    assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, parameter)
+
+
+def test_a_bound_of_nothing_is_a_bound(ask: Callable[..., Any], project: Project) -> None:
+    chance = random.Random(9)
+    rows = [made(chance, project.pk, number) for number in range(30)]
+    Trace.objects.bulk_create(rows)
+    free = ask("traces", max_cost_usd="0", limit=100).json()["results"]
+    assert len(free) == sum(row.cost_nanos == 0 for row in rows) > 0

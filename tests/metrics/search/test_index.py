@@ -1,0 +1,230 @@
+"""The text index: what it finds, how far behind it is, what it forgets, and that nothing is lost on the way."""
+
+import threading
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.db import connection, transaction
+from django.test import Client
+
+from agents.models import Project
+from metrics.ingest.rows import RawSpan
+from metrics.services import search_index
+from tests.metrics.sending import NOW, Sending
+
+Ask = Callable[..., Any]
+LATER = NOW + timedelta(seconds=5)
+
+
+def found(ask: Ask, text: str, **query: Any) -> set[str]:
+    answer = ask("traces", q=text, **query)
+    assert answer.status_code == 200, answer.content
+    return {row["trace_id"] for row in answer.json()["results"]}
+
+
+def said(sending: Sending, question: str, answer: str = "fine", **rest: Any) -> RawSpan:
+    def message(role: str, text: str) -> str:
+        return f'[{{"role": "{role}", "parts": [{{"type": "text", "content": "{text}"}}]}}]'
+
+    attributes = {
+        "gen_ai.input.messages": message("user", question),
+        "gen_ai.output.messages": message("assistant", answer),
+        **rest.pop("attributes", {}),
+    }
+    return sending.call(attributes=attributes, **rest)
+
+
+def queue() -> int:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM metrics_unindexed")
+        return int(cursor.fetchone()[0])
+
+
+def test_traces_are_found_by_the_words_and_values_in_them(sending: Sending, ask: Ask) -> None:
+    refund = said(sending, "Please refund order 4711", "Größe geprüft", attributes={"http.status_code": 500})
+    invoice = said(
+        sending, "Where is my invoice?", error="RateLimitError", attributes={"user.id": "Ana B", "big": True}
+    )
+    sending.send([refund, invoice])
+    search_index.run(now=LATER)
+    one, other = refund.trace_id.hex(), invoice.trace_id.hex()
+    for text, expected in (
+        ("refund", {one}),
+        ("REFUND 4711", {one}),
+        ("refund invoice", set()),
+        ("größe", {one}),
+        ("refun", set()),
+        ("http.status_code=500", {one}),
+        ("http.status_code=50", set()),
+        ("big=true", {other}),
+        ("RateLimitError", {other}),
+        ("error:RateLimitError", {other}),
+        ('user:"Ana B"', {other}),
+        ('"Ana B"', {other}),
+        ("model:gpt-4o-mini", {one, other}),
+        ("invoice model:gpt-4o-mini status:error", {other}),
+        ("refund status:error", set()),
+        (refund.span_id.hex(), {one}),
+        ("user assistant", set()),
+    ):
+        assert found(ask, text) == expected, text
+
+
+def test_words_of_several_spans_that_arrive_apart_are_words_of_one_trace(sending: Sending, ask: Ask) -> None:
+    root = sending.agent()
+    sending.send([said(sending, "alpha", parent=root, ago=50)])
+    search_index.run(now=LATER)
+    sending.send([root, said(sending, "beta", parent=root, ago=40)])
+    search_index.run(now=LATER)
+    assert found(ask, "alpha beta") == {root.trace_id.hex()}
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT start_ns FROM metrics_search")
+        assert cursor.fetchall() == [(root.start_ns,)]
+
+
+def test_content_that_came_as_log_records_is_found(sending: Sending, ask: Ask) -> None:
+    call = sending.call()
+    sending.log(call, event_name="gen_ai.user.message", body={"content": "whereabouts of parcel"})
+    sending.send([call])
+    search_index.run(now=LATER)
+    assert found(ask, "parcel whereabouts") == {call.trace_id.hex()}
+
+
+def test_content_that_is_logged_after_its_span_was_indexed_is_found(sending: Sending, ask: Ask) -> None:
+    call = sending.call()
+    sending.send([call])
+    search_index.run(now=LATER)
+    sending.log(call, event_name="gen_ai.choice", body={"message": {"content": "afterthought"}})
+    search_index.run(now=LATER)
+    assert found(ask, "afterthought") == {call.trace_id.hex()}
+
+
+def test_other_projects_are_not_searched(sending: Sending, other_project: Project, ask: Ask) -> None:
+    theirs = Sending(other_project)
+    theirs.send([said(theirs, "secret plan")])
+    search_index.run(now=LATER)
+    assert found(ask, "secret") == set()
+
+
+def test_time_and_order_apply_to_what_is_found(sending: Sending, ask: Ask) -> None:
+    calls = [said(sending, "parcel", ago=60 + n, seconds=10 - n) for n in range(4)]
+    sending.send([*calls, sending.call(ago=30, seconds=99)])
+    search_index.run(now=LATER)
+    rows = ask("traces", q="parcel", sort="duration", order="asc").json()["results"]
+    assert [row["trace_id"] for row in rows] == [call.trace_id.hex() for call in reversed(calls)]
+    assert len(found(ask, "parcel", to="2026-03-02T11:59:29Z")) == 2
+
+
+def test_a_crash_in_the_middle_loses_nothing(sending: Sending, ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
+    call = said(sending, "parcel")
+    sending.send([call])
+    before = queue()
+
+    def crash(*_args: Any) -> None:
+        raise RuntimeError("killed")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(search_index, "_store", crash)
+        with pytest.raises(RuntimeError):
+            search_index.run(now=LATER)
+    assert queue() == before > 0
+    search_index.run(now=LATER)
+    assert (queue(), found(ask, "parcel")) == (0, {call.trace_id.hex()})
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_indexers_at_once_index_everything_once(sending: Sending, ask: Ask) -> None:
+    sending.send([said(sending, f"parcel number {n}") for n in range(40)])
+    done: list[int] = []
+
+    def work() -> None:
+        try:
+            done.append(search_index.run(now=LATER).traces)
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=work) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    search_index.run(now=LATER)
+    assert sum(done) == 40
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*), count(DISTINCT trace_id) FROM metrics_search")
+        assert cursor.fetchone() == (40, 40)
+    assert len(found(ask, "number 7")) == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_who_is_not_the_one_at_it_leaves_the_queue_alone(sending: Sending) -> None:
+    sending.send([said(sending, "parcel")])
+    seen: list[int] = []
+
+    def work() -> None:
+        try:
+            seen.append(search_index.run(now=LATER).rows)
+        finally:
+            connection.close()
+
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [search_index.LOCK_KEY])
+        thread = threading.Thread(target=work)
+        thread.start()
+        thread.join()
+    assert seen == [0]
+    assert queue() > 0
+
+
+def test_a_damaged_value_hides_its_own_words_only(sending: Sending, ask: Ask) -> None:
+    good, bad = said(sending, "parcel one"), said(sending, "parcel two")
+    sending.send([good, bad])
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE metrics_span SET detail = '\\x01ffff' WHERE trace_id = %s", [bad.trace_id])
+    search_index.run(now=LATER)
+    assert found(ask, "parcel") == {good.trace_id.hex()}
+    assert bad.trace_id.hex() in found(ask, "chat")
+
+
+def test_what_just_arrived_waits_for_the_rest_of_its_trace(sending: Sending) -> None:
+    sending.send([said(sending, "parcel")])
+    assert search_index.run(now=NOW).rows == 0
+    assert search_index.run(now=LATER).rows == 1
+
+
+def test_days_no_longer_searched_are_neither_kept_nor_indexed(sending: Sending, ask: Ask, settings: Any) -> None:
+    day = 86_400.0
+    old, new = said(sending, "parcel", ago=5 * day), said(sending, "parcel")
+    sending.send([old, new])
+    settings.SEARCH_RETENTION_DAYS = 14
+    search_index.run(now=LATER)
+    assert len(found(ask, "parcel")) == 2
+    settings.SEARCH_RETENTION_DAYS = 3
+    assert search_index.drop_expired(now=LATER) == ["metrics_search_p20260225"]
+    assert found(ask, "parcel") == {new.trace_id.hex()}
+    sending.send([said(sending, "parcel", ago=6 * day)])
+    done = search_index.run(now=LATER)
+    assert (done.rows, done.expired, done.traces, queue()) == (1, 1, 0, 0)
+
+
+def test_the_page_says_how_far_search_reaches_and_when_it_is_behind(page: Client, sending: Sending) -> None:
+    url = "/p/fleet/traces/?q=parcel"
+    sending.send([said(sending, "parcel")])
+    assert "seconds behind" not in page.get(url).content.decode()
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE metrics_unindexed SET queued_at = %s", [NOW - timedelta(seconds=42)])
+    html = page.get(url).content.decode()
+    assert "42 seconds behind" in html
+    assert "14 days" in html
+    search_index.run(now=LATER)
+    assert "seconds behind" not in page.get(url).content.decode()
+
+
+def test_a_bad_search_is_told_to_people_and_programs(page: Client, sending: Sending, ask: Ask) -> None:
+    sending.send([said(sending, "parcel")])
+    assert "quotation mark" in page.get('/p/fleet/traces/?q="x').content.decode()
+    answer = ask("traces", q='"x')
+    assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, "q")
+    assert ask("traces", q="agent:a", agent="b").status_code == 422
