@@ -2,6 +2,7 @@
 
 import hypothesis.strategies as st
 import pytest
+from google.protobuf.message import DecodeError
 from hypothesis import given, settings
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
@@ -36,9 +37,7 @@ def test_one_attribute(key: str, value: Value) -> None:
 def test_any_bytes_are_read_as_protobuf_reads_them_or_refused(data: bytes) -> None:
     try:
         expected = KeyValue.FromString(data)
-    except ValueError:
-        expected = None
-    except Exception:
+    except DecodeError:
         expected = None
     try:
         found = protobuf.attributes([data])
@@ -76,8 +75,8 @@ def test_the_attributes_of_recordings() -> None:
 
 
 def test_what_is_known_of_attributes_stays_bounded() -> None:
-    for number in range(protobuf.MOST_KNOWN + 10):
-        pair = KeyValue(key=f"key.{number}", value=AnyValue(string_value="x")).SerializeToString()
+    for place in range(protobuf.MOST_KNOWN + 10):
+        pair = KeyValue(key=f"key.{place}", value=AnyValue(string_value="x")).SerializeToString()
         protobuf.attributes([pair])
     assert len(protobuf._known) <= protobuf.MOST_KNOWN
     assert len(protobuf._names) <= protobuf.MOST_KNOWN
