@@ -21,8 +21,6 @@ from metrics.ingest.masking_rules import NAMES_BEFORE_NUMBERS as NUMBER_NAMES
 from metrics.ingest.rows import Value
 
 PSEUDONYM_DIGITS = 10
-# Shorter text holds nothing that any built-in rule finds.
-SHORTEST = 6
 MOST_ROUNDS = 8
 CARD_NUMBERS = range(10**13, 10**16)
 # Of a value's parts, those so many levels down are checked whole before they are walked.
@@ -30,7 +28,8 @@ LEVELS_CHECKED = 3
 _UNANCHORED = re2._re2.RE2.Anchor.UNANCHORED
 # States of the automaton are made as they are met; with less memory they are thrown away again and again.
 _AUTOMATON_BYTES = 64 * 1024 * 1024
-_MOST_KNOWN_NAMES = 4_096
+_MOST_KNOWN = 4_096
+_MOST_KNOWN_CHARS = 64
 
 
 class Match(NamedTuple):
@@ -98,7 +97,7 @@ _finder = lru_cache(maxsize=64)(_Finder)
 
 
 class Plan:
-    """A policy made ready: immutable but for what it learns about names, and shared by threads."""
+    """A policy made ready: immutable but for what it learns about words, and shared by threads."""
 
     def __init__(self, policy: Policy) -> None:
         self.policy = policy
@@ -113,6 +112,8 @@ class Plan:
         self.number_name = _searcher(b"(?:" + NUMBER_NAMES + rb")\z")
         # Names of attributes are few and come again: which of them need a look at their value, or at themselves.
         self.known: dict[str, str] = {}
+        # So are the words that most attributes hold: short ones that have nothing to mask.
+        self.clean: set[str] = set()
 
     def suspects(self, data: bytes) -> bool:
         """Whether JSON may hold anything to mask: never a no where there is something."""
@@ -130,7 +131,10 @@ class Plan:
         found: list[Match] = []
         if self.finder.hint(_UNANCHORED, data, 0, len(data))[0][0] >= 0:
             found = self.finder.matches(data)
-        for name, search in self.own:
+        own = self.own
+        if own and self.own_hint and self.own_hint(_UNANCHORED, data, 0, len(data))[0][0] < 0:
+            own = []
+        for name, search in own:
             found += [Match(start, end, 0, name, "") for start, end in _spans(search, data) if end > start]
         return self._outside_tokens(data, _merged(found)) if found else found
 
@@ -199,7 +203,7 @@ class Masker:
         if "\x00" in text:
             text = text.replace("\x00", "")  # else what PostgreSQL has no place for could hide the rest
         plan = self._plan
-        if not before and not plan.own and (len(text) < SHORTEST or text.isalpha()):
+        if text in plan.clean and not before:
             return text
         data = (before + text).encode("utf-8", "surrogatepass")
         skipped = len(data) - len(text.encode("utf-8", "surrogatepass")) if before else 0
@@ -211,7 +215,13 @@ class Masker:
                 break
             # What stood glued to the masked, as two addresses without a space between them, is found only now.
             data, changed = masked, True
-        return data[skipped:].decode("utf-8", "surrogatepass") if changed else text
+        if changed:
+            return data[skipped:].decode("utf-8", "surrogatepass")
+        if len(text) <= _MOST_KNOWN_CHARS and not before:
+            if len(plan.clean) >= _MOST_KNOWN:
+                plan.clean.clear()
+            plan.clean.add(text)
+        return text
 
     def _replaced(self, data: bytes, matches: list[Match], pseudonyms: bool, position: int) -> bytes:
         """The data with tokens in place of matches; what lies before `position` stays as it is."""
@@ -239,7 +249,7 @@ class Masker:
             masked = self.identifier(name)  # two that were masked must not become one
             if masked != name:
                 return masked
-            if len(plan.known) < _MOST_KNOWN_NAMES:
+            if len(plan.known) < _MOST_KNOWN:
                 plan.known[name] = self._meaning(name)
         return name
 
