@@ -75,7 +75,7 @@ def words(connection: psycopg.Connection[Any], project_id: int, *, end_ns: int) 
     connection.execute("DROP TABLE IF EXISTS chunk")
     connection.execute(_CHUNKS)
     known = {"failed": pair("http.status_code", 500), "project": project_token(project_id), "number": project_id}
-    connection.execute(_WORDS, {**known, "since": end_ns - WORD_DAYS * NS_PER_DAY})
+    connection.execute(_WORDS, {**known, "since": (end_ns // NS_PER_DAY - WORD_DAYS) * NS_PER_DAY})
     connection.execute("VACUUM (ANALYZE) metrics_search")
 
 

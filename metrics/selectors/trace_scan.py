@@ -46,14 +46,15 @@ class Position:
 class Matching:
     """What a trace must be: cheap conditions, and such as are better answered by a set of trace ids.
 
-    `walked` is added where a single trace is looked at, `gathered` where the matches are collected; `few` says that it
-    is known to be few.
+    `walked` is added where a single trace is looked at, which takes so long that at most `steps` are; `gathered` where
+    the matches are collected; `few` says that they are known to be few.
     """
 
     project_id: int
     conditions: Sequence[Condition] = ()
     walked: Sequence[Condition] = ()
     gathered: Sequence[Condition] = ()
+    steps: int | None = None
     few: bool | None = None
     only_failed: bool = False
 
@@ -195,6 +196,8 @@ class _Scan:
 
     @property
     def _steps(self) -> int:
+        if self.matching.steps is not None:
+            return self.matching.steps
         return WALK_ROWS_BY_START if self.part.value == "start_ns" else WALK_ROWS
 
     @staticmethod
