@@ -140,6 +140,7 @@ def store_events(project_id: int, batch: Events, now: datetime) -> None:
     masker = masking.masker(project_id)
     spans: Sequence[SpanRow] = _all(normalise.spans, batch.spans, "spans", window, masker)
     points = _all(signals.points, batch.points, "metrics", window, masker)
+    beats = [_beat(one, now, masker) for one in batch.heartbeats]
 
     def write() -> None:
         written = writer.write_spans([SpanBatch(project_id, spans, writer.pack(spans))], now)[0]
@@ -150,16 +151,18 @@ def store_events(project_id: int, batch: Events, now: datetime) -> None:
         news = written.stored + _write_points(project_id, points, now).stored
         if news:
             masking.record(project_id, now.date(), _masked(masker))
-        heartbeats.record(project_id=project_id, beats=[_beat(one, now) for one in batch.heartbeats])
+        heartbeats.record(project_id=project_id, beats=beats)
 
     times = {"metrics_span": [row.start_ns for row in spans], "metrics_point": [row.time_ns for row in points]}
     _in_partitions(times, write)
 
 
-def _beat(event: HeartbeatEvent, now: datetime) -> heartbeats.Beat:
+def _beat(event: HeartbeatEvent, now: datetime, masker: Masker | None) -> heartbeats.Beat:
     at = now if event.time_ns is None else from_ns(event.time_ns)
     # An agent whose clock runs ahead would otherwise look alive for as long as it was ahead.
-    return heartbeats.Beat(event.agent, event.status, min(at, now), event.components, event.circuit_breakers)
+    said = [event.components, event.circuit_breakers]
+    components, breakers = said if masker is None else [masker.value(one) for one in said]
+    return heartbeats.Beat(event.agent, event.status, min(at, now), components, breakers)
 
 
 Raw = TypeVar("Raw")

@@ -10,9 +10,11 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from agents.models import AuditEvent, Project, User
+from metrics.ingest import pipeline
+from metrics.ingest.events import Events, HeartbeatEvent
 from metrics.ingest.masking_own import OwnPattern
 from metrics.ingest.masking_rules import KINDS
-from metrics.models import MaskedCount, MaskingPolicy, Span, Trace
+from metrics.models import Heartbeat, MaskedCount, MaskingPolicy, Span, Trace
 from metrics.selectors import details
 from metrics.selectors import masking as selector
 from metrics.services import masking
@@ -142,3 +144,14 @@ def test_what_arrives_is_stored_masked_and_counted(sending: Sending, project: Pr
     assert "I am [email]" in str(detail)
     assert "ana@" not in str(detail)
     assert selector.masked_since(project, DAY)["email"] >= 2
+
+
+def test_what_agents_say_with_a_sign_of_life_is_masked(project: Project) -> None:
+    beat = HeartbeatEvent("helper", "ok", None, {"owner": "ana@example.com"}, [{"password": "hunter2"}])
+    pipeline.store_events(project.pk, Events(heartbeats=[beat]), NOW)
+    row = Heartbeat.objects.get(project=project)
+    assert (row.status, row.components, row.circuit_breakers) == (
+        "ok",
+        {"owner": "[email]"},
+        [{"password": "[secret]"}],
+    )
