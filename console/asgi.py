@@ -1,5 +1,6 @@
 """Entry point of every web process: websockets, OTLP and long waits as plain ASGI, everything else Django."""
 
+import gc
 import os
 from typing import Any
 
