@@ -55,20 +55,12 @@ def next_slice(
     `driver` is a condition that an index in the order of the list serves, `fits` what else a row must be; both are SQL
     of ours with named parameters.
     """
-    bounds = [f"project_id = %(project)s AND {driver}"]
-    given: dict[str, Any] = {**parameters, "project": project_id, "rows": SLICE_ROWS}
-    for name, value, operator in (("start", start_ns, ">="), ("end", end_ns, "<")):
-        if value is not None:
-            bounds.append(f"{of.ns} {operator} %({name}_ns)s")
-            given[f"{name}_ns"] = value
-    if after is not None:
-        # The first condition alone lets PostgreSQL pass over the partitions of later days.
-        bounds.append(f"{of.ns} <= %(after_ns)s AND ({of.ns}, {of.id}) < (%(after_ns)s, %(after_id)s)")
-        given |= {"after_ns": after.ns, "after_id": after.id}
+    bounds, limits = _bounds(of, start_ns, end_ns, after)
+    given = {**parameters, **limits, "project": project_id, "rows": SLICE_ROWS}
     statement = f"""
         WITH slice AS MATERIALIZED (
             SELECT {of.ns} AS ns, {of.id} AS id, ({fits}) AS fits
-            FROM {of.table} WHERE {" AND ".join(bounds)}
+            FROM {of.table} WHERE project_id = %(project)s AND {" AND ".join([driver, *bounds])}
             ORDER BY {of.ns} DESC, {of.id} DESC LIMIT %(rows)s
         ), numbered AS (
             SELECT *, row_number() OVER (ORDER BY ns DESC, id DESC) AS place, count(*) OVER () AS total FROM slice
@@ -80,3 +72,20 @@ def next_slice(
         rows = [(Place(ns, bytes(id) if isinstance(id, memoryview) else id), *rest) for ns, id, *rest in cursor]
     full = bool(rows) and rows[-1][3] == SLICE_ROWS
     return Slice([place for place, fits, *_ in rows if fits], rows[-1][0] if full else None)
+
+
+def _bounds(
+    of: Ordered, start_ns: int | None, end_ns: int | None, after: Place | None
+) -> tuple[list[str], dict[str, Any]]:
+    """The conditions on time and place, and their parameters."""
+    bounds: list[str] = []
+    given: dict[str, Any] = {}
+    for name, value, operator in (("start", start_ns, ">="), ("end", end_ns, "<")):
+        if value is not None:
+            bounds.append(f"{of.ns} {operator} %({name}_ns)s")
+            given[f"{name}_ns"] = value
+    if after is not None:
+        # The first condition alone lets PostgreSQL pass over the partitions of later days.
+        bounds.append(f"{of.ns} <= %(after_ns)s AND ({of.ns}, {of.id}) < (%(after_ns)s, %(after_id)s)")
+        given |= {"after_ns": after.ns, "after_id": after.id}
+    return bounds, given
