@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -11,11 +12,13 @@ from agents.authentication import Caller
 from agents.models import Project, User
 from agents.services import audit
 from console.lib import live
+from metrics.ingest.masking import Masker
 from metrics.ingest.packing import Unreadable, unpack
 from metrics.ingest.reading import plain
 from metrics.ingest.rows import LogRow
 from metrics.models.score import Score, Source
 from metrics.scoring import COMMENT_CHARS, LABEL_CHARS, NAME_CHARS, Draft, cut
+from metrics.services import masking
 
 EVALUATION_EVENT = "gen_ai.evaluation.result"
 _CORRECTED = [
@@ -69,6 +72,8 @@ def change(*, score: Score, name: str, value: float | None, label: str, comment:
     if not _may_change(locked, Caller(user=by)):
         raise NotYours
     before = _said(locked)
+    if masker := masking.masker(locked.project_id):
+        label, comment = masker.text(label)[:LABEL_CHARS], masker.text(comment)
     locked.name, locked.value, locked.label, locked.comment, locked.updated_at = name, value, label, comment, now
     after = _said(locked)
     if after == before:
@@ -137,6 +142,8 @@ def _save(
     person: User | None = None,
 ) -> list[Score]:
     """The rows, in the order of the drafts; of drafts with one external id the last one counts."""
+    masker = masking.masker(project_id)
+    drafts = [_masked(draft, masker) for draft in drafts] if masker else drafts
     last = {draft.external_id: draft for draft in drafts if draft.external_id}
     fresh = [draft for draft in drafts if not draft.external_id or last[draft.external_id] is draft]
     rows = [
@@ -163,9 +170,21 @@ def _save(
     Score.objects.bulk_create(
         ordered, update_conflicts=True, unique_fields=["project", "external_id"], update_fields=_CORRECTED
     )
+    if masker and masker.counts:
+        masking.record(project_id, now.date(), masker.counts)
     if rows:
         live.publish(live.project_group(project_id, "metrics"), scores=len(rows))
     return rows
+
+
+def _masked(draft: Draft, masker: Masker) -> Draft:
+    """The draft as the project's policy lets it be stored: people quote what agents and users said."""
+    return replace(
+        draft,
+        label=masker.text(draft.label)[:LABEL_CHARS],
+        comment=masker.text(draft.comment),
+        metadata={name: masker.value(value) for name, value in draft.metadata.items()},
+    )
 
 
 def _known(project_id: int, drafts: Iterable[Draft]) -> dict[str | None, Score]:

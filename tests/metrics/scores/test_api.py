@@ -63,6 +63,20 @@ def test_a_score_of_an_agent_is_stored_and_told_back(post: Call, project: Projec
     assert not AuditEvent.objects.exists()
 
 
+def test_what_is_said_about_a_trace_is_masked_as_telemetry_is(post: Call, project: Project) -> None:
+    said = {
+        "label": "ana@example.com",
+        "comment": "Ana (ana@example.com) is right",
+        "metadata": {"by": "ana@example.com"},
+    }
+    for _ in range(2):
+        told = post(SCORE | said | {"external_id": "m"}).json()
+    assert "ana@example.com" not in str(told)
+    assert told["comment"].startswith("Ana (")
+    score = Score.objects.get()
+    assert (score.comment, score.label, score.metadata) == (told["comment"], told["label"], told["metadata"])
+
+
 def test_a_list_is_answered_in_its_order(post: Call) -> None:
     answer = post([SCORE | {"name": name, "source": "evaluation"} for name in ("a", "b", "c")])
     assert [row["name"] for row in answer.json()["results"]] == ["a", "b", "c"]
