@@ -23,7 +23,7 @@ BASE_SPANS = 20_000
 NS_PER_DAY = 86_400 * 10**9
 
 
-def figures(*, seconds: float) -> Iterator[Figure]:
+def figures(*, seconds: float = 20.0) -> Iterator[Figure]:
     """Spans a second at every size, and the largest against the smallest."""
     rates = []
     for size in SIZES:

@@ -25,12 +25,14 @@ CONNECTIONS = 8
 BASE_SPANS = 40_000
 COPIED_PER_TRANSACTION = 10_000
 INDEX_SECONDS = 300.0
+# A process goes on masking as before for as long.
+MASKING_SECONDS = 6.0
 MEGABYTE = 1024 * 1024
 # What holds telemetry, without the text index.
 TABLES = "metrics_(span|trace|rollup|log|point|session|series|spend|dimension|masked)"
 
 
-def figures(*, seconds: float) -> Iterator[Figure]:
+def figures(*, seconds: float = 60.0) -> Iterator[Figure]:
     """All figures of ingest, measured one after the other in one product. `seconds` is the length of each load."""
     with product() as running:
         # More is never needed than the machine could copy raw.
@@ -60,6 +62,25 @@ def figures(*, seconds: float) -> Iterator[Figure]:
         )
         yield Figure("request p50 at half of maximum load", half.latency_ms(0.5), "ms")
         yield Figure("request p99 at half of maximum load", half.latency_ms(0.99), "ms", 100, 30)
+        yield Figure("ingest masked / not masked", _masked_share(running, small, seconds / 4), "", 0.75, 0.9, True)
+
+
+def _masked_share(running: Product, bodies: list[payloads.Body], seconds: float) -> float:
+    """The rate with masking as a share of that without, in turns."""
+    project = "(SELECT id FROM agents_project WHERE slug = %s)"
+    turn_off = (
+        "INSERT INTO metrics_masking_policy (project_id, enabled, mode, kinds, patterns) "
+        f"VALUES ({project}, false, 'redact', '{{}}', '[]')"
+    )
+    rates: dict[bool, list[float]] = {True: [], False: []}
+    for turn, masked in enumerate((True, False, False, True)):
+        running.query(f"DELETE FROM metrics_masking_policy WHERE project_id = {project}", running.project)
+        if not masked:
+            running.query(turn_off, running.project)
+        time.sleep(MASKING_SECONDS)
+        prepared = load.requests(running, _renewed(bodies, range(200 + 5 * turn, 205 + 5 * turn)))
+        rates[masked].append(load.run(running, prepared, seconds=seconds, connections=CONNECTIONS).rate)
+    return sum(rates[True]) / sum(rates[False])
 
 
 def _renewed(bodies: list[payloads.Body], generations: range) -> Iterator[payloads.Body]:

@@ -38,7 +38,7 @@ class Board:
     stale: asyncio.Event = field(default_factory=asyncio.Event)
 
 
-def figures(*, seconds: float) -> Iterator[Figure]:
+def figures(*, seconds: float = 20.0) -> Iterator[Figure]:
     """Percentiles of the delay between the arrival of a batch and its sight, over all dashboards."""
     with product() as running:
         delays = sorted(asyncio.run(_watched(running, seconds)))

@@ -1,6 +1,5 @@
 """`python -m bench.normalise`: microseconds a span of each step between a request's bytes and rows to write."""
 
-import sys
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -10,6 +9,7 @@ from google.protobuf.json_format import MessageToDict
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from bench import payloads
+from bench.table import Figure, show
 from metrics.ingest import normalise, otlp
 from metrics.ingest.masking import Masker, Plan, Policy
 from metrics.ingest.messages import TraceRequest
@@ -20,11 +20,11 @@ END_NS = 1_795_219_776_000_000_000
 WINDOW = normalise.Window(0, 2**63 - 1)
 
 
-def main() -> None:
-    """One line per batch size and step; the best of a few rounds, by processor time."""
+def figures() -> Iterator[Figure]:
+    """A figure per batch size and step; the best of a few rounds, by processor time."""
     for batch in (100, 500):
         for name, seconds in measured(batch):
-            sys.stdout.write(f"batches of {batch:3} spans: {name:26} {seconds / SPANS * 1e6:6.1f} us/span\n")
+            yield Figure(f"{name}, batches of {batch}", seconds / SPANS * 1e6, "us/span")
 
 
 def measured(batch: int) -> Iterator[tuple[str, float]]:
@@ -56,4 +56,4 @@ def as_json(body: bytes) -> bytes:
 
 
 if __name__ == "__main__":
-    main()
+    show(figures())
