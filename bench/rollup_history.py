@@ -72,7 +72,7 @@ CROSS JOIN (VALUES
 CROSS JOIN (VALUES ('ok', 0.97), ('error', 0.03)) AS outcome (status, share)
 CROSS JOIN LATERAL (
     SELECT floor(
-        %(requests)s / %(minutes)s * agent.share * step.times * outcome.share * (0.5 + random()) + random()
+        %(requests)s / %(minutes)s * agent.share * step.times * outcome.share * (0.5 + random()) + random() + 0 * minute
     )::integer AS n
 ) AS amount
 WHERE amount.n > 0

@@ -74,7 +74,7 @@ def costs(
         for (value, nanos), color in zip(shown, SERIES_COLORS, strict=False)
     ]
     if any(rest):
-        traces.append(_bars(at, _("%(n)d others") % {"n": others}, _dollars(at, rest), MUTED_COLOR))
+        traces.append(_bars(at, _("%(n)s others") % {"n": f"{others:,}"}, _dollars(at, rest), MUTED_COLOR))
     return _figure(at, traces, stacked=True, y={"tickprefix": "$", "hoverformat": ",.4f"})
 
 

@@ -17,6 +17,8 @@ DAY = 86_400
 COMPACTED = (QUARTER, HOUR, DAY)
 # Stands for the spend of a day where stale periods are marked.
 SPEND = 0
+# What the values of a dimension count under that are too many to be told apart.
+OTHER = "other"
 
 
 class Segment(NamedTuple):

@@ -5,6 +5,7 @@ money is integer nano-dollars (1e-9 USD), times are aware datetimes or integer n
 filter turns None into an en dash: unknown is not zero.
 """
 
+import functools
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -265,7 +266,13 @@ def icon(name: str, size: int = 16, label: str = "", **attributes: str) -> str:
     attributes.setdefault("stroke_width", "1.75")
     named = {"role": "img", "aria_label": label} if label else {"aria_hidden": "true"}
     css = f"icon {attributes.pop('css', '')}".strip()
-    return lucide(name, size=int(size), **{"class": css}, **named, **attributes)
+    return _drawn(name, int(size), tuple(sorted({"class": css, **named, **attributes}.items())))
+
+
+@functools.lru_cache(maxsize=1024)
+def _drawn(name: str, size: int, attributes: tuple[tuple[str, str], ...]) -> str:
+    # The library parses and prints XML for each icon, and a page has dozens of the same few.
+    return lucide(name, size=size, **dict(attributes))
 
 
 @register.simple_tag

@@ -12,6 +12,7 @@ from django.db.models import Case, CharField, Expression, F, Max, Q, QuerySet, S
 from metrics.ingest.semconv import MODEL_KINDS
 from metrics.models import Spend
 from metrics.ranges import TimeRange
+from metrics.resolutions import OTHER
 from metrics.selectors import rollups
 from metrics.selectors.rollups import Bin
 from metrics.selectors.series import SPEND_DIMENSIONS
@@ -104,16 +105,21 @@ def of(project_id: int, window: TimeRange, by: str) -> Costs:
         total = Spent()
         for phase, _, _, *figures in _source(project_id, window, "user").phases(window):
             total.add(figures, phase)
-    ranked = sorted(lines.values(), key=lambda line: (-line.cost_nanos, -line.input_tokens, line.value))
+    ranked = sorted(lines.values(), key=_place)
     for line in ranked:
         line.share = line.cost_nanos / total.cost_nanos if total.cost_nanos else 0.0
     shown = [line for line in ranked if line.requests or line.cost_nanos or line.input_tokens]
-    top = [line.value for line in shown[:CHARTED]]
+    top = [line.value for line in shown[:CHARTED] if line.value != OTHER]
     charted = {value: [0] * len(days) for value in top}
     rest = [0] * len(days)
     for place, value, cost in source.daily(window, top):
         (rest if value is None else charted[value])[place] += int(cost)
     return Costs(shown, total, list(charted.items()), rest)
+
+
+def _place(line: Spent) -> tuple[bool, int, int, str]:
+    """Costliest first; what stands for many comes last."""
+    return line.value == OTHER, -line.cost_nanos, -line.input_tokens, line.value
 
 
 def _by_day(project_id: int, window: TimeRange) -> Costs:

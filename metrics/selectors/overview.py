@@ -11,8 +11,9 @@ import numpy as np
 from django.db import connection
 from django.db.models import Sum
 
+from console.lib.sql import load
 from metrics import histogram
-from metrics.models import Heartbeat, Rollup, Span
+from metrics.models import Heartbeat, Rollup
 from metrics.ranges import TimeRange, ceil
 from metrics.resolutions import Segment, State
 from metrics.selectors import rollups
@@ -172,12 +173,15 @@ class Reading:
 
     def rows(self, statement: str, parts: Sequence[Segment], slots: Sequence[datetime] = ()) -> list[tuple[Any, ...]]:
         """The answer to one of the statements in metrics/sql about parts of the rollups."""
-        narrowed = {name: self.chosen.get(name, "") for name in CHOICES}
+        parameters: dict[str, Any] = {"project": self.project_id, "slots": list(slots), **self.narrowed}
         with connection.cursor() as cursor:
-            cursor.execute(
-                rollups.among(statement, parts), {"project": self.project_id, "slots": list(slots), **narrowed}
-            )
+            cursor.execute(rollups.among(statement, parts), parameters)
             return list(cursor.fetchall())
+
+    @property
+    def narrowed(self) -> dict[str, str]:
+        """The value of each of CHOICES, empty for all."""
+        return {name: self.chosen.get(name, "") for name in CHOICES}
 
 
 class _Slot(NamedTuple):
@@ -293,25 +297,22 @@ def _step_lines(rows: Sequence[tuple[Any, ...]]) -> list[StepLine]:
 
 def top_errors(asked: Reading) -> Errors:
     """Errors by type among the last ERRORS_READ spans that failed in the range. One bounded query."""
-    failed = Span.objects.filter(
-        project_id=asked.project_id,
-        status="error",
-        start_ns__gte=to_ns(asked.window.start),
-        start_ns__lt=to_ns(asked.window.end),
-    ).order_by("-start_ns")
-    fields = ("agent", "environment", "error_type", "error_message", "start_ns", "trace_id", "span_id")
-    rows = list(failed.values_list(*fields)[:ERRORS_READ])
-    counts: dict[str, int] = defaultdict(int)
-    last: dict[str, tuple[Any, ...]] = {}
-    for agent, environment, kind, *rest in rows:
-        # Chosen here and not by the query: few of many failures would otherwise be looked for in all of them.
-        if asked.chosen.get("agent", agent) != agent or asked.chosen.get("environment", environment) != environment:
-            continue
-        counts[kind] += 1
-        last.setdefault(kind, tuple(rest))
-    lines = [ErrorLine(kind, count, *last[kind]) for kind, count in counts.items()]
-    lines.sort(key=lambda line: (-line.count, line.type))
-    return Errors(lines=lines[:MOST_ERRORS], capped=len(rows) == ERRORS_READ)
+    parameters: dict[str, Any] = {
+        "project": asked.project_id,
+        "start": to_ns(asked.window.start),
+        "end": to_ns(asked.window.end),
+        "read": ERRORS_READ,
+        "most": MOST_ERRORS,
+        **asked.narrowed,
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(load("metrics", "top_errors"), parameters)
+        rows = cursor.fetchall()
+    lines = [
+        ErrorLine(kind, count, message, last_ns, bytes(trace_id), bytes(span_id))
+        for kind, count, message, last_ns, trace_id, span_id, _ in rows
+    ]
+    return Errors(lines, capped=bool(rows) and rows[0][-1] == ERRORS_READ)
 
 
 def cost_between(asked: Reading, start: datetime, end: datetime) -> int:

@@ -15,10 +15,9 @@ from django.db.backends.utils import CursorWrapper
 
 from console.lib.sql import load
 from metrics.ingest.tally import Dimensions
-from metrics.resolutions import DAY
+from metrics.resolutions import DAY, OTHER
 
 CAP = 1_000
-OTHER = "other"
 CAPPED = ("kind", "name", "agent", "agent_version", "environment", "model", "provider")
 # Class of PostgreSQL's two-part advisory locks: whoever adds values of a project takes turns.
 LOCK = 0x48524456

@@ -12,7 +12,8 @@ from typing import Any
 from django.db.backends.utils import CursorWrapper
 
 from console.lib.sql import load
-from metrics.services.dimensions import CAP, OTHER
+from metrics.resolutions import OTHER
+from metrics.services.dimensions import CAP
 from metrics.times import EPOCH, NS_PER_DAY
 
 # A day that still changes is computed at most this often, and at most this share of the time goes into it.

@@ -17,9 +17,9 @@ from console.lib import clock
 from console.lib.clock import rfc3339
 from metrics import charts
 from metrics.ranges import LONGEST_RANGE, YEARS, TimeRange
+from metrics.resolutions import OTHER
 from metrics.selectors import costs, overview
 from metrics.selectors.series import SPEND_DIMENSIONS
-from metrics.services.dimensions import OTHER
 from metrics.tiles import change
 from metrics.views.asking import otlp_environment, traces_url
 from metrics.wire import usd

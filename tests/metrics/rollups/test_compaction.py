@@ -10,6 +10,7 @@ from django.db import connection
 from agents.models import Project
 from metrics import histogram
 from metrics.ingest.rows import RawSpan
+from metrics.resolutions import OTHER
 from metrics.selectors import rollups as reading
 from metrics.services import compaction, dimensions, rollups
 from tests.metrics.rollups import truth
@@ -190,7 +191,7 @@ def test_a_rebuild_tells_the_same_values_apart_that_ingest_did(
     by_day = {(row[1].date(), row[5]) for row in rows}
     agents = {day: {agent for one, agent in by_day if one == day} for day, _ in by_day}
     assert {len(found) for found in agents.values()} == {6}
-    assert all(dimensions.OTHER in found for found in agents.values())
+    assert all(OTHER in found for found in agents.values())
     dimensions.forget()
     rollups.rebuild(project_id=project.pk, start=NOW - timedelta(days=3), end=NOW + timedelta(minutes=1))
     compaction.run(now=NOW, projects=[project.pk])

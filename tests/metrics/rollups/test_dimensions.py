@@ -7,8 +7,9 @@ import pytest
 from django.db import connection, transaction
 
 from metrics.ingest.tally import Dimensions
+from metrics.resolutions import OTHER
 from metrics.services import dimensions
-from metrics.services.dimensions import CAP, OTHER, capped
+from metrics.services.dimensions import CAP, capped
 
 DAY = 1_772_409_600  # 2026-03-02T00:00:00Z
 PROJECT = 7
