@@ -216,7 +216,7 @@ def _write_summaries(
         cursor.execute(load("metrics", "merge_traces"))
         touched.update(session_id for (session_id,) in cursor.fetchall())
         cursor.execute("DELETE FROM stage_trace")
-    sessions.touch(cursor, project_id, touched, now)
+    sessions.touch(cursor, project_id, touched)
 
 
 def merge_rollups(cursor: CursorWrapper, project_id: int, sums: tally.Tally) -> None:

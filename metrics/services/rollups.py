@@ -11,7 +11,7 @@ from console.lib.sql import load
 from metrics.ingest import recount, writer
 from metrics.ingest.tally import Measured, Tally
 from metrics.resolutions import QUARTER
-from metrics.services import compaction
+from metrics.services import compaction, sessions
 from metrics.times import NS_PER_SECOND, to_ns
 
 CHUNK = timedelta(hours=1)
@@ -55,6 +55,7 @@ def _rebuild(cursor: CursorWrapper, project_id: int, start: datetime, end: datet
         sums.correct(one for one in turned if not period["start"] <= one.after.start_ns < period["end"])
         writer.recount_traces(cursor, project_id, traces, stored, period["end"])
         began = {first_ns // NS_PER_SECOND for first_ns, _session in stored.summaries.values()}
+        sessions.touch(cursor, project_id, (session_id for _began, session_id in stored.summaries.values()))
         done.turned_over += len(turned)
     cursor.execute(
         "DELETE FROM metrics_rollup WHERE project_id = %s AND seconds = 60 AND start >= %s AND start < %s",

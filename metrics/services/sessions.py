@@ -25,11 +25,11 @@ LARGE_EVERY = timedelta(minutes=1)
 TRACES_NAMED = 200
 
 
-def touch(cursor: CursorWrapper, project_id: int, session_ids: Iterable[str], now: datetime) -> None:
+def touch(cursor: CursorWrapper, project_id: int, session_ids: Iterable[str]) -> None:
     """Notes in the caller's transaction that traces of these sessions changed; empty ids are no sessions."""
     touched = sorted({session_id for session_id in session_ids if session_id})
     if touched:
-        parameters: dict[str, Any] = {"project": project_id, "sessions": touched, "now": now}
+        parameters: dict[str, Any] = {"project": project_id, "sessions": touched}
         cursor.execute(load("metrics", "touch_sessions"), parameters)
 
 

@@ -24,6 +24,13 @@ PAGES = {
     "approval": "queue/{approval}/",
     "traces": "traces/",
     "trace": "traces/{trace}/",
+    "sessions": "sessions/",
+    "session": "sessions/s-1/",
+    "agents": "agents/",
+    "agent": "agents/support/",
+    "logs": "logs/",
+    "metrics": "metrics/",
+    "metric": "metrics/?name=tests.duration",
     "feedback": "feedback/",
     "settings": "settings/",
     "members": "settings/members/",
@@ -64,10 +71,23 @@ def send_trace(console: Console) -> str:
     return trace_id
 
 
+def send_signals(console: Console) -> None:
+    """A log record and a point of a histogram; returns when the session of the trace has its summary, too."""
+    now = str(time.time_ns())
+    record = {"timeUnixNano": now, "severityNumber": 17, "body": {"stringValue": "<b>mail</b> server away"}}
+    point = {"timeUnixNano": now, "count": "3", "sum": 4.5, "explicitBounds": [1, 2], "bucketCounts": ["1", "1", "1"]}
+    metric = {"name": "tests.duration", "unit": "s", "histogram": {"aggregationTemporality": 1, "dataPoints": [point]}}
+    with console.agent() as agent:
+        agent.post("/v1/logs", json={"resourceLogs": [{"scopeLogs": [{"logRecords": [record]}]}]}).raise_for_status()
+        agent.post("/v1/metrics", json={"resourceMetrics": [{"scopeMetrics": [{"metrics": [metric]}]}]})
+        eventually(lambda: agent.get("/api/v1/sessions/s-1").status_code == 200)
+
+
 @pytest.fixture(scope="package")
 def objects(console: Console) -> dict[str, str]:
     """A trace that led to a waiting request, and a second request that has ended."""
     trace = send_trace(console)
+    send_signals(console)
     request = {
         "action": "process_refund",
         "arguments": {"order": "A-1042", "amount": 12_500, "currency": "EUR", "data_classification": "confidential"},

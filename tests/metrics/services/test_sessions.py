@@ -7,13 +7,13 @@ from django.db import connection
 
 from agents.models import Project
 from metrics.models import Session, Trace
-from metrics.services import sessions
+from metrics.services import rollups, sessions
 from tests.metrics.sending import NOW, Sending
 
 
 def touch(project: Project, *session_ids: str) -> None:
     with connection.cursor() as cursor:
-        sessions.touch(cursor, project.pk, session_ids, NOW)
+        sessions.touch(cursor, project.pk, session_ids)
 
 
 def queued() -> int:
@@ -100,3 +100,11 @@ def test_ingest_notes_the_session_of_every_trace_it_touches_also_the_one_it_leav
     assert queued() == 0
     sending.send([root])
     assert queued() == 0
+
+
+def test_a_rebuild_of_the_rollups_has_the_sessions_made_anew(project: Project, sending: Sending) -> None:
+    root = sending.agent(attributes=in_session("s"))
+    sending.send([root, sending.call(root)])
+    sessions.refresh(now=NOW)
+    rollups.rebuild(project_id=project.pk, start=NOW - timedelta(hours=1), end=NOW)
+    assert queued() == 1
