@@ -59,22 +59,11 @@ def listing(request: HttpRequest, project: str) -> HttpResponse:
     empty = not page.traces and newest is None
     context: dict[str, Any] = {
         "project": found,
-        "problem": asked.problem,
-        "filter": asked.kept,
-        "narrowed": asked.kept.narrows,
-        "order": asked.order,
-        "columns": trace_chips.columns(request.GET, asked.order),
         "page": page,
-        "before": cursor_of(page.before, asked.order.key) if page.before and not live else "",
-        "after": cursor_of(page.after, asked.order.key) if page.after else "",
-        "seen_ns": to_ns(asked.window.now) if not page.traces else max(row.start_ns for row in page.traces),
+        "newest": newest,
         "silent": empty,
         "live": live,
-        "live_rows": LIVE_ROWS,
-        "chips": trace_chips.chips(request.GET),
-        "newest": newest,
-        **_search_context(asked),
-        **range_context(asked.window),
+        **_list_context(request, asked, page, paged=not live),
     }
     if empty:
         context |= otlp_environment(request, found)
@@ -90,6 +79,24 @@ def listing(request: HttpRequest, project: str) -> HttpResponse:
         **saved_views.menu_context(request, found, "traces"),
     }
     return render(request, "metrics/traces.html", context)
+
+
+def _list_context(request: HttpRequest, asked: _Asked, page: traces.TracePage, *, paged: bool) -> dict[str, Any]:
+    """What the list shows of its address and around its rows."""
+    key = asked.order.key
+    return {
+        "problem": asked.problem,
+        "filter": asked.kept,
+        "narrowed": asked.kept.narrows,
+        "columns": trace_chips.columns(request.GET, asked.order),
+        "chips": trace_chips.chips(request.GET),
+        "before": cursor_of(page.before, key) if page.before and paged else "",
+        "after": cursor_of(page.after, key) if page.after and paged else "",
+        "seen_ns": max((row.start_ns for row in page.traces), default=to_ns(asked.window.now)),
+        "live_rows": LIVE_ROWS,
+        **_search_context(asked),
+        **range_context(asked.window),
+    }
 
 
 def _asked(request: HttpRequest) -> _Asked:

@@ -32,38 +32,38 @@ def value_of(trace: Trace, sort: str) -> int:
 
 def made(chance: random.Random, project_id: int, number: int) -> Trace:
     """A trace with few different values, so that many are equal in what they are sorted by."""
-    agent, model, tag = f"agent-{chance.randrange(3)}", f"model-{chance.randrange(2)}", f"tag-{chance.randrange(3)}"
     status = chance.choice(["ok", "ok", "ok", "error", "waiting"])
     errors = chance.randrange(1, 3) if status == "error" else chance.choice([0, 0, 0, 1])
-    error = f"Error{chance.randrange(2)}" if errors else ""
     said = {
         "environment": chance.choice(["prod", "dev", ""]),
         "team": chance.choice(["a", ""]),
         "agent_version": chance.choice(["1", "2"]),
         "prompt_name": chance.choice(["p", ""]),
     }
-    name = chance.choice(["Invoke A", "invoke ab", "chat"])
-    facets = {"agent": agent, "model": model, "tag": tag, "status": status, "error": error, "name": name}
-    facets |= {"environment": said["environment"], "team": said["team"]}
+    found = {
+        "agent": f"agent-{chance.randrange(3)}",
+        "model": f"model-{chance.randrange(2)}",
+        "tag": f"tag-{chance.randrange(3)}",
+        "error": f"Error{chance.randrange(2)}" if errors else "",
+    }
+    facets = {**found, "status": status, "environment": said["environment"], "team": said["team"]}
     facets |= {"version": said["agent_version"], "prompt": said["prompt_name"]}
     start, lasted = START + chance.randrange(6), chance.randrange(4)
-    # What the trace once was stays among its facets.
-    once = [digest(project_id, "status", "waiting"), digest(project_id, "environment", "prod")]
     return Trace(
         project_id=project_id,
         trace_id=chance.randbytes(15) + bytes([number % 256]),
-        root_name=name,
+        root_name=chance.choice(["Invoke A", "invoke ab", "chat"]),
         start_ns=start,
         end_ns=start + lasted,
         duration_ns=lasted,
         status=status,
         error_count=errors,
         span_count=chance.randrange(1, 4),
-        agents=[agent],
-        models=[model],
-        tags=[tag],
-        error_types=[error] if error else [],
-        facets=[*once, *(digest(project_id, field, value) for field, value in facets.items() if value)],
+        agents=[found["agent"]],
+        models=[found["model"]],
+        tags=[found["tag"]],
+        error_types=[found["error"]] if errors else [],
+        facets=numbered(project_id, facets),
         session_id=chance.choice(["s1", "s2", ""]),
         user_id=chance.choice(["u1", ""]),
         input_tokens=chance.randrange(3),
@@ -72,6 +72,12 @@ def made(chance: random.Random, project_id: int, number: int) -> Trace:
         updated_at=NOW,
         **said,
     )
+
+
+def numbered(project_id: int, facets: dict[str, str]) -> list[int]:
+    """The facets of a trace, and some of what it once was."""
+    once = [digest(project_id, "status", "waiting"), digest(project_id, "environment", "prod")]
+    return [*once, *(digest(project_id, field, value) for field, value in facets.items() if value)]
 
 
 def keeps(chosen: TraceFilter, row: Trace) -> bool:
