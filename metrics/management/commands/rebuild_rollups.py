@@ -2,18 +2,20 @@
 
 from argparse import ArgumentParser
 from datetime import UTC, datetime
+from math import inf
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
 from agents.models import Project
-from metrics.services import rollups
+from console.lib import clock
+from metrics.services import compaction, rollups
 
 
 class Command(BaseCommand):
-    """Computes the minute figures and trace sums of a project anew from its spans."""
+    """Computes the figures of a project anew from its spans: minutes, sums of traces, longer periods, daily spend."""
 
-    help = "Computes the minute figures and trace sums of a project anew from its spans."
+    help = "Computes minutes, sums of traces, longer periods and the daily spend of a project anew from its spans."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--project", required=True, help="address (slug) of the project")
@@ -28,6 +30,7 @@ class Command(BaseCommand):
         if start >= end:
             raise CommandError("--from must be before --to")
         done = rollups.rebuild(project_id=project.pk, start=start, end=end)
+        compaction.run(now=clock.now(), projects=[project.pk], seconds=inf, pause=False)
         self.stdout.write(
             f"Rebuilt from {done.spans} spans of {done.traces} traces; "
             f"{done.turned_over} spans had been counted wrongly."
