@@ -3,6 +3,8 @@
 const STATUSES = ["ok", "error", "waiting"];
 const FLAGS = { critical: 1, slow: 2, orphan: 4 };
 const SPARE_ROWS = 12;
+// Drawn even when the grid is out of sight: for Tab to reach, and for paper.
+const LEAST_ROWS = 60;
 const INDENT = 14, DEEPEST_INDENT = 16;
 
 export const closed = new Set();
@@ -135,8 +137,8 @@ export function draw() {
   if (!height) measure();
   if (!height) return;
   const top = -element.getBoundingClientRect().top;
-  const from = Math.max(Math.floor(top / height) - SPARE_ROWS, 0);
-  const to = Math.min(Math.ceil((top + window.innerHeight) / height) + SPARE_ROWS, shown.length);
+  const from = Math.max(Math.min(Math.floor(top / height) - SPARE_ROWS, shown.length - LEAST_ROWS), 0);
+  const to = Math.min(Math.max(Math.ceil((top + window.innerHeight) / height) + SPARE_ROWS, from + LEAST_ROWS), shown.length);
   if (first >= 0 && from >= first && to <= last && (from > 0 || first === 0) && last - first < 4 * (to - from)) return;
   first = Math.max(Math.min(from, shown.length) - SPARE_ROWS, 0);
   last = Math.max(Math.min(to + SPARE_ROWS, shown.length), first);
@@ -157,7 +159,7 @@ function settle(focused) {
   const element = grid();
   for (const other of element.querySelectorAll('[tabindex="0"]')) other.tabIndex = -1;
   const row = drawn.get(current);
-  element.tabIndex = row || !drawn.size ? -1 : 0;
+  element.tabIndex = row ? -1 : 0;
   if (row) row.tabIndex = 0;
   if (focused) (row ?? element).focus({ preventScroll: true });
 }

@@ -81,6 +81,15 @@ def test_arrows_move_open_and_close_and_the_focus_survives_scrolling_away(page: 
     assert focused(page) == first
 
 
+def test_rows_below_the_fold_of_a_phone_are_there_for_tab_and_for_paper(page: Page) -> None:
+    page.set_viewport_size({"width": 360, "height": 400})
+    page.reload()
+    page.wait_for_load_state("networkidle")
+    assert page.evaluate("document.getElementById('waterfall').getBoundingClientRect().top") > 700
+    assert rows(page).count() >= 60
+    assert page.locator('#waterfall [tabindex="0"]').get_attribute("id") == f"s-{1:016x}"
+
+
 def test_n_and_p_walk_the_errors_and_put_them_into_the_address(page: Page) -> None:
     page.keyboard.press("n")
     page.wait_for_url("**span=*")
