@@ -28,6 +28,11 @@ def matching(project_id: int, chosen: TraceFilter) -> Matching:
     few = True if chosen.session or chosen.user else None
     if not chosen.search:
         return Matching(project_id, of_columns, few=few, only_failed=chosen.only_failed)
+    return _searched(project_id, chosen, of_columns, few=bool(few))
+
+
+def _searched(project_id: int, chosen: TraceFilter, of_columns: list[Condition], *, few: bool) -> Matching:
+    """The same with what the text index says."""
     first = _first_day()
     if chosen.start_ns is None or chosen.start_ns < first:
         # Older traces have no words: nothing may be looked for among them.
@@ -36,22 +41,25 @@ def matching(project_id: int, chosen: TraceFilter) -> Matching:
     bounds = [one for one in of_columns if one.column == "start_ns"]
     hits = " AND ".join(["project_id = %s", "words @@ %s::tsquery", *(one.sql for one in bounds)])
     parameters = (project_id, query, *(value for one in bounds for value in one.parameters))
-    if few is None and _expected(hits, parameters) <= FEW_HITS:
-        few = True
+    rare = _expected(hits, parameters) <= FEW_HITS
     ids = f"SELECT trace_id FROM metrics_search WHERE {hits}"  # noqa: S608
     # A subquery that gives one value is never turned into a join: it is asked row by row, after all else.
     met = (
         "(SELECT found.words @@ %s::tsquery FROM metrics_search AS found WHERE found.project_id = %s "
         "AND found.trace_id = metrics_trace.trace_id AND found.start_ns = metrics_trace.start_ns)"
     )
+    one_by_one = Condition(met, (query, project_id))
+    # An array, not a join: the planner would rather read every trace than look up a few thousand by their ids.
+    by_id = Condition(f"trace_id = ANY(ARRAY({ids}))", parameters)
+    narrowed = len(of_columns) > len(bounds)
     return Matching(
         project_id,
         of_columns,
-        walked=[Condition(met, (query, project_id))],
-        # An array, not a join: the planner would rather read every trace than look up a few thousand by their ids.
-        gathered=[Condition(f"trace_id = ANY(ARRAY({ids}))", parameters)],
+        walked=[one_by_one],
+        # Of common words the ids alone are many; then the filters find the traces, and the words are looked at.
+        gathered=[one_by_one if narrowed and not rare else by_id],
         steps=STEPS,
-        few=few,
+        few=rare or few,
         only_failed=chosen.only_failed,
     )
 
