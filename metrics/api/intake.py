@@ -23,7 +23,7 @@ from console.lib import clock
 from console.lib.http import Problem
 from console.lib.streams import BadEncoding, TooLarge, inflate
 from metrics.ingest import otlp, pipeline
-from metrics.ingest.limits import Malformed
+from metrics.ingest.limits import Malformed, TooMuch
 from metrics.ingest.pipeline import Outcome, PreparedSpans
 from metrics.ingest.writer import Written
 
@@ -172,6 +172,8 @@ def _take_in(project_id: int, export: Export, share: Share) -> "Outcome | tuple[
         return pipeline.store_points(project_id, otlp.points(plain, json=export.json), now)
     except TooLarge as error:
         raise Problem(413, f"The decompressed body is larger than {settings.OTLP_MAX_BODY} bytes.") from error
+    except TooMuch as error:
+        raise Problem(413, str(error)) from error
     except (BadEncoding, Malformed) as error:
         raise Problem(400, str(error)) from error
 

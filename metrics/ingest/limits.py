@@ -12,6 +12,8 @@ from metrics.times import MAX_NS
 
 logger = logging.getLogger(__name__)
 
+# Of one request: rows, and the resources and scopes that they come in.
+MAX_ROWS = 50_000
 MAX_ATTRIBUTES = 10_000
 MAX_EVENTS = 5_000
 MAX_LINKS = 1_000
@@ -34,6 +36,10 @@ class Malformed(ValueError):
     """The body cannot be read at all; the message says where."""
 
 
+class TooMuch(Malformed):
+    """The body holds more than is taken at once; the message says of what."""
+
+
 class Refused(ValueError):
     """One row cannot be stored; the message is the reason given back to the sender."""
 
@@ -48,6 +54,13 @@ def refuse(refused: Counter[str], error: Exception) -> None:
     if not isinstance(error, Refused) and reason not in refused:
         logger.warning("a row cannot be read", exc_info=error)
     refused[reason] += 1
+
+
+def room_for(rows: int, room: int) -> int:
+    """The room that is left in a request after so many rows. Raises TooMuch."""
+    if rows > room:
+        raise TooMuch(f"more than {MAX_ROWS} rows, scopes and resources in one request")
+    return room - rows
 
 
 def nested_deeper(value: Any, levels: int) -> bool:

@@ -13,11 +13,13 @@ from metrics.ingest.limits import (
     MAX_DEPTH,
     MAX_EVENTS,
     MAX_LINKS,
+    MAX_ROWS,
     Malformed,
     Refused,
     check_ids,
     check_time,
     number,
+    room_for,
 )
 from metrics.ingest.rows import Attributes, Batch, RawEvent, RawLink, RawLog, RawPoint, RawSpan, Source, Value
 
@@ -63,6 +65,7 @@ def logs(body: bytes) -> Batch[RawLog]:
 def points(body: bytes) -> Batch[RawPoint]:
     """The metric points of an ExportMetricsServiceRequest. Raises Malformed."""
     batch: Batch[RawPoint] = Batch()
+    room = MAX_ROWS
     for source, path, messages in _scopes(body, "resourceMetrics", "scopeMetrics", "metrics"):
         for index, metric in enumerate(messages):
             where = f"{path}[{index}]"
@@ -71,7 +74,9 @@ def points(body: bytes) -> Batch[RawPoint]:
             if kind is None:
                 continue
             data = _object(_get(entry, kind), f"{where}.{kind}")
-            pairs = [(entry, kind, point) for point in _list(data, "dataPoints", f"{where}.{kind}")]
+            found = _list(data, "dataPoints", f"{where}.{kind}")
+            room = room_for(len(found), room)
+            pairs = [(entry, kind, point) for point in found]
             _accept(batch, _point, pairs, source, f"{where}.{kind}.dataPoints")
     return batch
 
@@ -84,7 +89,9 @@ def _scopes(body: bytes, top: str, scopes: str, rows: str) -> Iterator[tuple[Sou
     request = _object(document, "body")
     if _get(request, top) is None and (other := [key for key in request if key.lower().startswith("resource")]):
         raise Malformed(f"{other[0][:40]}: another OTLP signal, {top} expected")
+    room = MAX_ROWS
     for i, item in enumerate(_list(request, top, "")):
+        room = room_for(1, room)
         path = f"{top}[{i}]"
         entry = _object(item, path)
         resource = _attributes_or_empty(_object(_get(entry, "resource"), f"{path}.resource"), f"{path}.resource")
@@ -94,7 +101,9 @@ def _scopes(body: bytes, top: str, scopes: str, rows: str) -> Iterator[tuple[Sou
             scope = _object(_get(scope_entry, "scope"), f"{where}.scope")
             attributes = _attributes_or_empty(scope, f"{where}.scope")
             source = Source(resource, _text(scope, "name", where), _text(scope, "version", where), attributes)
-            yield source, f"{where}.{rows}", _list(scope_entry, rows, where)
+            found = _list(scope_entry, rows, where)
+            room = room_for(1 + len(found), room)
+            yield source, f"{where}.{rows}", found
 
 
 def _accept(

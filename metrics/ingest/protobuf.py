@@ -11,6 +11,7 @@ from metrics.ingest.limits import (
     MAX_DEPTH,
     MAX_EVENTS,
     MAX_LINKS,
+    MAX_ROWS,
     SPAN_ID_BYTES,
     TRACE_ID_BYTES,
     Malformed,
@@ -19,6 +20,7 @@ from metrics.ingest.limits import (
     check_time,
     number,
     octets,
+    room_for,
 )
 from metrics.ingest.messages import KeyValue, LogsRequest, MetricsRequest, TraceRequest
 from metrics.ingest.rows import Attributes, Batch, RawEvent, RawLink, RawLog, RawPoint, RawSpan, Source, Value
@@ -69,12 +71,15 @@ def points(body: bytes) -> Batch[RawPoint]:
     """The metric points of an ExportMetricsServiceRequest. Raises Malformed."""
     request = _parse(MetricsRequest, body)
     batch: Batch[RawPoint] = Batch()
+    room = MAX_ROWS
     for source, messages in _scopes(request.resource_metrics, "scope_metrics", "metrics"):
         for metric in messages:
             if not metric.WhichOneof("data"):
                 _check_fields(metric, "metrics", "/v1/metrics")
                 continue
-            for point in _points_of(metric):
+            found = _points_of(metric)
+            room = room_for(len(found), room)
+            for point in found:
                 _accept(batch, _point, (metric, point), source)
     return batch
 
@@ -100,14 +105,15 @@ def _other_signal(what: str, path: str) -> Malformed:
 
 
 def _scopes(resources: Iterable[Any], scopes: str, rows: str) -> Iterator[tuple[Source, Sequence[Any]]]:
+    room = MAX_ROWS
     for entry in resources:
         resource = _attributes_or_empty(entry.resource.attributes)
+        room = room_for(1, room)
         for scope_entry in getattr(entry, scopes):
             scope = scope_entry.scope
-            yield (
-                Source(resource, scope.name, scope.version, _attributes_or_empty(scope.attributes)),
-                getattr(scope_entry, rows),
-            )
+            found = getattr(scope_entry, rows)
+            room = room_for(1 + len(found), room)
+            yield Source(resource, scope.name, scope.version, _attributes_or_empty(scope.attributes)), found
 
 
 def _attributes_or_empty(pairs: Sequence[Any]) -> Attributes:
@@ -264,7 +270,8 @@ def _log(message: Any, source: Source) -> RawLog:
 
 
 def _points_of(metric: Any) -> Sequence[Any]:
-    return list(getattr(metric, metric.WhichOneof("data")).data_points)
+    found: Sequence[Any] = getattr(metric, metric.WhichOneof("data")).data_points
+    return found
 
 
 def _point(pair: Any, source: Source) -> RawPoint:
