@@ -18,11 +18,12 @@ AGENTS = ("support", "incident-response", "data-cleanup")
 TOOLS = ("search_orders", "refund", "read_runbook", "restart_service", "list_tables")
 USERS = 2_000
 SPANS_PER_TRACE = 7
-# Made-up words, a few of them frequent and most rare, as in any language: so text compresses as text does.
+# Made-up words, as frequent as words are: 1 / (rank + 2.7), the law of Zipf as Mandelbrot put it (1953). So text
+# compresses, and repeats itself, as text does.
 _STEMS = "or de mi sa tu ne ra lo ki ve po an est ing con tra pre ser vol qui"
 _PARTS = _STEMS.split()
 WORDS = [a + b + c for a in _PARTS for b in _PARTS for c in ("", "s", "ed", "al", "or", "um")]
-WEIGHTS = list(itertools.accumulate(1 / (place + 6) ** 0.9 for place in range(len(WORDS))))
+WEIGHTS = list(itertools.accumulate(1 / (rank + 2.7) for rank in range(1, len(WORDS) + 1)))
 
 
 @dataclass(frozen=True)
