@@ -37,8 +37,8 @@ def send(project: Project, *sent: RawPoint) -> None:
     assert outcome.refused == 0, outcome.reason
 
 
-COUNTER = {"kind": "sum", "temporality": "cumulative", "monotonic": True}
-DELTA = {"kind": "sum", "temporality": "delta", "monotonic": True}
+COUNTER: dict[str, Any] = {"kind": "sum", "temporality": "cumulative", "monotonic": True}
+DELTA: dict[str, Any] = {"kind": "sum", "temporality": "delta", "monotonic": True}
 
 
 def lines(answer: Any) -> dict[str, list[float | None]]:
@@ -113,8 +113,9 @@ def test_a_level_that_is_sent_as_a_sum_adds_up_over_series(project: Project, ask
 
 
 def histogram(ago: float, counts: list[int], bounds: list[float], **rest: Any) -> RawPoint:
-    given = {"kind": "histogram", "temporality": "delta", "count": sum(counts), "total": 10.0 * sum(counts)} | rest
-    return point("op.duration", ago, buckets={"bounds": bounds, "counts": counts}, **given)
+    given: dict[str, Any] = {"kind": "histogram", "temporality": "delta", "count": sum(counts), **rest}
+    packed = {"bounds": bounds, "counts": counts}
+    return point("op.duration", ago, buckets=packed, total=10.0 * sum(counts), **given)
 
 
 def test_histograms_merge_over_series_and_answer_quantiles_rates_and_means(project: Project, ask: Ask) -> None:
