@@ -19,6 +19,7 @@ from metrics.trace_filter import TraceFilter
 FEW_HITS = 10_000
 # Traces whose words are looked at one by one on the way along a sorted index.
 STEPS = 4_000
+STEPS_OF_FILTERED = 20_000
 
 
 def matching(project_id: int, chosen: TraceFilter) -> Matching:
@@ -58,7 +59,8 @@ def _searched(project_id: int, chosen: TraceFilter, of_columns: list[Condition],
         walked=[one_by_one],
         # Of common words the ids alone are many; then the filters find the traces, and the words are looked at.
         gathered=[one_by_one if narrowed and not rare else by_id],
-        steps=STEPS,
+        # With other filters, words are looked at of what these keep.
+        steps=STEPS_OF_FILTERED if narrowed else STEPS,
         few=rare or few,
         only_failed=chosen.only_failed,
     )

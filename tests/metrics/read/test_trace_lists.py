@@ -9,7 +9,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from agents.models import Project
-from metrics.facets import digest
+from metrics.facets import FIELDS, digest
 from metrics.models import Trace
 from metrics.questions import trace_filter
 from metrics.selectors import trace_scan, traces
@@ -46,8 +46,7 @@ def made(chance: random.Random, project_id: int, number: int) -> Trace:
         "tag": f"tag-{chance.randrange(3)}",
         "error": f"Error{chance.randrange(2)}" if errors else "",
     }
-    facets = {**found, "status": status, "environment": said["environment"], "team": said["team"]}
-    facets |= {"version": said["agent_version"], "prompt": said["prompt_name"]}
+    facets = {**found, "status": status, **said, "version": said["agent_version"], "prompt": said["prompt_name"]}
     start, lasted = START + chance.randrange(6), chance.randrange(4)
     return Trace(
         project_id=project_id,
@@ -77,7 +76,7 @@ def made(chance: random.Random, project_id: int, number: int) -> Trace:
 def numbered(project_id: int, facets: dict[str, str]) -> list[int]:
     """The facets of a trace, and some of what it once was."""
     once = [digest(project_id, "status", "waiting"), digest(project_id, "environment", "prod")]
-    return [*once, *(digest(project_id, field, value) for field, value in facets.items() if value)]
+    return [*once, *(digest(project_id, field, value) for field, value in facets.items() if value and field in FIELDS)]
 
 
 def keeps(chosen: TraceFilter, row: Trace) -> bool:
