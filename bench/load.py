@@ -59,6 +59,49 @@ def requests(running: Product, bodies: Iterator[Body], *, compressed: bool = Fal
     return made
 
 
+class _Sender:
+    """What the connections of one load share: the requests that are left, when the next is due, what came of them."""
+
+    def __init__(self, running: Product, prepared: Sequence[Request], seconds: float, spans_per_second: float) -> None:
+        self.load = Load()
+        self.started = time.perf_counter()
+        self._port = running.port
+        self._work = iter(prepared)
+        self._seconds, self._pace = seconds, spans_per_second
+        self._due = self.started
+        self._guard = threading.Lock()
+
+    def _following(self) -> tuple[Request, float] | None:
+        with self._guard:
+            request = next(self._work, None)
+            if request is None:
+                return None
+            due = self._due
+            if self._pace:
+                self._due += request.spans / self._pace
+            return request, due
+
+    def connection(self) -> None:
+        """Sends over one connection until the time is over or nothing is left."""
+        with socket.create_connection(("127.0.0.1", self._port), timeout=60) as wire:
+            wire.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            while time.perf_counter() - self.started < self._seconds and (found := self._following()):
+                request, at = found
+                if self._pace:
+                    time.sleep(max(at - time.perf_counter(), 0))
+                else:
+                    at = time.perf_counter()
+                wire.sendall(request.wire)
+                self._count(request, _answer(wire), time.perf_counter() - at)
+
+    def _count(self, request: Request, status: int, took: float) -> None:
+        with self._guard:
+            self.load.latencies.append(took)
+            self.load.spans += request.spans if status == 200 else 0
+            self.load.plain_bytes += request.plain_bytes if status == 200 else 0
+            self.load.refused += status != 200
+
+
 def run(
     running: Product, prepared: Sequence[Request], *, seconds: float, connections: int, spans_per_second: float = 0.0
 ) -> Load:
@@ -66,48 +109,14 @@ def run(
 
     a late answer then counts with the time that its request had to wait for a free connection.
     """
-    load, guard = Load(), threading.Lock()
-    work = iter(prepared)
-    started = time.perf_counter()
-    due = [started]
-
-    def following() -> tuple[Request, float] | None:
-        with guard:
-            request = next(work, None)
-            if request is None:
-                return None
-            at = due[0]
-            if spans_per_second:
-                due[0] += request.spans / spans_per_second
-            return request, at
-
-    def one_connection() -> None:
-        with socket.create_connection(("127.0.0.1", running.port), timeout=60) as wire:
-            wire.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            while time.perf_counter() - started < seconds:
-                found = following()
-                if found is None:
-                    return
-                request, at = found
-                if spans_per_second:
-                    time.sleep(max(at - time.perf_counter(), 0))
-                else:
-                    at = time.perf_counter()
-                wire.sendall(request.wire)
-                status = _answer(wire)
-                with guard:
-                    load.latencies.append(time.perf_counter() - at)
-                    load.spans += request.spans if status == 200 else 0
-                    load.plain_bytes += request.plain_bytes if status == 200 else 0
-                    load.refused += status != 200
-
-    threads = [threading.Thread(target=one_connection) for _ in range(connections)]
+    sender = _Sender(running, prepared, seconds, spans_per_second)
+    threads = [threading.Thread(target=sender.connection) for _ in range(connections)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    load.seconds = time.perf_counter() - started
-    return load
+    sender.load.seconds = time.perf_counter() - sender.started
+    return sender.load
 
 
 def _answer(wire: socket.socket) -> int:

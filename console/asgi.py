@@ -59,3 +59,8 @@ async def live_long(receive: Any, send: Any) -> None:
 
 
 application = RequestLog(dispatch, busy=otlp.handles)
+
+# Telemetry arrives as hundreds of thousands of small objects a second that live until their batch is stored. Looking
+# through all of them, and through everything that was imported, after every 700th costs 8 % of decoding.
+gc.freeze()
+gc.set_threshold(20_000, 20, 50)

@@ -7,7 +7,7 @@ from django.db import models
 
 
 class SavedView(models.Model):
-    """The address of a list page without the place in it. Shared ones are everybody's to open, the owner's to change."""
+    """The address of a list page without the place in it. A shared one is everybody's to open."""
 
     project = models.ForeignKey("agents.Project", on_delete=models.CASCADE, related_name="saved_views")
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="saved_views")

@@ -146,25 +146,7 @@ def _save(
     drafts = [_masked(draft, masker) for draft in drafts] if masker else drafts
     last = {draft.external_id: draft for draft in drafts if draft.external_id}
     fresh = [draft for draft in drafts if not draft.external_id or last[draft.external_id] is draft]
-    rows = [
-        Score(
-            project_id=project_id,
-            trace_id=draft.trace_id,
-            span_id=draft.span_id,
-            name=draft.name,
-            value=draft.value,
-            label=draft.label,
-            comment=draft.comment,
-            source=source,
-            author_user=person,
-            author=author[:AUTHOR_CHARS],
-            external_id=draft.external_id,
-            metadata=dict(draft.metadata),
-            created_at=now,
-            updated_at=now,
-        )
-        for draft in fresh
-    ]
+    rows = [_row(project_id, draft, source, author[:AUTHOR_CHARS], now, person) for draft in fresh]
     # In one order everywhere, so that two senders of the same scores cannot block each other.
     ordered = sorted(rows, key=lambda row: row.external_id or "")
     Score.objects.bulk_create(
@@ -175,6 +157,25 @@ def _save(
     if rows:
         live.publish(live.project_group(project_id, "metrics"), scores=len(rows))
     return rows
+
+
+def _row(project_id: int, draft: Draft, source: Source, author: str, now: datetime, person: User | None) -> Score:
+    return Score(
+        project_id=project_id,
+        trace_id=draft.trace_id,
+        span_id=draft.span_id,
+        name=draft.name,
+        value=draft.value,
+        label=draft.label,
+        comment=draft.comment,
+        source=source,
+        author_user=person,
+        author=author,
+        external_id=draft.external_id,
+        metadata=dict(draft.metadata),
+        created_at=now,
+        updated_at=now,
+    )
 
 
 def _masked(draft: Draft, masker: Masker) -> Draft:

@@ -1,6 +1,7 @@
 """A payload at another signal's address is told so, however little is in it; nothing of it is stored."""
 
 import gzip
+from collections.abc import Callable
 from typing import Any
 
 import orjson
@@ -16,7 +17,7 @@ from tests.metrics.ingest import payloads
 from tests.metrics.ingest.captures import FOLDER, Recording, recordings
 from tests.metrics.ingest.payloads import span
 
-READERS = {"traces": otlp.spans, "logs": otlp.logs, "metrics": otlp.points}
+READERS: dict[str, Callable[..., Batch[Any]]] = {"traces": otlp.spans, "logs": otlp.logs, "metrics": otlp.points}
 RECORDED = [
     pytest.param(one, id=f"{folder.name} {one.path} {place}")
     for folder in sorted(FOLDER.iterdir())

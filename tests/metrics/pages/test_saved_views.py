@@ -101,7 +101,14 @@ def test_what_cannot_be_kept_is_refused(page: Client, fields: dict[str, str]) ->
 
 
 def test_a_person_has_a_hundred_views_in_a_project_at_most(project: Project, viewer: User) -> None:
-    common: dict[str, Any] = {"project": project, "by": viewer, "page": "traces", "query": "", "shared": False, "now": NOW}
+    common: dict[str, Any] = {
+        "project": project,
+        "by": viewer,
+        "page": "traces",
+        "query": "",
+        "shared": False,
+        "now": NOW,
+    }
     for number in range(saved_views.MOST_PER_PERSON):
         saved_views.save(name=f"View {number}", **common)
     with pytest.raises(saved_views.Refused, match="100 saved views"):

@@ -113,9 +113,15 @@ def test_a_level_that_is_sent_as_a_sum_adds_up_over_series(project: Project, ask
 
 
 def histogram(ago: float, counts: list[int], bounds: list[float], **rest: Any) -> RawPoint:
-    given: dict[str, Any] = {"kind": "histogram", "temporality": "delta", "count": sum(counts), **rest}
-    packed = {"bounds": bounds, "counts": counts}
-    return point("op.duration", ago, buckets=packed, total=10.0 * sum(counts), **given)
+    given: dict[str, Any] = {
+        "kind": "histogram",
+        "temporality": "delta",
+        "count": sum(counts),
+        "total": 10.0 * sum(counts),
+        "buckets": {"bounds": bounds, "counts": counts},
+        **rest,
+    }
+    return point("op.duration", ago, **given)
 
 
 def test_histograms_merge_over_series_and_answer_quantiles_rates_and_means(project: Project, ask: Ask) -> None:

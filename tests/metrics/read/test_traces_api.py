@@ -9,7 +9,7 @@ from django.test.utils import CaptureQueriesContext
 
 from agents.models import Project
 from metrics.selectors import traces
-from metrics.selectors.traces import TraceFilter
+from metrics.trace_filter import TraceFilter
 from tests.metrics.sending import Sending
 
 Ask = Callable[..., Any]
