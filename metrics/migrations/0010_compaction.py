@@ -38,6 +38,9 @@ class Migration(migrations.Migration):
                     ],
                     options={"db_table": "metrics_spend"},
                 ),
+                migrations.AddField(
+                    "rollup", "packed", models.BinaryField(null=True, help_text="The histogram, ready to be read.")
+                ),
             ],
         ),
     ]

@@ -10,7 +10,7 @@ class Rollup(models.Model):
     Minutes (60) are merged by ingest in the transaction that stores the spans; the longer periods are made from them
     (`metrics.services.compaction`). Sums may be corrected downwards later: a late child takes its parent's usage out
     of the totals. `histogram` holds pairs (bucket, count) of span durations in any order, a bucket perhaps repeatedly,
-    see `metrics.histogram`.
+    see `metrics.histogram`. Longer periods also have it `packed`, see `metrics.selectors.rollups`.
     """
 
     pk = models.CompositePrimaryKey(
@@ -40,6 +40,7 @@ class Rollup(models.Model):
     cost_nanos = models.BigIntegerField(default=0)
     duration_sum_ns = models.DecimalField(max_digits=30, decimal_places=0, default=0)
     histogram = ArrayField(models.IntegerField(), default=list)
+    packed = models.BinaryField(null=True, help_text="The histogram, ready to be read.")
 
     class Meta:
         db_table = "metrics_rollup"

@@ -84,9 +84,10 @@ class Durations(Aggregate):
     """The histograms of all rows of a group in PostgreSQL's binary form, one after the other: see `merged`.
 
     An array of integers is sent as 20 bytes of header and 8 bytes for each element; an empty one has no such header.
+    Longer periods have it ready.
     """
 
-    template = "string_agg(substr(array_send(%(expressions)s), 21), ''::bytea)"
+    template = "string_agg(coalesce(packed, substr(array_send(%(expressions)s), 21)), ''::bytea)"
     output_field = BinaryField()
 
     def __init__(self, **extra: Any) -> None:

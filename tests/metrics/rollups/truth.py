@@ -13,6 +13,7 @@ from metrics.selectors import rollups
 from metrics.times import to_ns
 
 FIGURES = ("span_count", "error_count", "input_tokens", "output_tokens", "cost_nanos", "duration_sum_ns")
+_KEYS = {"seconds", "status", "packed"}
 Figures = dict[tuple[Any, ...], tuple[int, ...]]
 
 
@@ -74,7 +75,9 @@ def stored(project_id: int) -> list[tuple[Any, ...]]:
         first = names.index("span_count")
         rows = []
         for row in cursor.fetchall():
-            *figures, pairs = (row[names.index(name)] for name in names[first:] if name not in {"seconds", "status"})
+            *figures, pairs = (
+                row[names.index(name)] for name in names[first:] if name not in {"seconds", "status", "packed"}
+            )
             if any(figures):
                 key = [row[names.index(name)] for name in (*names[:first], "seconds", "status")]
                 rows.append((*key, *figures, tuple(histogram.merge([pairs]))))
