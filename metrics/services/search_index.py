@@ -1,8 +1,8 @@
 """Makes the text index out of what has arrived: off the hot path, in batches, each in one transaction.
 
 Ingest leaves a row in `metrics_unindexed` for every packed value. A batch takes rows off that queue and writes the
-words of their traces in the same transaction, so that after a crash either both or neither has happened. One process is at
-it at a time: a trace whose spans arrive in pieces has one row in the index, which grows.
+words of their traces in the same transaction, so that after a crash either both or neither has happened. One process is
+at it at a time: a trace whose spans arrive in pieces has one row in the index, which grows.
 """
 
 from collections import defaultdict
