@@ -17,6 +17,7 @@ from metrics import access, questions, wire
 from metrics.cursors import cursor_of, position
 from metrics.ranges import ParameterError
 from metrics.selectors import details, scores, series, spans, traces
+from metrics.services import masking
 from metrics.trace_filter import ORDERS, SORTS, STATUSES
 
 
@@ -52,12 +53,13 @@ class TraceListView(QueryView):
         parameters: Mapping[str, str] = request.query_params
         try:
             start, end = questions.time_bounds(parameters)
-            chosen = questions.trace_filter(parameters, start=start, end=end)
+            asked = questions.trace_filter(parameters, start=start, end=end)
             order = questions.trace_order(parameters)
         except ParameterError as error:
             raise invalid(error.parameter, error.message) from error
         after = position(parameters["cursor"], order.key) if parameters.get("cursor") else None
         limit = page_size(parameters.get("limit"))
+        chosen = masking.stored_as(self.project.pk, asked)
         page = traces.page(self.project.pk, chosen, order=order, limit=limit, after=after)
         cursor = cursor_of(page.after, order.key) if page.after else None
         results = [wire.trace(row) for row in page.traces]

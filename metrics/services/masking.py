@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from datetime import date, datetime
 from typing import Any
 
@@ -19,6 +20,7 @@ from metrics.ingest.masking_own import MAX_PATTERNS, OwnPattern, Wrong
 from metrics.ingest.masking_rules import KINDS
 from metrics.models import MaskingPolicy
 from metrics.models.masking import MaskingMode
+from metrics.trace_filter import TraceFilter
 
 # So long at most does a process go on masking as before a change.
 LIFE_SECONDS = 5.0
@@ -45,6 +47,14 @@ def masker(project_id: int) -> Masker | None:
 def masker_of(row: MaskingPolicy) -> Masker:
     """A masker by a stored policy, whether it is enabled or not."""
     return Masker(Plan(_policy(row)))
+
+
+def stored_as(project_id: int, chosen: TraceFilter) -> TraceFilter:
+    """A filter as masked telemetry meets it: who is asked for by name or address is stored under a pseudonym."""
+    found = masker(project_id) if chosen.user or chosen.session else None
+    if found is None:
+        return chosen
+    return replace(chosen, user=found.identifier(chosen.user), session=found.identifier(chosen.session))
 
 
 def _policy(row: MaskingPolicy) -> Policy:

@@ -18,6 +18,7 @@ from metrics.cursors import cursor_of, position
 from metrics.ranges import ParameterError, TimeRange
 from metrics.selectors import search, traces
 from metrics.selectors.trace_scan import Position
+from metrics.services import masking
 from metrics.times import MAX_NS, to_ns
 from metrics.trace_filter import Order, TraceFilter
 from metrics.views import saved_views, trace_chips
@@ -51,7 +52,7 @@ def listing(request: HttpRequest, project: str) -> HttpResponse:
     wanted = TRACE_ID.fullmatch(request.GET.get("q", "") or request.GET.get("name", ""))
     if wanted:
         return _jump(request, found, wanted[1].lower())
-    asked = _asked(request)
+    asked = _asked(request, found)
     live = request.GET.get("live") == "1" and asked.order == Order()
     place = {} if live else _place(request, asked.order)
     page = traces.page(found.pk, asked.kept, order=asked.order, limit=PAGE_SIZE, **place)
@@ -99,7 +100,7 @@ def _list_context(request: HttpRequest, asked: _Asked, page: traces.TracePage, *
     }
 
 
-def _asked(request: HttpRequest) -> _Asked:
+def _asked(request: HttpRequest, project: Project) -> _Asked:
     chosen = chosen_range(request, now=clock.now(), default=DEFAULT_RANGE)
     bounds = {"start": chosen.window.start, "end": chosen.window.end}
     parameters = request.GET.dict()
@@ -107,7 +108,7 @@ def _asked(request: HttpRequest) -> _Asked:
         kept, order = questions.trace_filter(parameters, **bounds), questions.trace_order(parameters)
     except ParameterError as error:
         return _Asked(chosen.window, questions.trace_filter({}, **bounds), Order(), error.message)
-    return _Asked(chosen.window, kept, order, chosen.problem)
+    return _Asked(chosen.window, masking.stored_as(project.pk, kept), order, chosen.problem)
 
 
 def _search_context(asked: _Asked) -> dict[str, Any]:
@@ -144,7 +145,7 @@ def newer(request: HttpRequest, project: str) -> HttpResponse:
     count = 0
     if seen is not None:
         try:
-            kept = questions.trace_filter(request.GET.dict())
+            kept = masking.stored_as(found.pk, questions.trace_filter(request.GET.dict()))
             count = traces.count_newer(found.pk, kept, than_ns=seen, most=NEWER_SHOWN + 1)
         except ParameterError:
             count = 0
@@ -169,7 +170,7 @@ def live(request: HttpRequest, project: str) -> HttpResponse:
     if seen is None:
         return HttpResponse(status=204)
     try:
-        kept = questions.trace_filter(request.GET.dict())
+        kept = masking.stored_as(found.pk, questions.trace_filter(request.GET.dict()))
     except ParameterError:
         return HttpResponse(status=204)
     kept = replace(kept, start_ns=max(seen - LIVE_BACK_NS, 0), end_ns=None)
