@@ -1,144 +1,63 @@
 """Server time of the trace list over histories of 0.1, 1 and 10 million spans: `python -m bench.trace_list`.
 
-Every sort, with filters that keep nearly everything, much, little and next to nothing, over an hour, a day, a month
-and everything, the first page and the thousandth (or the last one). Each question is asked twice and the second answer
-counts: pages are opened more than once. Needs DATABASE_URL; writes into projects that do not exist otherwise.
+What is asked stands in `bench.trace_matrix`. Each history is a project of its own in one database.
 """
 
 import argparse
-import itertools
-import os
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
-import django
+import psycopg
 
-os.environ.setdefault("DJANGO_SETTINGS_MODULE", "console.settings")
-django.setup()
+from bench import trace_history
+from bench.database import database
+from bench.table import Figure, show
 
-import psycopg  # noqa: E402
-from django.conf import settings  # noqa: E402
-from django.db import connection  # noqa: E402
+if TYPE_CHECKING:
+    from bench.trace_matrix import Asked
 
-from bench import trace_history  # noqa: E402
-from metrics.questions import trace_filter  # noqa: E402
-from metrics.selectors import search, trace_scan, traces  # noqa: E402
-from metrics.services import partitions  # noqa: E402
-from metrics.trace_filter import SORTS, Order, TraceFilter  # noqa: E402
-
-END_NS = 1_790_000_000 * 10**9
-HOUR_NS = 3_600 * 10**9
-PAGE = 50
-DEEP_PAGE = 1_000
+SIZES = (100_000, 1_000_000, 10_000_000)
 FIRST_PROJECT = 900_000_001
-RANGES = {"1 h": HOUR_NS, "24 h": 24 * HOUR_NS, "7 d": 168 * HOUR_NS, "all": None}
-FILTERS = {
-    "none": TraceFilter(),
-    "common agent": TraceFilter(agent="agent-00"),
-    "rare agent": TraceFilter(agent="agent-39"),
-    "model": TraceFilter(model="gpt-4o"),
-    "status error": TraceFilter(status="error"),
-    "status waiting": TraceFilter(status="waiting"),
-    "has errors": TraceFilter(errors=True),
-    "error type": TraceFilter(error_type="BudgetExceeded"),
-    "rare tag": TraceFilter(tag="tag-29"),
-    "environment": TraceFilter(environment="dev"),
-    "old version": TraceFilter(version="2.3"),
-    "prompt and team": TraceFilter(prompt="prompt-03", team="support"),
-    "agent and error": TraceFilter(agent="agent-20", status="error"),
-    "model, prompt, team": TraceFilter(model="gpt-4o-mini", prompt="prompt-03", team="support"),
-    "user": TraceFilter(user="user-100"),
-    "session": TraceFilter(session="conversation-1000"),
-    "name": TraceFilter(name="invoke_agent agent-3"),
-    "no such agent": TraceFilter(agent="nobody"),
-    "cost at least": TraceFilter(min_cost_nanos=5_000_000),
-    "cost at most": TraceFilter(max_cost_nanos=300_000),
-    "slow": TraceFilter(min_duration_ns=100 * 10**9),
-    "slow and cheap": TraceFilter(min_duration_ns=500 * 10**9, max_cost_nanos=500_000),
-    "many tokens, agent": TraceFilter(min_tokens=20_000, agent="agent-05"),
-}
-SEARCHES = {
-    "rare word": "zebra",
-    "common word": "refund",
-    "middling word": "chargeback",
-    "two words": "refund timeout",
-    "value": "http.status_code=500",
-    "word and agent": "refund agent:agent-05",
-    "word and error": "refund status:error",
-    "no such word": "nowhere",
-}
+END_NS = 1_790_000_000 * 10**9
 
 
-@dataclass(frozen=True)
-class Asked:
-    """One question, and the milliseconds that its answer took."""
+def figures(*, sizes: Sequence[int] = SIZES, slowest: int = 0) -> Iterator[Figure]:
+    """The percentiles of filters and of searches at each size; prints the `slowest` questions on the way."""
+    with database() as url:
+        from bench import trace_matrix
+        from metrics.services import partitions
 
-    milliseconds: float
-    words: str
-
-
-def questions(filters: dict[str, TraceFilter]) -> Iterator[tuple[str, TraceFilter, Order]]:
-    """Every filter with every range and every order; two of these also the other way round."""
-    orders = [*(Order(sort) for sort in SORTS), Order("start", ascending=True), Order("cost", ascending=True)]
-    for (name, chosen), (span, length), order in itertools.product(filters.items(), RANGES.items(), orders):
-        bounded = chosen if length is None else replace(chosen, start_ns=END_NS - length, end_ns=END_NS + HOUR_NS)
-        yield f"{name}, {span}, by {order.key}", bounded, order
-
-
-def measure(project_id: int, filters: dict[str, TraceFilter]) -> list[Asked]:
-    """Milliseconds of the first page and of a deep one, for every question."""
-    found = []
-    for words, chosen, order in questions(filters):
-        found.append(Asked(_timed(project_id, chosen, order, None), f"{words}, first page"))
-        matching = search.matching(project_id, chosen)
-        places = trace_scan.first(matching, order, limit=PAGE * (DEEP_PAGE - 1))
-        if len(places) > PAGE:
-            deep = places[-1] if len(places) == PAGE * (DEEP_PAGE - 1) else places[-PAGE]
-            found.append(Asked(_timed(project_id, chosen, order, deep), f"{words}, page {DEEP_PAGE:,}"))
-    return found
+        days = range(-1, trace_history.WORD_DAYS + 1)
+        partitions.ensure("metrics_search", [END_NS - day * trace_history.NS_PER_DAY for day in days])
+        for place, size in enumerate(sizes):
+            project_id, count = FIRST_PROJECT + place, size // trace_history.SPANS_PER_TRACE
+            with psycopg.connect(url, autocommit=True) as seeding:
+                began = time.perf_counter()
+                trace_history.ensure(seeding, project_id, count=count, end_ns=END_NS)
+            yield Figure(f"seeding {count:,} traces", time.perf_counter() - began, "s")
+            for what, asked in (("filters", trace_matrix.FILTERS), ("searches", trace_matrix.searches())):
+                found = trace_matrix.measure(project_id, asked)
+                yield from _percentiles(f"trace list, {what}, {size:,} spans", found, last=size == max(sizes))
+                for one in sorted(found, key=lambda one: -one.milliseconds)[:slowest]:
+                    print(f"    {one.milliseconds:8.1f} ms  {one.words}", flush=True)
 
 
-def _timed(project_id: int, chosen: TraceFilter, order: Order, after: trace_scan.Position | None) -> float:
-    took = 0.0
-    for _ in range(2):
-        began = time.perf_counter()
-        traces.page(project_id, chosen, order=order, limit=PAGE, after=after)
-        took = (time.perf_counter() - began) * 1_000
-    return took
-
-
-def report(name: str, found: list[Asked], slowest: int) -> None:
-    """One line of the table, and what took longest."""
-    ordered = sorted(found, key=lambda one: one.milliseconds)
-    share = [ordered[min(int(part * len(ordered)), len(ordered) - 1)].milliseconds for part in (0.5, 0.95, 0.99)]
-    print(f"{name:<34}{len(found):>10}{share[0]:>9.1f}{share[1]:>9.1f}{share[2]:>9.1f}{ordered[-1].milliseconds:>9.1f}")
-    for one in reversed(ordered[-slowest:] if slowest else []):
-        print(f"    {one.milliseconds:8.1f}  {one.words}")
+def _percentiles(name: str, found: "Sequence[Asked]", *, last: bool) -> Iterator[Figure]:
+    ordered = sorted(one.milliseconds for one in found)
+    yield Figure(f"{name}, p50 of {len(ordered):,} questions", ordered[len(ordered) // 2], "ms")
+    limits = (150.0, 50.0) if last else (None, None)
+    yield Figure(f"{name}, p95", ordered[int(0.95 * (len(ordered) - 1))], "ms", *limits)
+    yield Figure(f"{name}, slowest", ordered[-1], "ms")
 
 
 def main() -> None:
-    """Seeds what is missing, measures and prints one table."""
+    """Measures and prints one table."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--spans", default="100000,1000000,10000000", help="sizes of the histories")
+    parser.add_argument("--spans", default=",".join(map(str, SIZES)), help="sizes of the histories")
     parser.add_argument("--slowest", type=int, default=0, help="how many of the slowest questions to print")
-    parser.add_argument("--search", action="store_true", help="text searches instead of filters")
     options = parser.parse_args()
-    sizes = [int(size) // trace_history.SPANS_PER_TRACE for size in options.spans.split(",")]
-    projects = {size: FIRST_PROJECT + place for place, size in enumerate(sizes)}
-    days = range(-1, trace_history.WORD_DAYS + 1)
-    partitions.ensure("metrics_search", [END_NS - day * trace_history.NS_PER_DAY for day in days])
-    with psycopg.connect(settings.DATABASE_URL, autocommit=True) as seeding:
-        for size, project_id in projects.items():
-            trace_history.ensure(seeding, project_id, count=size, end_ns=END_NS)
-    filters = FILTERS
-    if options.search:
-        filters = {name: trace_filter({"q": text}) for name, text in SEARCHES.items()}
-    print(f"{'milliseconds of server time':<34}{'questions':>10}{'p50':>9}{'p95':>9}{'p99':>9}{'max':>9}")
-    with connection.cursor():
-        for size, project_id in projects.items():
-            spans = size * trace_history.SPANS_PER_TRACE
-            report(f"{size:,} traces ({spans:,} spans)", measure(project_id, filters), options.slowest)
+    show(figures(sizes=[int(size) for size in options.spans.split(",")], slowest=options.slowest))
 
 
 if __name__ == "__main__":

@@ -4,11 +4,9 @@ The spans go through the whole of ingest. "Server" is from the request to the fi
 A long task is one that keeps the page from answering to a key for more than 50 ms.
 """
 
-import argparse
 import os
 import re
 import statistics
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -18,6 +16,8 @@ from typing import Any
 import httpx
 import orjson
 from playwright.sync_api import Page, sync_playwright
+
+from bench.table import Figure, show
 
 TRACE = "5eed" * 8
 SHORT_TRACE = "5e0c" * 8
@@ -160,42 +160,34 @@ def folding(page: Page) -> dict[str, float]:
     return found
 
 
-def main() -> None:
-    """Starts the product, sends the trace and prints a table."""
-    options = argparse.ArgumentParser(description=__doc__)
-    options.add_argument("--spans", type=int, default=5_000)
-    options.add_argument("--requests", type=int, default=30)
-    chosen = options.parse_args()
+def figures(*, spans: int = 5_000, requests: int = 30) -> Iterator[Figure]:
+    """Starts the product, sends the trace, and looks at it."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "console.settings")
     from tests.e2e.running import start
 
     with tempfile.TemporaryDirectory(prefix="handrail-bench-", ignore_cleanup_errors=True) as folder:
         console = start(Path(folder) / "data")
         try:
-            send(console.url, console.api_key, chosen.spans)
-            measure(console, chosen.requests)
+            send(console.url, console.api_key, spans)
+            yield from measured(console, spans, requests)
         finally:
             console.stop()
 
 
-def measure(console: Any, requests: int) -> None:
-    """Prints what a running console does with the trace."""
+def measured(console: Any, spans: int, requests: int) -> Iterator[Figure]:
+    """What a running console does with the trace."""
+    name = f"trace page of {spans:,} spans"
     path = f"/p/{console.project}/traces/{TRACE}/"
     client = signed_in(console.url, console.email, console.password)
     short, _size = serve_times(client, f"/p/{console.project}/traces/{SHORT_TRACE}/", requests)
     taken, size = serve_times(client, path, requests)
-    rows = [
-        ("server, a trace of 10 spans, p50", f"{statistics.median(short):.0f} ms"),
-        ("server, least", f"{taken[0]:.0f} ms"),
-        ("server, p50", f"{statistics.median(taken):.0f} ms"),
-        ("server, p95", f"{taken[int(len(taken) * 0.95) - 1]:.0f} ms"),
-        ("page, uncompressed", f"{size / 1_000:.0f} kB"),
-    ]
-    shown = in_browser(console.url, path, console.email, console.password)
-    rows += [(name, f"{value:,.0f}" + ("" if name == "elements" else " ms")) for name, value in shown.items()]
-    for name, value in rows:
-        sys.stdout.write(f"{name:<34}{value:>12}\n")
+    yield Figure("trace page of 10 spans, server, p50", statistics.median(short), "ms")
+    yield Figure(f"{name}, server, p50", statistics.median(taken), "ms")
+    yield Figure(f"{name}, server, p95", taken[int(len(taken) * 0.95) - 1], "ms", 500, 200)
+    yield Figure(f"{name}, uncompressed", size / 1_000, "kB")
+    for what, value in in_browser(console.url, path, console.email, console.password).items():
+        yield Figure(f"{name}, in Chromium: {what}", value, "" if what == "elements" else "ms")
 
 
 if __name__ == "__main__":
-    main()
+    show(figures())
