@@ -40,7 +40,7 @@ def _span(project_id: int, row: SpanRow, standing: Standing, detail: bytes, rece
     )  # fmt: skip
     return b"".join((
         fixed,
-        NULL if parent is None else b"\0\0\0\x08" + parent,
+        NULL if parent is None else octets(parent),
         _labels(
             row.kind, row.status, row.error_type, row.model, row.provider, row.tool, standing.agent, row.agent_id,
             standing.agent_version, row.environment, row.service, price.source, price.version, row.finish_reason,

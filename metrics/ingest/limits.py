@@ -86,6 +86,15 @@ def check_ids(trace_id: bytes, span_id: bytes) -> None:
         raise Refused("span id is all zeros")
 
 
+def parent_id(span_id: bytes) -> bytes | None:
+    """The id of a parent, None for none. Raises Refused for what is no id."""
+    if not span_id or span_id == _NO_SPAN:
+        return None
+    if len(span_id) != SPAN_ID_BYTES:
+        raise Refused("parent span id is not 8 bytes")
+    return span_id
+
+
 _NO_TRACE, _NO_SPAN = bytes(TRACE_ID_BYTES), bytes(SPAN_ID_BYTES)
 
 

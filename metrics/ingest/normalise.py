@@ -15,6 +15,7 @@ from metrics.ingest.limits import (
     NAME_BYTES,
     UNREADABLE,
     Refused,
+    parent_id,
     refuse,
     text,
 )
@@ -38,7 +39,6 @@ from metrics.times import to_ns
 
 PENDING = ("logfire.span_type", "pending_span")
 MOST_TTFT = 86_400_000
-NO_PARENT = bytes(8)
 NO_TEXTS: Mapping[str, str] = dict.fromkeys(FIELDS, "")
 
 
@@ -133,7 +133,7 @@ def _row(raw: RawSpan, sender: Sender) -> SpanRow:
     status, error_type, error_message = _outcome(raw, plan, said)
     taken = content.take(reader, of_kind)
     finish_reason = _finish_reason(raw, kind, said["finish_reason"], taken.output)
-    parent = None if raw.parent_span_id in (b"", NO_PARENT) else raw.parent_span_id
+    parent = parent_id(raw.parent_span_id)
     entry = (parent is None or raw.remote_parent) and not noise
     ttft_ns = _ttft(raw, plan) if plan.ttft or plan.ttft_moments or raw.events else None
     tags = labels.tags(reader, plan) if plan.tags else ()
