@@ -66,7 +66,8 @@ def _cost(window: TimeRange, period: Period, before: Period, sums: Sequence[Sums
         id="tile-cost",
         label=_("Cost today"),
         icon="circle-dollar-sign",
-        value=money(today),
+        # What is unpriced is not known to cost nothing.
+        value=money(None if period.total.unpriced_count and not (today or period.total.cost_nanos) else today),
         hint=hint,
         delta=change(period.total.cost_nanos, before.total.cost_nanos),
         points=[one.cost_nanos for one in sums],

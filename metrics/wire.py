@@ -1,6 +1,6 @@
 """Traces and spans as the query API writes them (ARCHITECTURE.md, section 10). Pure."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -26,6 +26,11 @@ def usd(nanos: int | None) -> str | None:
     if nanos is None:
         return None
     return format(Decimal(nanos).scaleb(-9).normalize() + 0, "f")
+
+
+def cost(nanos: int, unpriced: int) -> str | None:
+    """A sum of costs in dollars; null when all there is to sum is unpriced, because unknown is not nothing."""
+    return None if unpriced and not nanos else usd(nanos)
 
 
 def hex_id(value: Any) -> str | None:
@@ -58,9 +63,15 @@ def trace(row: Trace) -> dict[str, Any]:
         "tags": row.tags,
         "metadata": row.metadata,
         **usage(row),
-        "cost_usd": usd(row.cost_nanos),
+        "cost_usd": cost(row.cost_nanos, row.unpriced_count),
         "unpriced_spans": row.unpriced_count,
     }
+
+
+def reported_cost(rows: Iterable[Span]) -> str | None:
+    """What the senders of a trace's spans say that it cost, each usage once; null when none says anything."""
+    said = [row.reported_cost_nanos for row in rows if row.usage_counted and row.reported_cost_nanos is not None]
+    return usd(sum(said)) if said else None
 
 
 def usage(row: Trace | Span) -> dict[str, int | None]:
@@ -181,6 +192,6 @@ def session(row: Session) -> dict[str, Any]:
         "models": row.models,
         "input_tokens": row.input_tokens,
         "output_tokens": row.output_tokens,
-        "cost_usd": usd(row.cost_nanos),
+        "cost_usd": cost(row.cost_nanos, row.unpriced_count),
         "unpriced_spans": row.unpriced_count,
     }

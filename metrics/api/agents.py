@@ -81,7 +81,7 @@ class AgentView(QueryView):
                 "provider": one.provider or None,
                 "calls": one.calls,
                 "tokens": one.tokens,
-                "cost_usd": wire.usd(one.cost_nanos),
+                "cost_usd": wire.cost(one.cost_nanos, one.unpriced_count),
                 "unpriced_calls": one.unpriced_count,
             }
             for one in agents.models(asked, name)
@@ -106,7 +106,7 @@ def _agent(row: AgentRow) -> dict[str, Any]:
         "error_rate": row.error_rate,
         "input_tokens": row.input_tokens,
         "output_tokens": row.output_tokens,
-        "cost_usd": wire.usd(row.cost_nanos),
+        "cost_usd": wire.cost(row.cost_nanos, row.unpriced_count),
         "unpriced_spans": row.unpriced_count,
         "latency_ms": {"p50": p50, "p95": p95, "p99": p99},
         "versions": row.versions,

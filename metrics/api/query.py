@@ -74,6 +74,7 @@ class TraceView(QueryView):
         trace = access.trace(self.project, trace_id)
         rows = spans.of_trace(trace)
         body: dict[str, Any] = wire.trace(trace)
+        body["reported_cost_usd"] = wire.reported_cost(rows)
         found = details.of_spans(trace, rows)
         body["spans"] = [wire.span(row, detail) for row, detail in zip(rows, found, strict=True)]
         given: dict[str | None, list[dict[str, Any]]] = defaultdict(list)

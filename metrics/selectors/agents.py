@@ -213,7 +213,11 @@ def _judge(one: Version, most_used: Version) -> None:
         "errors": comparison.share(one.errors, one.requests),
         "p50": comparison.quantile(pairs, 0.5),
         "p95": comparison.quantile(pairs, 0.95),
-        "cost": comparison.ratio([one.costs[place] for place in bins], [one.counts[place] for place in bins]),
+        "cost": (
+            Interval(None)  # nobody knows what it costs, which is not nothing
+            if one.unpriced_count and not one.cost_nanos
+            else comparison.ratio([one.costs[place] for place in bins], [one.counts[place] for place in bins])
+        ),
     }
     if one is not most_used:
         one.verdicts = {name: comparison.compare(at, most_used.figures[name]) for name, at in one.figures.items()}

@@ -70,7 +70,9 @@ class Spent:
 
     @property
     def per_request_nanos(self) -> int | None:
-        return round(self.cost_nanos / self.requests) if self.requests else None
+        """None also where all that there is to share is unpriced."""
+        unknown = self.unpriced_count and not self.cost_nanos
+        return round(self.cost_nanos / self.requests) if self.requests and not unknown else None
 
     @property
     def share_percent(self) -> int:

@@ -91,6 +91,7 @@ class AgentLine:
     requests: int
     errors: int
     cost_nanos: int
+    unpriced_count: int
     p95_ns: float | None
     health: str = ""
     health_at: datetime | None = None
@@ -275,7 +276,8 @@ def _agent_lines(asked: Reading, agents: Mapping[str, Sums], steps: Sequence[tup
     table = rollups.table([(places[row[1]], row[-1]) for row in steps if row[0] and row[1] in places], len(ranked))
     lines = []
     for name, [p95] in zip(ranked, histogram.quantiles_of_rows(table, [0.95]), strict=True):
-        line = AgentLine(name, agents[name].requests, agents[name].errors, agents[name].cost_nanos, p95)
+        sums = agents[name]
+        line = AgentLine(name, sums.requests, sums.errors, sums.cost_nanos, sums.unpriced_count, p95)
         beat = beats.get(name)
         lines.append(line if beat is None else replace(line, health=beat.status, health_at=beat.at))
     return lines

@@ -105,7 +105,8 @@ def _version(one: Version) -> dict[str, Any]:
     for key, label in _labels().items():
         at = one.figures[key]
         cells.append((key, label, words[key](at.value), _range(at, words[key]), one.verdicts.get(key)))
-    return {"name": one.name, "requests": one.requests, "unpriced_count": one.unpriced_count, "cells": cells}
+    cost = {"cost_nanos": one.cost_nanos, "unpriced_count": one.unpriced_count}
+    return {"name": one.name, "requests": one.requests, "cells": cells, **cost}
 
 
 def _labels() -> dict[str, str]:

@@ -22,7 +22,7 @@ from metrics.selectors import costs, overview
 from metrics.selectors.series import SPEND_DIMENSIONS
 from metrics.tiles import change
 from metrics.views.asking import otlp_environment, traces_url
-from metrics.wire import usd
+from metrics.wire import cost, usd
 
 PRESETS = (7, 30, 90)
 DEFAULT_DAYS = 30
@@ -70,7 +70,7 @@ def _rows(spent: costs.Costs, by: str) -> Iterator[list[Any]]:
     for line in spent.lines:
         value = f"'{line.value}" if line.value.startswith(FORMULA) else line.value
         yield [
-            value, usd(line.cost_nanos), f"{line.share:.6f}", line.requests, usd(line.per_request_nanos),
+            value, cost(line.cost_nanos, line.unpriced_count), f"{line.share:.6f}", line.requests, usd(line.per_request_nanos),
             line.input_tokens, line.cache_read_tokens, line.cache_write_tokens, line.output_tokens, line.unpriced_count,
         ]  # fmt: skip
 

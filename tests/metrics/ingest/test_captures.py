@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from metrics import wire
 from metrics.models import Log, Point, Rollup, Span, Trace
 from metrics.selectors import details
 from tests.metrics.ingest.captures import EXPECTED, recordings
@@ -35,7 +36,7 @@ def spans_of(trace: Trace) -> list[Span]:
 def shown(trace: Trace, wanted: dict[str, Any]) -> dict[str, Any]:
     """The fields of a trace that an expectation speaks of."""
     spans = spans_of(trace)
-    reported = [span.reported_cost_nanos for span in spans if span.usage_counted]
+    reported = wire.reported_cost(spans)
     errors = [span for span in spans if span.status == "error"]
     everything: dict[str, Any] = {
         "name": trace.root_name,
@@ -65,7 +66,7 @@ def shown(trace: Trace, wanted: dict[str, Any]) -> dict[str, Any]:
         "provider": ", ".join(sorted({span.provider for span in spans if span.provider})) or None,
         "ttft_ms": next((round(span.ttft_ns / 1e6, 1) for span in spans if span.ttft_ns is not None), None),
         "streaming": any(span.streaming for span in spans),
-        "reported_cost_usd": sum(cost or 0 for cost in reported) / 1e9,
+        "reported_cost_usd": float(reported) if reported else None,
         "status_message_contains": wanted.get("status_message_contains")
         if errors and str(wanted.get("status_message_contains")) in errors[0].error_message
         else None,

@@ -104,6 +104,8 @@ def test_calls_without_a_price_are_said(page: Client, sending: Sending) -> None:
     html = page.get(URL).content.decode()
     assert "1 call has no known price" in html
     assert "1 unpriced" in html
+    assert "$0.00" not in re.sub(r"<script.*?</script>", "", html, flags=re.S)
+    assert [(row["cost_usd"], row["cost_per_request_usd"]) for row in rows(page, by="model").values()] == [("", "")]
 
 
 def test_a_value_is_no_formula(page: Client, sending: Sending) -> None:

@@ -49,6 +49,19 @@ def test_tiles_show_what_happened(page: Client, sending: Sending) -> None:
     assert "GaveUp" in html
 
 
+def test_what_is_unpriced_is_not_shown_as_free(page: Client, sending: Sending) -> None:
+    root = sending.agent()
+    sending.send([root, sending.call(root, model="nobody-knows-it")])
+    html = page.get(URL).content.decode()
+    tile = html[html.index('id="tile-cost"') :]
+    assert re.search(r'<span class="tile-value">\s*–', tile)
+    row = html[html.index('id="card-agents"') :]
+    assert "unpriced" in row[: row.index("</table>")]
+    trace = f"traces/{root.trace_id.hex()}/"
+    for path in ("traces/", trace, f"{trace}mini/", "agents/"):
+        assert ">unpriced</span>" in page.get(f"{URL}{path}").content.decode(), path
+
+
 def test_quiet_ranges_say_when_something_last_happened(page: Client, sending: Sending) -> None:
     sending.send([sending.agent(ago=3 * 3600)])
     html = page.get(URL).content.decode()

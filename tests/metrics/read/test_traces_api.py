@@ -9,8 +9,9 @@ from django.test.utils import CaptureQueriesContext
 
 from agents.models import Project
 from metrics.selectors import traces
+from metrics.services.sessions import refresh
 from metrics.trace_filter import TraceFilter
-from tests.metrics.sending import Sending
+from tests.metrics.sending import NOW, Sending
 
 Ask = Callable[..., Any]
 
@@ -98,6 +99,35 @@ def test_a_trace_has_the_fields_of_the_contract(sending: Sending, ask: Ask) -> N
     )
     assert spans["fetch"]["error"]["type"] == "Timeout"
     assert spans["invoke_agent helper"]["parent_span_id"] is None
+
+
+def test_what_is_unpriced_has_no_cost_rather_than_none_at_all(sending: Sending, ask: Ask) -> None:
+    sent = {"session.id": "s1", "gen_ai.agent.name": "helper", "gen_ai.agent.version": "1"}
+    root = sending.agent(attributes=sent)
+    sending.send([root, sending.call(root, model="nobody-knows-it")])
+    refresh(now=NOW)
+    (trace,) = ask("traces").json()["results"]
+    (session,) = ask("sessions").json()["results"]
+    (agent,) = ask("agents").json()["results"]
+    for one in (trace, session, agent, ask("sessions/s1").json()["traces"][0]):
+        assert (one["cost_usd"], one["unpriced_spans"]) == (None, 1)
+    told = ask("agents/helper").json()
+    assert (told["models"][0]["cost_usd"], told["versions"][0]["cost_per_request_usd"]["value"]) == (None, None)
+    sending.send([sending.call(root)])
+    body = ask(f"traces/{root.trace_id.hex()}").json()
+    assert (body["cost_usd"], body["unpriced_spans"]) == ("0.00021", 1)
+    assert ask("agents/helper").json()["versions"][0]["cost_per_request_usd"]["value"] == 0.00021
+
+
+def test_a_trace_says_what_its_senders_reported_once(sending: Sending, ask: Ask) -> None:
+    root = sending.agent()
+    calls = [sending.call(root, attributes={"gen_ai.usage.cost": cost}) for cost in (0.5, 0.25)]
+    sending.send([root, *calls])
+    silent = sending.call()
+    sending.send([silent])
+    assert ask(f"traces/{root.trace_id.hex()}").json()["reported_cost_usd"] == "0.75"
+    assert ask(f"traces/{silent.trace_id.hex()}").json()["reported_cost_usd"] is None
+    assert "reported_cost_usd" not in ask("traces").json()["results"][0]  # it takes the spans to tell
 
 
 def test_content_that_came_as_log_records_is_read_with_the_span(sending: Sending, ask: Ask) -> None:
