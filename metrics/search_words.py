@@ -24,6 +24,8 @@ MOST_IN_LIST = 20
 # Hiragana, Katakana and Han have no spaces between words.
 _UNSPACED = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff"
 _STRUCTURE = frozenset({"role", "type"})
+# What a token begins with, in the order of what must not be lost.
+_RANK = {"@": 0, "~": 1, "=": 2}
 _WORD = re.compile(rf"[{_UNSPACED}]|[^\W_{_UNSPACED}]+")
 
 
@@ -32,7 +34,6 @@ def words(text: str) -> set[str]:
     return {word for word in _WORD.findall(text[:MAX_TEXT_CHARS].lower()) if len(word) <= MAX_WORD_CHARS}
 
 
-@lru_cache(maxsize=100_000, typed=True)
 def pair(key: str, value: str | float) -> str:
     """The token of a named value, the same in any case; empty when it is too long to be indexed.
 
@@ -41,6 +42,11 @@ def pair(key: str, value: str | float) -> str:
     text = plain(value)
     if not text or len(text) > MAX_VALUE_CHARS or len(key) > MAX_KEY_CHARS:
         return ""
+    return _digest(key, text)
+
+
+@lru_cache(maxsize=50_000)
+def _digest(key: str, text: str) -> str:
     named = f"{key}={text}".lower().encode("utf-8", "replace")
     return "=" + b64encode(blake2b(named, digest_size=6).digest()).decode()
 
@@ -97,8 +103,11 @@ class Tokens:
                 self.found.update(pair(name, one) for one in value[:MOST_IN_LIST] if isinstance(one, str | int | float))
 
     def sorted(self) -> list[str]:
-        """At most MAX_TOKENS tokens, in order."""
-        return sorted(token for token in self.found if 0 < len(token) <= MAX_WORD_CHARS)[:MAX_TOKENS]
+        """At most MAX_TOKENS tokens: the project and what is named come before words, since words are many."""
+        kept = [token for token in self.found if 0 < len(token) <= MAX_WORD_CHARS]
+        if len(kept) > MAX_TOKENS:
+            kept.sort(key=lambda token: (_RANK.get(token[0], len(_RANK)), token))
+        return sorted(kept[:MAX_TOKENS])
 
 
 def strings(value: Any) -> Iterator[str]:

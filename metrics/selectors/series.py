@@ -28,6 +28,8 @@ SUM, RATE, AVERAGE = "sum", "rate", "avg"
 AGGREGATIONS = (SUM, RATE, AVERAGE, *QUANTILES)
 # More lines than this cannot be told apart; the rest is counted, not shown.
 MOST_GROUPS = 50
+# Histograms that are unfolded together.
+ROWS_AT_ONCE = 1_000
 NANOS = 1_000_000_000
 
 
@@ -206,10 +208,13 @@ def _values(question: Question, source: _Source, rows: QuerySet[Any]) -> Mapping
 
 def _quantiles(rows: Sequence[tuple[Any, ...]], share: float) -> Mapping[str, Mapping[int, float | int]]:
     found: dict[str, dict[int, float | int]] = defaultdict(dict)
-    table = rollups.table([(index, row[-1]) for index, row in enumerate(rows)], len(rows))
-    for (place, *group, _), [nanoseconds] in zip(rows, histogram.quantiles_of_rows(table, [share]), strict=True):
-        if nanoseconds is not None:
-            found[_name(group)][place] = round(nanoseconds / NS_PER_MS, 3)
+    # A table has a column for every bucket: of all lines at once it could be as large as the memory.
+    for first in range(0, len(rows), ROWS_AT_ONCE):
+        part = rows[first : first + ROWS_AT_ONCE]
+        table = rollups.table([(index, row[-1]) for index, row in enumerate(part)], len(part))
+        for (place, *group, _), [nanoseconds] in zip(part, histogram.quantiles_of_rows(table, [share]), strict=True):
+            if nanoseconds is not None:
+                found[_name(group)][place] = round(nanoseconds / NS_PER_MS, 3)
     return found
 
 

@@ -21,7 +21,7 @@ from django.db.utils import OperationalError
 from agents.models import Project
 from console.lib.sql import load
 from metrics.ingest.recount import REBUILD_LOCK
-from metrics.resolutions import COMPACTED, SPEND, segments
+from metrics.resolutions import COMPACTED, MINUTE, SPEND, segments
 from metrics.selectors import rollups
 from metrics.services import spend
 from metrics.times import EPOCH
@@ -123,6 +123,7 @@ def _advance_one(
     length = timedelta(seconds=seconds)
     parameters: dict[str, Any] = {
         "project": project_id,
+        "seconds": MINUTE,
         "length": length,
         "since": since or EPOCH,
         "until": target,
@@ -152,16 +153,16 @@ def _slice(project_id: int, now: datetime, stop: float, done: Compacted, *, paus
             [project_id, SLICE],
         )
         marks: list[tuple[int, datetime]] = cursor.fetchall()
-        if not marks:
-            marks = [(SPEND, day) for day in spend.due(cursor, project_id, now, SLICE, pause=pause)]
-    for seconds, start in marks:
+        # Beside the periods and not behind them: after a rebuild of a year these are many.
+        days = [(SPEND, day) for day in spend.due(cursor, project_id, now, SLICE, pause=pause)]
+    for seconds, start in [*days, *marks]:
         if time.monotonic() >= stop:
             return True
         if not (_take(project_id, seconds, start) and _compute(project_id, seconds, start, now)):
             return False
         done.periods += seconds > 0
         done.days += seconds == SPEND
-    return len(marks) == SLICE or bool(marks and marks[0][0])
+    return bool(marks) or len(days) == SLICE
 
 
 def _take(project_id: int, seconds: int, start: datetime) -> bool:
