@@ -1,11 +1,14 @@
 """Daily partitions of the big tables: made when telemetry of a day arrives, dropped when the day has expired."""
 
+import logging
 from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime, timedelta
 
-from django.db import connection, transaction
+from django.db import OperationalError, connection, transaction
 
 from metrics.times import NS_PER_DAY, to_ns
+
+logger = logging.getLogger(__name__)
 
 TABLES = ("metrics_span", "metrics_log", "metrics_point", "metrics_search")
 # Any two processes that make or drop partitions take turns.
@@ -39,6 +42,11 @@ def ensure(table: str, times_ns: Iterable[int]) -> None:
         _known.update((database, table, day) for day in missing)
 
 
+def days(table: str) -> list[datetime]:
+    """The UTC days that have a partition, in order."""
+    return [datetime(day.year, day.month, day.day, tzinfo=UTC) for day in sorted(map(_day, _names(table)))]
+
+
 def forget() -> None:
     """Drops what this process believes about existing partitions: another one may have dropped some."""
     _known.clear()
@@ -57,15 +65,23 @@ def drop_before(now: datetime, *, keep_days: int, tables: Sequence[str] = TABLES
     dropped: list[str] = []
     for table in tables:
         for name in _names(table):
-            if _day(name) < first_kept:
-                with transaction.atomic(), connection.cursor() as cursor:
-                    # Better to try again at the next run than to let writers queue behind a long reader.
-                    cursor.execute("SET LOCAL lock_timeout = '5s'")
-                    cursor.execute(f"DROP TABLE IF EXISTS {name}")
+            if _day(name) < first_kept and _drop(name):
                 dropped.append(name)
     if dropped:
         forget()
     return dropped
+
+
+def _drop(name: str) -> bool:
+    """Drops a partition; better at the next run than that writers queue behind a long reader."""
+    try:
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute("SET LOCAL lock_timeout = '5s'")
+            cursor.execute(f"DROP TABLE IF EXISTS {name}")
+    except OperationalError:
+        logger.warning("partition_in_use", extra={"partition": name})
+        return False
+    return True
 
 
 def _name(table: str, day: int) -> str:

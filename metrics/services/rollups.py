@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import connection, transaction
 from django.db.backends.utils import CursorWrapper
@@ -10,11 +11,12 @@ from django.db.backends.utils import CursorWrapper
 from console.lib.sql import load
 from metrics.ingest import recount, writer
 from metrics.ingest.tally import Measured, Tally
-from metrics.resolutions import QUARTER
-from metrics.services import compaction, sessions
-from metrics.times import NS_PER_SECOND, to_ns
+from metrics.resolutions import COMPACTED, MINUTE, QUARTER
+from metrics.services import compaction, partitions, sessions
+from metrics.times import EPOCH, NS_PER_SECOND, to_ns
 
-CHUNK = timedelta(hours=1)
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+RESOLUTIONS = (MINUTE, *COMPACTED)
 
 
 @dataclass(slots=True)
@@ -29,12 +31,13 @@ class Rebuilt:
 def rebuild(*, project_id: int, start: datetime, end: datetime) -> Rebuilt:
     """Computes rollups and trace sums of a project anew for the minutes from `start` to before `end`.
 
-    Works hour by hour, each hour in a transaction during which ingest of the project waits. The ends are
-    widened to whole minutes. Longer periods and the spend of these days are stale afterwards, until they are
-    computed anew too (`metrics.services.compaction`).
+    Works hour by hour, each hour in a transaction during which ingest of the project waits; hours without spans or
+    figures are passed over. The ends are widened to whole minutes. Longer periods and the spend of these days are
+    stale afterwards, until they are computed anew too (`metrics.services.compaction`).
     """
     done = Rebuilt()
-    for chunk_start, chunk_end in _chunks(_floor(start), _floor(end + timedelta(minutes=1, microseconds=-1))):
+    first, last = _floor(start), _floor(end + timedelta(minutes=1, microseconds=-1))
+    for chunk_start, chunk_end in _chunks(project_id, first, last):
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [recount.REBUILD_LOCK, project_id % 2**31])
             _rebuild(cursor, project_id, chunk_start, chunk_end, done)
@@ -72,11 +75,43 @@ def _rebuild(cursor: CursorWrapper, project_id: int, start: datetime, end: datet
     done.traces += len(traces)
 
 
-def _chunks(start: datetime, end: datetime) -> Iterator[tuple[datetime, datetime]]:
-    while start < end:
-        following = min(start + CHUNK, end)
-        yield start, following
-        start = following
+def _chunks(project_id: int, start: datetime, end: datetime) -> Iterator[tuple[datetime, datetime]]:
+    """The hours from `start` to before `end` that hold anything of the project, the first and the last perhaps cut."""
+    for day in _days(project_id, start, end):
+        first, last = max(start, day), min(end, day + DAY)
+        for hour in _hours(project_id, day, first, last):
+            yield max(first, hour), min(last, hour + HOUR)
+
+
+def _days(project_id: int, start: datetime, end: datetime) -> list[datetime]:
+    """The UTC days that may hold spans, and those with figures."""
+    since = start - (start - EPOCH) % DAY
+    found = {day for day in partitions.days("metrics_span") if since <= day < end}
+    period: dict[str, Any] = {"project": project_id, "start": since, "end": end}
+    with connection.cursor() as cursor:
+        cursor.execute(load("metrics", "filled_days"), period)
+        found.update(day for (day,) in cursor.fetchall())
+        for seconds in RESOLUTIONS:
+            asked = {"seconds": seconds, "length": DAY, "since": since, "until": end, "limit": None}
+            cursor.execute(load("metrics", "filled_periods"), period | asked)
+            found.update(day for (day,) in cursor.fetchall())
+    return sorted(found)
+
+
+def _hours(project_id: int, day: datetime, start: datetime, end: datetime) -> list[datetime]:
+    """The hours of a part of a day that hold spans or figures."""
+    asked: dict[str, Any] = {
+        "project": project_id,
+        "day": day,
+        "start": start,
+        "end": end,
+        "start_ns": to_ns(start),
+        "end_ns": to_ns(end),
+        "resolutions": list(RESOLUTIONS),
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(load("metrics", "filled_hours"), asked)
+        return [EPOCH + HOUR * hour for (hour,) in cursor.fetchall()]
 
 
 def _floor(moment: datetime) -> datetime:

@@ -70,8 +70,9 @@ def _rows(spent: costs.Costs, by: str) -> Iterator[list[Any]]:
     for line in spent.lines:
         value = f"'{line.value}" if line.value.startswith(FORMULA) else line.value
         yield [
-            value, cost(line.cost_nanos, line.unpriced_count), f"{line.share:.6f}", line.requests, usd(line.per_request_nanos),
-            line.input_tokens, line.cache_read_tokens, line.cache_write_tokens, line.output_tokens, line.unpriced_count,
+            value, cost(line.cost_nanos, line.unpriced_count), f"{line.share:.6f}", line.requests,
+            usd(line.per_request_nanos), line.input_tokens, line.cache_read_tokens, line.cache_write_tokens,
+            line.output_tokens, line.unpriced_count,
         ]  # fmt: skip
 
 

@@ -6,10 +6,12 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from agents.models import Project
 from metrics import histogram
 from metrics.ingest.rows import RawSpan
+from metrics.models import Rollup, Span, Trace
 from metrics.resolutions import OTHER
 from metrics.selectors import rollups as reading
 from metrics.services import compaction, dimensions, rollups
@@ -175,6 +177,39 @@ def test_ingest_and_compaction_at_the_same_time_stay_exact(project: Project) -> 
             edges = random_edges(chance, NOW)
             assert truth.of_rollups(project.pk, edges) == truth.of_spans(project.pk, edges)
         compaction.run(now=NOW, projects=[project.pk], seconds=60)
+
+
+def test_a_rebuild_of_years_goes_through_the_hours_that_hold_something(project: Project) -> None:
+    sending = Sending(project)
+    sending.send([sending.agent(ago=ago) for ago in (60, 100_000, 100_500)])
+    compaction.run(now=NOW, projects=[project.pk])
+    rows = truth.stored(project.pk)
+    with CaptureQueriesContext(connection) as queries:
+        done = rollups.rebuild(project_id=project.pk, start=NOW - timedelta(days=700), end=NOW + timedelta(days=30))
+    assert done.spans == 3
+    # Two hours with spans, and midnight of their days, whose figures have to be looked at.
+    assert sum("pg_advisory_xact_lock" in one["sql"] for one in queries.captured_queries) == 4
+    compaction.run(now=NOW, projects=[project.pk], pause=False)
+    assert truth.stored(project.pk) == rows
+
+
+@pytest.mark.parametrize("kept", [(), (60,), (900,), (3_600,), (86_400,)])
+def test_a_rebuild_clears_figures_whose_spans_are_gone(project: Project, kept: tuple[int, ...]) -> None:
+    sending = Sending(project)
+    sending.send([sending.agent(ago=300_000, attributes={"user.id": "u"})])
+    compaction.run(now=NOW, projects=[project.pk])
+    resolutions = Rollup.objects.filter(project_id=project.pk).values_list("seconds", flat=True)
+    assert set(resolutions) == {60, 900, 3_600, 86_400}
+    assert truth.spend(project.pk)
+    Span.objects.filter(project_id=project.pk).delete()
+    Trace.objects.filter(project_id=project.pk).delete()
+    Rollup.objects.filter(project_id=project.pk).exclude(seconds__in=kept).delete()
+    # From the middle of the day on: a day's figures begin before that.
+    start = NOW - timedelta(seconds=300_000, minutes=5)
+    rollups.rebuild(project_id=project.pk, start=start, end=NOW)
+    compaction.run(now=NOW, projects=[project.pk], pause=False)
+    assert truth.stored(project.pk) == []
+    assert not truth.spend(project.pk)
 
 
 def test_a_rebuild_tells_the_same_values_apart_that_ingest_did(
