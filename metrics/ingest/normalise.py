@@ -37,6 +37,7 @@ from metrics.ingest.semconv import (
 )
 from metrics.times import to_ns
 
+TOO_OLD = "time too old"
 PENDING = ("logfire.span_type", "pending_span")
 MOST_TTFT = 86_400_000
 NO_TEXTS: Mapping[str, str] = dict.fromkeys(FIELDS, "")
@@ -52,7 +53,7 @@ class Window:
     def refusal(self, start_ns: int) -> str:
         """Why a time is refused, or nothing."""
         if start_ns < self.earliest_ns:
-            return "start time too old"
+            return f"start {TOO_OLD}"
         return "start time too far in the future" if start_ns > self.latest_ns else ""
 
 

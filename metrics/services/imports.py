@@ -1,6 +1,7 @@
 """Imports of trace archives: files to spans, logs and scores of a project, document by document."""
 
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -13,8 +14,10 @@ from agents.models import Project
 from metrics.imports import archive, labels
 from metrics.ingest import pipeline
 from metrics.ingest.limits import Malformed
-from metrics.ingest.normalise import Window
+from metrics.ingest.normalise import TOO_OLD, Window
 from metrics.ingest.rows import Batch
+from metrics.models import Trace
+from metrics.scoring import Draft
 from metrics.services import scores
 from metrics.times import to_ns
 
@@ -30,7 +33,10 @@ Row = TypeVar("Row")
 
 @dataclass(slots=True)
 class Done:
-    """What an import took: rows of the files, how many of them were new, what was refused, and what was wrong where."""
+    """What an import took: rows of the files, how many of them were new, what was refused, and what was wrong where.
+
+    `refused` has a line for each file and reason, `too_old` counts the rows among them that the project does not keep.
+    """
 
     files: int = 0
     traces: set[bytes] = field(default_factory=set)
@@ -40,6 +46,9 @@ class Done:
     new_logs: int = 0
     scores: int = 0
     new_scores: int = 0
+    refused_rows: int = 0
+    refused_scores: int = 0
+    too_old: int = 0
     refused: list[str] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
 
@@ -63,18 +72,19 @@ def import_traces(*, project: Project, file: Path, done: Done, now: datetime) ->
     window = window_of(project, now)
 
     def store(document: Any) -> None:
-        _store(project.pk, archive.content_of(document, window), str(file), done, now, window)
+        _store(project.pk, archive.content_of(document, window), file, done, now, window)
 
     _each(file, store, done)
 
 
 def import_annotations(*, project: Project, file: Path, done: Done, now: datetime) -> None:
-    """Stores the labels of a file as scores and adds to `done`. A label that is there already is corrected."""
+    """Stores the labels of a file as scores and adds to `done`. A label that is there already is corrected.
+
+    Labels of traces that the project does not have are refused.
+    """
 
     def store(document: Any) -> None:
-        drafts = labels.drafts_of(document)
-        done.scores += len(drafts)
-        done.new_scores += scores.import_labels(project_id=project.pk, drafts=drafts, author=file.name, now=now)
+        _store_scores(project.pk, labels.drafts_of(document), file, done, now)
 
     _each(file, store, done)
 
@@ -119,28 +129,41 @@ def _parsed(data: bytes) -> Any:
         raise Malformed(f"not valid JSON: {error}") from error
 
 
-def _store(project_id: int, content: archive.Content, name: str, done: Done, now: datetime, window: Window) -> None:
+def _store(project_id: int, content: archive.Content, file: Path, done: Done, now: datetime, window: Window) -> None:
     for spans in _parts(content.spans):
-        done.traces.update(row.trace_id for row in spans.rows)
         outcome = pipeline.store_spans(project_id, spans, now, window=window)
+        if outcome.taken:
+            done.traces.update(row.trace_id for row in spans.rows)
         done.spans += outcome.taken
         done.new_spans += outcome.stored
-        _note(done, name, outcome)
+        _note(done, file, spans, outcome)
     for logs in _parts(content.logs):
         outcome = pipeline.store_logs(project_id, logs, now, window=window)
         done.logs += outcome.taken
         done.new_logs += outcome.stored
-        _note(done, name, outcome)
-    if content.scores:
-        done.scores += len(content.scores)
-        done.new_scores += scores.import_labels(
-            project_id=project_id, drafts=content.scores, author=Path(name).name, now=now
-        )
+        _note(done, file, logs, outcome)
+    _store_scores(project_id, content.scores, file, done, now)
 
 
-def _note(done: Done, name: str, outcome: pipeline.Outcome) -> None:
+def _store_scores(project_id: int, drafts: Sequence[Draft], file: Path, done: Done, now: datetime) -> None:
+    """The scores of traces that are there; nobody would ever find the others."""
+    asked = {draft.trace_id for draft in drafts}
+    found = Trace.objects.filter(project_id=project_id, trace_id__in=asked).values_list("trace_id", flat=True)
+    there = {bytes(trace_id) for trace_id in found}
+    kept = [draft for draft in drafts if draft.trace_id in there]
+    for trace_id, count in Counter(draft.trace_id for draft in drafts if draft.trace_id not in there).items():
+        done.refused.append(f"{file}: the project has no trace {trace_id.hex()}, scores left out: {count}")
+        done.refused_scores += count
+    if kept:
+        done.scores += len(kept)
+        done.new_scores += scores.import_labels(project_id=project_id, drafts=kept, author=file.name, now=now)
+
+
+def _note(done: Done, file: Path, batch: Batch[Any], outcome: pipeline.Outcome) -> None:
     if outcome.refused:
-        done.refused.append(f"{name}: {outcome.reason}")
+        done.refused.append(f"{file}: {outcome.reason}")
+        done.refused_rows += outcome.refused
+        done.too_old += sum(count for reason, count in batch.refused.items() if reason.endswith(TOO_OLD))
 
 
 def _parts(batch: Batch[Row]) -> Iterator[Batch[Row]]:

@@ -12,7 +12,8 @@ from metrics.services import imports
 
 HELP = """Imports traces from files: OpenInference spans as nested JSON (child_spans), traces as /api/v1/traces/{id} \
 writes them, and OTLP/JSON; .jsonl files hold one document a line. Importing again changes nothing. Traces older than \
-the project keeps are refused: leave its retention empty to import traces of any age."""
+the project keeps are refused: leave its retention empty to import traces of any age. So are scores of traces that the \
+project does not have. The exit status is 1 when anything was refused or wrong; the rest is stored."""
 
 
 class Command(BaseCommand):
@@ -36,14 +37,23 @@ class Command(BaseCommand):
         if options["annotations"] is not None:
             for file in imports.files_in(options["annotations"]):
                 imports.import_annotations(project=project, file=file, done=done, now=now)
-        self._tell(done)
+        self._tell(project, done)
 
-    def _tell(self, done: imports.Done) -> None:
+    def _tell(self, project: Project, done: imports.Done) -> None:
         self.stdout.write(
             f"Read {done.files} files: {done.spans} spans of {len(done.traces)} traces ({done.new_spans} new), "
             f"{done.logs} log records ({done.new_logs} new), {done.scores} scores ({done.new_scores} new)."
         )
         for line in done.refused:
             self.stderr.write(f"Refused: {line}")
-        if done.errors:
-            raise CommandError("\n".join(done.errors))
+        problems = list(done.errors)
+        if done.refused:
+            rows, given = done.refused_rows, done.refused_scores
+            problems.append(f"{rows} spans and log records and {given} scores were refused and are not stored.")
+        if done.too_old:
+            problems.append(
+                f"{done.too_old} of them are older than the {project.retention_days} days that the project "
+                f"{project.slug!r} keeps: leave its retention empty to import traces of any age."
+            )
+        if problems:
+            raise CommandError("\n".join(problems))

@@ -187,13 +187,40 @@ def test_labels_that_are_wrong_are_told(project: Project, tmp_path: Path, conten
     assert f"labels.json: {words}" in str(caught.value)
 
 
-def test_a_label_whose_place_is_no_span_is_kept_with_the_trace(project: Project, tmp_path: Path) -> None:
+def test_a_label_whose_place_is_no_span_is_kept_with_the_trace(project: Project, tmp_path: Path, at_noon: None) -> None:
     error = {"category": "Lost", "location": "somewhere"}
-    labels = write(tmp_path, "labels.json", {"trace_id": "5" * 32, "errors": [error]})
-    (tmp_path / "none").mkdir()
-    run(tmp_path / "none", annotations=labels)
+    labels = write(tmp_path, "labels.json", {"trace_id": "1" * 32, "errors": [error]})
+    run(write(tmp_path, "trace.json", NESTED), annotations=labels)
     score = Score.objects.get()
     assert (score.span_id, score.label, score.metadata) == (None, "Lost", {"location": "somewhere"})
+
+
+def test_labels_of_a_trace_that_is_not_there_are_refused_and_the_rest_is_stored(
+    project: Project, tmp_path: Path, at_noon: None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "labels"
+    folder.mkdir()
+    for trace in ("1", "5"):
+        write(folder, f"{trace}.json", {"trace_id": trace * 32, "errors": [{"category": "Lost"}]})
+    with pytest.raises(CommandError, match=r"^0 spans and log records and 1 scores were refused"):
+        run(write(tmp_path, "trace.json", NESTED), annotations=folder)
+    told = capsys.readouterr()
+    assert f"5.json: the project has no trace {'5' * 32}, scores left out: 1" in told.err
+    assert "1 spans of 1 traces (1 new), 0 log records (0 new), 1 scores (1 new)" in told.out
+    assert [bytes(score.trace_id).hex() for score in Score.objects.all()] == ["1" * 32]
+
+
+def test_a_span_that_is_too_old_is_told_and_the_others_are_stored(
+    project: Project, tmp_path: Path, at_noon: None
+) -> None:
+    old = json.loads(json.dumps(OTLP))
+    old["resourceSpans"][0]["scopeSpans"][0]["spans"].append(
+        OTLP["resourceSpans"][0]["scopeSpans"][0]["spans"][0] | {"spanId": "6" * 16, "startTimeUnixNano": "1"}
+    )
+    with pytest.raises(CommandError, match="1 spans and log records and 0 scores were refused") as caught:
+        run(write(tmp_path, "old.json", old))
+    assert "1 of them are older than the" in str(caught.value)
+    assert Span.objects.filter(project_id=project.pk).count() == 1
 
 
 def test_an_unknown_project_is_named(project: Project, tmp_path: Path) -> None:

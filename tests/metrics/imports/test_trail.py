@@ -1,13 +1,14 @@
 """The four runs of TRAIL in ../shared/data: tokens, cost and labels as its reference says, also when imported twice."""
 
 import json
+import re
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
 
 from agents.models import Project
 from console.lib import clock
@@ -121,8 +122,15 @@ def test_a_project_with_retention_refuses_what_it_would_forget(
     project: Project, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(clock, "now", lambda: TODAY)
-    load()
+    with pytest.raises(CommandError) as caught:
+        load()
     told = capsys.readouterr()
     assert "start time too old" in told.err
-    assert "0 spans of" in told.out
-    assert not Span.objects.filter(project_id=project.pk).exists()
+    assert "the project has no trace 72822db6e120878d916b515c2501246b, scores left out: 6" in told.err
+    assert "0 spans of 0 traces (0 new)" in told.out
+    assert "0 scores" in told.out
+    rows, age = str(caught.value).splitlines()
+    assert re.fullmatch(r"(\d+) spans and log records and 44 scores were refused and are not stored\.", rows)
+    assert f"older than the {project.retention_days} days that the project 'fleet' keeps" in age
+    for model in (Span, Log, Score):
+        assert not model.objects.filter(project_id=project.pk).exists()
