@@ -122,7 +122,7 @@ def _accept(
 
 def _span(message: Any, path: str, source: Source) -> RawSpan:
     span = _object(message, path)
-    trace_id, span_id = _id(span, "traceId", 16, path), _id(span, "spanId", 8, path)
+    trace_id, span_id = _id(span, "traceId", 16), _id(span, "spanId", 8)
     check_ids(trace_id, span_id)
     events, links = _list(span, "events", path), _list(span, "links", path)
     if len(events) > MAX_EVENTS or len(links) > MAX_LINKS:
@@ -132,7 +132,7 @@ def _span(message: Any, path: str, source: Source) -> RawSpan:
     return RawSpan(
         trace_id=trace_id,
         span_id=span_id,
-        parent_span_id=_id(span, "parentSpanId", 8, path),
+        parent_span_id=_id(span, "parentSpanId", 8),
         name=_text(span, "name", path),
         start_ns=check_time(_int(span, "startTimeUnixNano", path)),
         end_ns=check_time(_int(span, "endTimeUnixNano", path)),
@@ -154,7 +154,7 @@ def _event(message: Any, path: str) -> RawEvent:
 
 def _link(message: Any, path: str) -> RawLink:
     link = _object(message, path)
-    return RawLink(_id(link, "traceId", 16, path), _id(link, "spanId", 8, path), _attributes(link, path))
+    return RawLink(_id(link, "traceId", 16), _id(link, "spanId", 8), _attributes(link, path))
 
 
 def _log(message: Any, path: str, source: Source) -> RawLog:
@@ -163,8 +163,8 @@ def _log(message: Any, path: str, source: Source) -> RawLog:
     return RawLog(
         time_ns=check_time(_int(record, "timeUnixNano", path)),
         observed_ns=check_time(_int(record, "observedTimeUnixNano", path)),
-        trace_id=_id(record, "traceId", 16, path),
-        span_id=_id(record, "spanId", 8, path),
+        trace_id=_id(record, "traceId", 16),
+        span_id=_id(record, "spanId", 8),
         severity=severity if isinstance(severity, int) else 0,
         severity_text=_text(record, "severityText", path),
         event_name=_text(record, "eventName", path),
@@ -299,8 +299,11 @@ def _number(value: Any, path: str) -> float | str:
     raise Malformed(f"{path}: a number expected")
 
 
-def _id(entry: Object, key: str, size: int, path: str) -> bytes:
-    """An id in hex, as OTLP/JSON says, or in base64, as generic protobuf-to-JSON converters write it."""
+def _id(entry: Object, key: str, size: int) -> bytes:
+    """An id in hex, as OTLP/JSON says, or in base64, as generic protobuf-to-JSON converters write it.
+
+    Raises Refused for what is neither: the row alone cannot be stored, as with an id of another length in protobuf.
+    """
     value = _get(entry, key)
     if value is None or value == "":
         return b""
@@ -309,7 +312,7 @@ def _id(entry: Object, key: str, size: int, path: str) -> bytes:
             return bytes.fromhex(value) if len(value) == 2 * size else base64.b64decode(value, validate=True)
         except (ValueError, binascii.Error):
             pass
-    raise Malformed(f"{path}.{key}: {2 * size} hex digits expected")
+    raise Refused(f"{key} is not {2 * size} hex digits")
 
 
 def _attributes_or_empty(entry: Object, path: str) -> Attributes:

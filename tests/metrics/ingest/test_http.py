@@ -99,6 +99,44 @@ def test_partial_success_in_json_counts_as_text(sender: Sender) -> None:
     }
 
 
+UUID = "0af76519-16cd-43dd-8448-eb211c80319c"
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"traceId": "zz"}, "traceId is not 32 hex digits"),
+        ({"traceId": UUID}, "traceId is not 32 hex digits"),
+        ({"traceId": 7}, "traceId is not 32 hex digits"),
+        ({"traceId": "abcd"}, "trace id is not 16 bytes"),
+        ({"spanId": "nil"}, "spanId is not 16 hex digits"),
+        ({"parentSpanId": "root!"}, "parentSpanId is not 16 hex digits"),
+        ({"links": [{"traceId": UUID, "spanId": "b7ad6b7169203331"}]}, "traceId is not 32 hex digits"),
+    ],
+)
+def test_a_json_span_with_an_id_that_is_none_is_refused_alone(
+    sender: Sender, changes: dict[str, Any], reason: str
+) -> None:
+    body = orjson.loads(json_span(**changes))
+    spans = body["resourceSpans"][0]["scopeSpans"][0]["spans"]
+    spans.append(orjson.loads(json_span())["resourceSpans"][0]["scopeSpans"][0]["spans"][0])
+    reply = sender.post(TRACES, orjson.dumps(body), content_type="application/json")
+    told = {"partialSuccess": {"rejectedSpans": "1", "errorMessage": f"{reason} (1)"}}
+    assert (reply.status, orjson.loads(reply.body)) == (200, told)
+    assert stored(sender) == 1
+
+
+def test_a_json_log_record_with_an_id_that_is_none_is_refused_alone(sender: Sender) -> None:
+    records = [{"timeUnixNano": str(NOW_NS), "body": {"stringValue": "x"}, "traceId": one} for one in (UUID, "", None)]
+    records.append(records[1] | {"spanId": "nil", "timeUnixNano": str(NOW_NS + 1)})
+    body = {"resourceLogs": [{"scopeLogs": [{"logRecords": records}]}]}
+    reply = sender.post("/v1/logs", orjson.dumps(body), content_type="application/json")
+    told = orjson.loads(reply.body)["partialSuccess"]
+    assert (reply.status, told["rejectedLogRecords"]) == (200, "2")
+    assert "traceId is not 32 hex digits (1)" in told["errorMessage"]
+    assert Log.objects.filter(project_id=sender.project.pk).count() == 1
+
+
 def test_logs_sent_to_the_traces_address_are_a_400(sender: Sender) -> None:
     of_capture = next(one for one in recordings("otel-openai-v2-default") if one.path == "/v1/logs")
     for body in (of_capture.body, payloads.logs([("INFO", "hello")])):
@@ -128,7 +166,6 @@ def test_an_empty_export_is_fine(sender: Sender) -> None:
         (b"{", "not valid JSON"),
         (b'{"resourceSpans": {}}', "resourceSpans"),
         (b'{"resourceSpans": [{"scopeSpans": [7]}]}', "resourceSpans[0].scopeSpans[0]"),
-        (json_span(traceId="zz"), "resourceSpans[0].scopeSpans[0].spans[0].traceId"),
         (json_span(startTimeUnixNano="soon"), "spans[0].startTimeUnixNano"),
         (json_span(attributes=[{"key": "a", "value": {"stringValue": 3}}]), "spans[0].attributes[0].value.stringValue"),
         (json_span(name=3), "spans[0].name"),
