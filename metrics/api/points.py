@@ -76,13 +76,23 @@ class PointsView(QueryView):
         operation_id="points_query",
         summary="A sender's metric over time",
         description=(
-            "`agg` depends on the kind (GET /metrics lists it). `where` is a repeatable `key=value`; keys, also those "
-            "of `group_by`, are attributes of the points, `service` or `environment`. Increases of cumulative series "
-            "are spread evenly over the time between two points. Questions about too many points are refused."
+            "`where` is a repeatable `key=value`; keys, also those of `group_by`, are attributes of the points, "
+            "`service` or `environment`. Questions about too many points are refused.\n\n"
+            "`agg` is one of those that GET /api/v1/metrics lists for the metric, the first by default:\n"
+            "- sums: `rate` per second and `sum`, which is what was added in each step; of cumulative sums that also "
+            "fall, `last` first, the level of all series together, and `sum` is then the change;\n"
+            "- gauges: `avg`, `min` and `max` of all points, `last`, the mean over the series of the last value of "
+            "each, and `sum`, these values added up;\n"
+            "- histograms: `p50`, `p90`, `p95`, `p99`, and `avg`, `sum`, `count` and `rate` (per second) of the "
+            "values measured;\n"
+            "- summaries: `quantiles` as sent, of one series a line, and `avg`, `sum`, `count` and `rate`.\n\n"
+            "A counted point covers the time after its start up to its own time, also the one that a cumulative "
+            "point adds to the one before; it is spread evenly over the steps in that time. Deltas and totals of the "
+            "same measurement therefore give the same answer."
         ),
         parameters=[
             OpenApiParameter("name", str, required=True),
-            *query_parameters("kind", "agg", "step", "from", "to"),
+            *query_parameters("step", "from", "to", kind=points.KINDS, agg=points.AGGREGATIONS),
             OpenApiParameter("where", str, many=True),
             OpenApiParameter("group_by", str, many=True),
         ],

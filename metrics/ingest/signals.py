@@ -22,6 +22,7 @@ from metrics.ingest.masking import Masker
 from metrics.ingest.normalise import Sender, Senders, Window, pack
 from metrics.ingest.reading import plain
 from metrics.ingest.rows import Batch, LogRow, PointRow, RawLog, RawPoint, Value
+from metrics.points import fit
 from metrics.times import MAX_NS
 
 BODY_BYTES = 8_000
@@ -94,6 +95,8 @@ def _point(raw: RawPoint, window: Window, sender: Sender, masker: Masker | None)
     if not raw.time_ns:
         raise Refused("metric point without a time")
     _check(window, raw.time_ns)
+    if raw.buckets is not None and (fault := fit.fault(raw.kind, raw.buckets, raw.count or 0)):
+        raise Refused(fault)
     said = raw.attributes
     if masker is not None and masker.suspects(_json([said, raw.name, raw.unit])):
         said = masked.attributes(said, masker)

@@ -10,17 +10,14 @@ is positive, the highest finite bound for what lies above it; exponential betwee
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
+from metrics.points import fit
 from metrics.points.increase import Vector
 
-MOST_BUCKETS = 640
 MOST_MERGED = 320
-SCALES = range(-10, 21)
-INDEXES = range(-(2**31), 2**31)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,35 +53,32 @@ Buckets = Explicit | Exponential
 def read(kind: str, packed: Mapping[str, Any], count: int) -> Buckets | None:
     """The buckets of a stored point of `kind`; None when they contradict themselves."""
     try:
+        if fit.fault(kind, packed, count):
+            return None
         return _explicit(packed, count) if kind == "histogram" else _exponential(packed)
     except (KeyError, TypeError, ValueError, OverflowError, AttributeError):
         return None
 
 
-def _explicit(packed: Mapping[str, Any], count: int) -> Explicit | None:
+def _explicit(packed: Mapping[str, Any], count: int) -> Explicit:
     bounds = tuple(float(bound) for bound in packed["bounds"])
     # A sender without buckets says how many values there were and no more.
     counts = _counts(packed["counts"]) if packed["counts"] else np.array([float(count)])
-    rising = all(low < high for low, high in pairwise(bounds))
-    if len(counts) != len(bounds) + 1 or len(bounds) > MOST_BUCKETS or not rising or not np.isfinite(bounds).all():
-        return None
+    if bounds and np.isinf(bounds[-1]):
+        # What lies above the highest number is nothing that a bucket of its own could say.
+        bounds, counts = bounds[:-1], np.append(counts[:-2], counts[-2] + counts[-1])
     return Explicit(bounds, counts)
 
 
-def _exponential(packed: Mapping[str, Any]) -> Exponential | None:
-    scale, threshold = int(packed["scale"]), float(packed["zero_threshold"])
+def _exponential(packed: Mapping[str, Any]) -> Exponential:
     sides = [Side(int(packed[name]["offset"]), _counts(packed[name]["counts"])) for name in ("positive", "negative")]
-    fits = all(side.offset in INDEXES and len(side.counts) <= MOST_BUCKETS for side in sides)
-    if scale not in SCALES or not fits or not 0 <= threshold < np.inf:
-        return None
-    return Exponential(scale, threshold, float(packed["zero_count"]), sides[0], sides[1])
+    return Exponential(
+        int(packed["scale"]), float(packed["zero_threshold"]), float(packed["zero_count"]), sides[0], sides[1]
+    )
 
 
 def _counts(values: Sequence[Any]) -> Vector:
-    found = np.array([float(value) for value in values])
-    if not np.isfinite(found).all() or (found < 0).any():
-        raise ValueError("a bucket counts nothing that can be counted")
-    return found
+    return np.array([float(value) for value in values])
 
 
 class ExplicitLayout:

@@ -24,7 +24,7 @@ class Sample(NamedTuple):
 
 
 class Increment(NamedTuple):
-    """What was added between two moments; a single moment for what a delta point says."""
+    """What was added after `begin_ns` until `end_ns`; both are the same when it is not known since when."""
 
     begin_ns: int
     end_ns: int
@@ -61,16 +61,22 @@ def _began_again(before: Sample, sample: Sample, counters: int) -> bool:
     return bool(np.any(sample.values[:counters] < before.values[:counters]))
 
 
+def delta(sample: Sample) -> Increment:
+    """What a delta point says: it covers the time after its start up to its own time (data model, "Temporality")."""
+    begin_ns = sample.time_ns if sample.start_ns is None else min(sample.start_ns, sample.time_ns)
+    return Increment(begin_ns, sample.time_ns, sample.values)
+
+
 def spread(found: Sequence[Increment], *, start_ns: int, step_ns: int, bins: int, size: int) -> npt.NDArray[np.float64]:
-    """The increments by bin, (bins, size): each evenly over its time; what lies outside of the bins is left out."""
+    """The increments by bin, (bins, size): each evenly over its time; what lies outside of the bins is left out.
+
+    One that is not known to have taken any time lies in the nanosecond that it ends with: at the edge of two bins in
+    the one that is over then. The SQL that adds up deltas (points_added) does the same.
+    """
     table = np.zeros((bins, size))
-    for begin_ns, end_ns, values in found:
+    for begun_ns, end_ns, values in found:
+        begin_ns = min(begun_ns, end_ns - 1)
         first, last = (begin_ns - start_ns) // step_ns, (end_ns - 1 - start_ns) // step_ns
-        if end_ns <= begin_ns:
-            place = (end_ns - start_ns) // step_ns
-            if 0 <= place < bins:
-                table[place] += values
-            continue
         length = end_ns - begin_ns
         for place in range(max(first, 0), min(last, bins - 1) + 1):
             low = max(begin_ns, start_ns + place * step_ns)

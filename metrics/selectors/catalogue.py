@@ -46,12 +46,20 @@ class MetricPage:
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
-    """Series of a question: ids, the group of each, the labels of the groups, and how many were left out."""
+    """Series of a question: ids, the group of each and whether it is of deltas, in which senders of one metric may
+    differ; the labels of the groups, and how many series were left out."""
 
     ids: list[bytes]
     groups: list[int]
+    deltas: list[bool]
     labels: list[dict[str, str]]
     omitted: int
+
+    def only(self, *, deltas: bool) -> "Chosen":
+        """The series of deltas, or the others."""
+        kept = [place for place, delta in enumerate(self.deltas) if delta == deltas]
+        ids, groups = [self.ids[place] for place in kept], [self.groups[place] for place in kept]
+        return Chosen(ids, groups, [deltas] * len(kept), self.labels, self.omitted)
 
 
 def metrics(project_id: int, *, text: str = "", limit: int = 50, after: tuple[str, str] | None = None) -> MetricPage:
@@ -95,7 +103,7 @@ def choose(
     where: Sequence[tuple[str, str]] = (),
     group_by: Sequence[str] = (),
 ) -> Chosen:
-    """The series of a metric with points in the range that fit all of `where`, grouped. One query."""
+    """The series of a metric with points in or around the range that fit all of `where`, grouped. One query."""
     # The catalogue hears of a series' points a minute late.
     rows = Series.objects.filter(
         project_id=metric.project_id, name=metric.name, kind=metric.kind,
@@ -108,16 +116,17 @@ def choose(
     for number, key in enumerate(group_by):
         rows, column = _column(rows, key, f"group_{number}")
         columns.append(column)
-    found = list(rows.order_by("-last_ns").values_list("series", *columns)[: MOST_SERIES + 1])
+    found = list(rows.order_by("-last_ns").values_list("series", "temporality", *columns)[: MOST_SERIES + 1])
     omitted = max(len(found) - MOST_SERIES, 0)
     numbers: dict[tuple[str, ...], int] = {}
-    ids, groups = [], []
-    for series, *values in found[:MOST_SERIES]:
+    ids, groups, deltas = [], [], []
+    for series, temporality, *values in found[:MOST_SERIES]:
         key_of = tuple(value or "" for value in values)
         ids.append(bytes(series))
         groups.append(numbers.setdefault(key_of, len(numbers)))
+        deltas.append(temporality == "delta")
     labels = [dict(zip(group_by, values, strict=True)) for values in numbers]
-    return Chosen(ids, groups, labels, omitted)
+    return Chosen(ids, groups, deltas, labels, omitted)
 
 
 def _column(rows: QuerySet[Series], key: str, alias: str) -> tuple[QuerySet[Series], str]:

@@ -1,7 +1,9 @@
 """Metric points over time: rates, sums and quantiles of what senders measured. Never part of the totals of spans.
 
 What can be added up by PostgreSQL is; increases of cumulative series and merged buckets are computed from the points
-(`metrics.points`). Every question reads a bounded number of points and is refused when there are more.
+(`metrics.points`). Every question reads a bounded number of points and is refused when there are more. What was counted
+lies in the bins of the time that it was counted in, whether deltas or totals were sent: a point covers (start, time].
+Levels are those of a moment, its time.
 """
 
 from collections import defaultdict
@@ -19,7 +21,7 @@ from metrics.ingest.packing import Unreadable, unpack
 from metrics.models import Metric
 from metrics.points import buckets
 from metrics.points.buckets import Buckets, Layout
-from metrics.points.increase import Increment, Sample, Vector, increments, spread
+from metrics.points.increase import Increment, Sample, Vector, delta, increments, spread
 from metrics.ranges import ParameterError
 from metrics.selectors import catalogue
 from metrics.selectors.series import MOST_GROUPS, Line
@@ -29,13 +31,18 @@ from metrics.times import NS_PER_DAY, to_ns
 MOST_ADDED = 500_000
 MOST_COMPARED = 100_000
 MOST_UNPACKED = 20_000
-# How far before the range the point is looked for that the first one inside is compared with.
-LOOK_BACK_NS = NS_PER_DAY
+# How far around the range the points are looked for that tell what its first and last bins hold.
+LOOK_AROUND_NS = NS_PER_DAY
+# Values from here on cannot be added up in so many without leaving what a float holds.
+LARGEST = 1e300
 QUANTILES = {"p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99}
-LEVELS = ("avg", "min", "max", "last")
-COUNTS = ("rate", "increase")
+KINDS = ("gauge", "sum", "histogram", "exponential_histogram", "summary")
+OF_GAUGE = ("avg", "min", "max", "last", "sum")
+OF_SUM = ("rate", "sum")
+OF_LEVEL = ("last", "sum", "rate")
 OF_BUCKETS = ("p95", "p50", "p90", "p99", "avg", "rate", "count", "sum")
 OF_SUMMARY = ("quantiles", "avg", "rate", "count", "sum")
+AGGREGATIONS = tuple(dict.fromkeys((*OF_GAUGE, *OF_SUM, *OF_BUCKETS, *OF_SUMMARY)))
 # Column that each figure of a histogram or summary is made from.
 FIELDS = {"rate": "counted", "count": "counted", "sum": "total"}
 
@@ -64,6 +71,10 @@ class PointQuestion:
     @property
     def start_ns(self) -> int:
         return to_ns(self.start)
+
+    @property
+    def end_ns(self) -> int:
+        return to_ns(self.end)
 
     @property
     def step_ns(self) -> int:
@@ -100,10 +111,10 @@ class Point(NamedTuple):
 def aggregations(metric: Metric) -> tuple[str, ...]:
     """What can be asked of a metric, the default first."""
     if metric.kind == "gauge":
-        return LEVELS
+        return OF_GAUGE
     if metric.kind == "sum":
         is_level = metric.temporality == "cumulative" and not metric.monotonic
-        return ("last", "increase") if is_level else COUNTS
+        return OF_LEVEL if is_level else OF_SUM
     return OF_SUMMARY if metric.kind == "summary" else OF_BUCKETS
 
 
@@ -112,7 +123,7 @@ def ask(question: PointQuestion) -> PointAnswer:
     chosen = catalogue.choose(
         question.metric,
         start_ns=question.start_ns,
-        end_ns=to_ns(question.end),
+        end_ns=question.end_ns + LOOK_AROUND_NS,
         where=question.where,
         group_by=question.group_by,
     )
@@ -124,7 +135,7 @@ def ask(question: PointQuestion) -> PointAnswer:
         values = _quantiles(question, chosen, notes)
     elif question.aggregation == "quantiles":
         values, labels = _sent_quantiles(question, chosen)
-    elif question.aggregation in LEVELS and question.metric.kind in {"gauge", "sum"}:
+    elif question.metric.kind == "gauge" or question.aggregation == "last":
         values = _levels(question, chosen)
     elif question.aggregation == "avg":
         counts, totals = (_counted(question, chosen, name) for name in ("counted", "total"))
@@ -157,51 +168,60 @@ def _seconds(question: PointQuestion, bin: int) -> float:
 
 
 def _counted(question: PointQuestion, chosen: catalogue.Chosen, name: str) -> Values:
-    """What was added by group and bin: sums of delta points, increases of cumulative ones."""
-    if question.metric.temporality == "delta":
-        rows = _binned(question, chosen, name)
-        return _by_group((group, bin, total) for group, bin, _, total, *_ in rows if total is not None)
-    counters = 0 if name == "total" or not (question.metric.monotonic or name == "counted") else 1
+    """What was added by group and bin: deltas as they are, increases of cumulative points. Both cover (start, time]."""
     found: Values = defaultdict(lambda: defaultdict(float))
-    for points in _series(question, chosen, most=MOST_COMPARED):
-        samples = []
-        for point in points:
-            value = getattr(point, name)
-            if value is not None and np.isfinite(value):
-                # A sum of values may fall; whether the series began again shows in their count.
-                pair = [float(point.counted or 0), float(value)] if name == "total" else [float(value)]
-                samples.append(Sample(point.time_ns, point.start_ns, np.array(pair)))
-        grown = increments(samples, counters=1 if name == "total" else counters)
-        _add(found[points[0].group], grown, question, size=2 if name == "total" else 1)
+    deltas, totals = (chosen.only(deltas=one) for one in (True, False))
+    if deltas.ids:
+        for group, bin, amount in _added(question, deltas, name):
+            found[group][bin] += amount
+    if totals.ids:
+        for points in _series(question, totals, most=MOST_COMPARED):
+            _add(found[points[0].group], _grown(question, points, name), question)
     return found
 
 
-def _add(bins: dict[int, float], grown: list[Increment], question: PointQuestion, *, size: int) -> None:
-    table = spread(grown, start_ns=question.start_ns, step_ns=question.step_ns, bins=question.bins, size=size)
-    touched = {place for one in grown for place in _places(one, question)}
-    for place in touched:
-        bins[place] = bins.get(place, 0.0) + float(table[place, size - 1])
+def _grown(question: PointQuestion, points: list[Point], name: str) -> list[Increment]:
+    """The increases of one cumulative series."""
+    # A sum of values may fall; whether the series began again shows in their count.
+    counted = name == "total"
+    samples = []
+    for point in points:
+        value = getattr(point, name)
+        if value is not None and abs(value) < LARGEST:
+            values = [float(point.counted or 0), float(value)] if counted else [float(value)]
+            samples.append(Sample(point.time_ns, point.start_ns, np.array(values)))
+    never_falls = counted or name == "counted" or question.metric.monotonic
+    return increments(samples, counters=1 if never_falls else 0)
+
+
+def _add(bins: dict[int, float], grown: list[Increment], question: PointQuestion) -> None:
+    only = [Increment(one.begin_ns, one.end_ns, one.values[-1:]) for one in grown]
+    table = spread(only, start_ns=question.start_ns, step_ns=question.step_ns, bins=question.bins, size=1)
+    for place in {place for one in only for place in _places(one, question)}:
+        bins[place] = bins.get(place, 0.0) + float(table[place, 0])
 
 
 def _places(one: Increment, question: PointQuestion) -> range:
     """The bins of the question that an increment reaches into."""
-    first = (one.begin_ns - question.start_ns) // question.step_ns
-    last = (max(one.end_ns - 1, one.begin_ns) - question.start_ns) // question.step_ns
+    first = (min(one.begin_ns, one.end_ns - 1) - question.start_ns) // question.step_ns
+    last = (one.end_ns - 1 - question.start_ns) // question.step_ns
     return range(max(first, 0), min(last, question.bins - 1) + 1)
 
 
 def _levels(question: PointQuestion, chosen: catalogue.Chosen) -> Values:
-    """Gauges and sums that go up and down. The last values of several series: added up for sums, else their mean."""
-    added = question.metric.kind == "sum"
+    """Gauges and sums that go up and down. "last" of several series: all together for sums, the mean for gauges."""
+    together = question.metric.kind == "sum"
 
     def value(row: tuple[Any, ...]) -> float | None:
-        _, _, values, total, low, high, last, lasting = row
+        _, _, _, values, total, low, high, last, lasting = row
         if not values:
             return None
-        means = {"avg": total / values, "min": low, "max": high, "last": last if added else last / lasting}
-        return float(means[question.aggregation])
+        level = last if together else last / lasting
+        return float({"avg": total / values, "min": low, "max": high, "last": level, "sum": last}[question.aggregation])
 
-    return _by_group((row[0], row[1], value(row)) for row in _binned(question, chosen, "value"))
+    rows = _rows(question, chosen, "points_binned", MOST_ADDED)
+    _check_most(sum(points for _, _, points, *_ in rows), MOST_ADDED)
+    return _by_group((row[0], row[1], value(row)) for row in rows)
 
 
 def _by_group(rows: Iterator[tuple[int, int, float | None]] | Any) -> Values:
@@ -228,7 +248,8 @@ def _quantiles(question: PointQuestion, chosen: catalogue.Chosen, notes: list[st
         if readable and isinstance(layout, buckets.ExplicitLayout) and not layout.bounds:
             message = "These histograms have no bucket bound in common: filter them, or group them by what differs."
             raise ParameterError("agg", message)
-        table = sum((_table(question, layout, points) for points in every), np.zeros((question.bins, layout.size)))
+        tables = (_table(question, layout, points, deltas=chosen.deltas[points[0][0].number - 1]) for points in every)
+        table = sum(tables, np.zeros((question.bins, layout.size)))
         found += [(group, place, layout.quantile(counts, share)) for place, counts in enumerate(table)]
     if unreadable:
         notes.append(f"{unreadable} points whose buckets contradict themselves are left out.")
@@ -246,17 +267,16 @@ def _buckets(metric: Metric, point: Point) -> Buckets | None:
         return None
 
 
-def _table(question: PointQuestion, layout: Layout, points: list[tuple[Point, Buckets | None]]) -> Vector:
+def _table(
+    question: PointQuestion, layout: Layout, points: list[tuple[Point, Buckets | None]], *, deltas: bool
+) -> Vector:
     """The counts of one series by bin and common bucket."""
     samples = []
     for point, one in points:
         counts = None if one is None else buckets.vector(layout, one)
         if counts is not None:
             samples.append(Sample(point.time_ns, point.start_ns, counts))
-    if question.metric.temporality == "delta":
-        grown = [Increment(one.time_ns, one.time_ns, one.values) for one in samples]
-    else:
-        grown = increments(samples, counters=layout.size)
+    grown = [delta(one) for one in samples] if deltas else increments(samples, counters=layout.size)
     return spread(grown, start_ns=question.start_ns, step_ns=question.step_ns, bins=question.bins, size=layout.size)
 
 
@@ -271,7 +291,7 @@ def _sent_quantiles(question: PointQuestion, chosen: catalogue.Chosen) -> tuple[
     for points in _series(question, chosen, most=MOST_UNPACKED, packed=True):
         for point in points:
             bin = (point.time_ns - question.start_ns) // question.step_ns
-            if bin < 0 or point.packed is None:
+            if not 0 <= bin < question.bins or point.packed is None:
                 continue
             for quantile, value in _pairs(point.packed):
                 key = (point.group, f"{quantile:g}")
@@ -303,35 +323,51 @@ def _parameters(question: PointQuestion, chosen: catalogue.Chosen, most: int) ->
     }
 
 
-def _binned(question: PointQuestion, chosen: catalogue.Chosen, name: str) -> list[tuple[Any, ...]]:
-    """(group, bin, values, sum, least, largest, sum of last values, series with one) of what has points."""
-    parameters = _parameters(question, chosen, MOST_ADDED) | {"field": name}
+def _rows(
+    question: PointQuestion, chosen: catalogue.Chosen, query: str, most: int, **rest: Any
+) -> list[tuple[Any, ...]]:
+    parameters: dict[str, Any] = {
+        "project": question.metric.project_id,
+        "name": question.metric.name,
+        "series": chosen.ids,
+        "groups": chosen.groups,
+        "start_ns": question.start_ns,
+        "end_ns": question.end_ns,
+        "before_ns": question.start_ns - LOOK_AROUND_NS,
+        "after_ns": question.end_ns + LOOK_AROUND_NS,
+        "step_ns": question.step_ns,
+        "bins": question.bins,
+        "largest": LARGEST,
+        "most": most,
+    }
     with connection.cursor() as cursor:
-        cursor.execute(load("metrics", "points_binned"), parameters)
-        rows = cursor.fetchall()
-    if sum(points for _, _, points, *_ in rows) > MOST_ADDED:
-        raise _too_much(MOST_ADDED)
-    return [(group, bin, *rest) for group, bin, _, *rest in rows]
+        cursor.execute(load("metrics", query), parameters | rest)
+        found: list[tuple[Any, ...]] = cursor.fetchall()
+    return found
+
+
+def _added(question: PointQuestion, chosen: catalogue.Chosen, name: str) -> Iterator[tuple[int, int, float]]:
+    """What deltas added by group and bin."""
+    rows = _rows(question, chosen, "points_added", MOST_ADDED, field=name)
+    _check_most(sum(parts for _, _, parts, _ in rows), MOST_ADDED)
+    return ((group, bin, amount) for group, bin, _, amount in rows)
 
 
 def _series(
     question: PointQuestion, chosen: catalogue.Chosen, *, most: int, packed: bool = False
 ) -> Iterator[list[Point]]:
-    """The points of each series, in order of time, the last one before the range with them."""
-    before_ns = question.start_ns - LOOK_BACK_NS
-    parameters = _parameters(question, chosen, most) | {"buckets": packed, "before_ns": before_ns}
-    with connection.cursor() as cursor:
-        cursor.execute(load("metrics", "points_raw"), parameters)
-        rows = [Point(*row) for row in cursor.fetchall()]
-    if len(rows) > most:
-        raise _too_much(most)
+    """The points of each series, in order of time, with the last one before the range and the next one behind it."""
+    rows = [Point(*row) for row in _rows(question, chosen, "points_raw", most, buckets=packed)]
+    _check_most(len(rows), most)
     rows.sort(key=lambda point: (point.number, point.time_ns))
     for _, points in groupby(rows, key=lambda point: point.number):
         yield list(points)
 
 
-def _too_much(most: int) -> ParameterError:
-    return ParameterError("from", f"That would read more than {most:,} points: take a shorter range, or filter.")
+def _check_most(read: int, most: int) -> None:
+    """Raises ParameterError when a question has read more than it may."""
+    if read > most:
+        raise ParameterError("from", f"That would read more than {most:,} points: take a shorter range, or filter.")
 
 
 def _lines(

@@ -1,14 +1,12 @@
--- Figures of points by group and bin. Stops reading one point behind the most that may be read: the answer is then not
--- used. The last value is taken per series and added up.
+-- Levels of points by group and bin. Stops reading one point behind the most that may be read: the answer is then not
+-- used. The last value is taken per series and added up. Numbers too large to be added up are left out.
 WITH chosen AS (
     SELECT * FROM unnest(%(series)s::bytea[], %(groups)s::integer[]) WITH ORDINALITY AS given (series, grp, number)
 ), points AS (
     SELECT chosen.grp, chosen.number, (point.time_ns - %(start_ns)s) / %(step_ns)s AS bin, point.time_ns, point.value
     FROM chosen
     CROSS JOIN LATERAL (
-        SELECT
-            time_ns,
-            CASE %(field)s WHEN 'counted' THEN count::double precision WHEN 'total' THEN total ELSE value END AS value
+        SELECT time_ns, CASE WHEN abs(value) < %(largest)s THEN value END AS value
         FROM metrics_point
         WHERE project_id = %(project)s AND name = %(name)s AND series = chosen.series
           AND time_ns >= %(start_ns)s AND time_ns < %(end_ns)s

@@ -38,7 +38,7 @@ def test_the_list_leads_to_a_metric_whatever_its_name(page: Client, project: Pro
 def test_a_metric_is_drawn_by_attribute_and_filtered(page: Client, project: Project) -> None:
     for kind, value in (("input", 600.0), ("output", 60.0)):
         send(project, point("claude_code.token.usage", 60, value, attributes={"type": kind}, **DELTA))
-    asked = f"{URL}?name=claude_code.token.usage&agg=increase&range=1h"
+    asked = f"{URL}?name=claude_code.token.usage&agg=sum&range=1h"
     html = page.get(f"{asked}&group_by=type").content.decode()
     assert html.index(">input</th>") < html.index(">output</th>")
     assert '"name": "input"' in html

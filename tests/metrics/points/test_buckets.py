@@ -137,3 +137,10 @@ def test_a_point_without_buckets_has_one_for_all_its_values() -> None:
     found = read("histogram", {"bounds": [], "counts": []}, 7)
     assert isinstance(found, Explicit)
     assert found.counts.tolist() == [7.0]
+
+
+def test_an_infinite_last_bound_says_nothing_that_the_highest_bucket_does_not() -> None:
+    packed = {"bounds": [1.0, "Infinity"], "counts": [2, 3, 0]}
+    found = read("histogram", packed, 5)
+    assert isinstance(found, Explicit)
+    assert (found.bounds, found.counts.tolist()) == ((1.0,), [2.0, 3.0])

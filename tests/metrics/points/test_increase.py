@@ -7,7 +7,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from metrics.points.increase import Increment, Sample, increments, spread
+from metrics.points.increase import Increment, Sample, delta, increments, spread
 
 # A life of a counter: gaps and amounts between its points, and whether it restarts before the point.
 STEPS = st.lists(st.tuples(st.integers(1, 1_000), st.integers(0, 500), st.booleans()), min_size=1, max_size=30)
@@ -80,7 +80,22 @@ def test_spreading_keeps_what_lies_inside_and_follows_the_overlap(parts: list[tu
         for place in range(10):
             low, high = place * 100, place * 100 + 100
             if length == 0:
-                naive[place] += value if low <= begin < high else 0
+                naive[place] += value if low < begin <= high else 0
             else:
                 naive[place] += value * max(min(begin + length, high) - max(begin, low), 0) / length
     assert np.allclose(table[:, 0], naive)
+
+
+@given(STEPS, st.integers(-2_000, 20_000), st.integers(1, 700))
+def test_deltas_and_totals_of_one_life_fall_into_the_same_bins(
+    steps: list[tuple[int, int, bool]], start: int, step: int
+) -> None:
+    samples, _ = lives(steps, says_when=True)
+    deltas, time_ns = [], 0
+    for gap, amount, _ in steps:
+        deltas.append(delta(Sample(time_ns + gap, time_ns, np.array([float(amount)]))))
+        time_ns += gap
+    found = [
+        spread(one, start_ns=start, step_ns=step, bins=20, size=1) for one in (deltas, increments(samples, counters=1))
+    ]
+    assert np.allclose(found[0], found[1])

@@ -62,6 +62,8 @@ def test_a_gauge_has_levels_over_all_series_or_by_attribute(project: Project, as
     assert lines(ask("points", agg="min", **asked))[""][8:] == [1.0, 5.0]
     assert lines(ask("points", agg="max", **asked))[""][8:] == [11.0, 5.0]
     assert lines(ask("points", agg="last", **asked))[""][8:] == [6.0, 5.0]
+    # The last values of pod a and of pod b together.
+    assert lines(ask("points", agg="sum", **asked))[""][8:] == [12.0, 5.0]
     assert lines(ask("points", group_by="pod", **asked)) == {
         "a": [None] * 8 + [2.0, None],
         "b": [None] * 8 + [11.0, 5.0],
@@ -85,7 +87,7 @@ def test_delta_sums_add_up_where_they_were_sent(project: Project, ask: Ask) -> N
             ),
         )
     asked = {"name": "claude_code.token.usage", **RANGE}
-    assert total(ask("points", agg="increase", group_by="type", **asked)) == {"input": 300.0, "output": 21.0}
+    assert total(ask("points", agg="sum", group_by="type", **asked)) == {"input": 300.0, "output": 21.0}
     assert lines(ask("points", **asked))[""][8] == pytest.approx(107 / 60)
     assert ask("points", **asked).json()["unit"] == "1/s"
 
@@ -94,7 +96,7 @@ def test_cumulative_sums_count_through_restarts_gaps_and_from_before_the_range(p
     born, reborn = at(3_000), at(240)
     values = [(660, 50.0, born), (540, 60.0, born), (300, 90.0, born), (180, 5.0, reborn), (60, 8.0, reborn)]
     send(project, *(point("requests", ago, value, start_ns=start, **COUNTER) for ago, value, start in values))
-    answer = ask("points", name="requests", agg="increase", **RANGE)
+    answer = ask("points", name="requests", agg="sum", **RANGE)
     # 10 between 11:49 and 11:51, of which half lie in the range; 30; 5 after the restart; 3.
     assert total(answer) == {"": 5 + 30 + 5 + 3}
     # The 30 between 11:51 and 11:55, evenly.
@@ -103,13 +105,19 @@ def test_cumulative_sums_count_through_restarts_gaps_and_from_before_the_range(p
 
 def test_a_first_point_counts_from_its_start_but_only_what_lies_in_the_range(project: Project, ask: Ask) -> None:
     send(project, point("requests", 300, 600.0, start_ns=at(900), **COUNTER))
-    assert total(ask("points", name="requests", agg="increase", **RANGE)) == {"": 300.0}
+    assert total(ask("points", name="requests", agg="sum", **RANGE)) == {"": 300.0}
 
 
 def test_a_level_that_is_sent_as_a_sum_adds_up_over_series(project: Project, ask: Ask) -> None:
     level: dict[str, Any] = {"kind": "sum", "temporality": "cumulative", "monotonic": False}
     send(project, *(point("open", 90, 3.0, attributes={"pod": pod}, **level) for pod in "ab"))
     assert lines(ask("points", name="open", **RANGE))[""][8] == 6.0
+    send(
+        project,
+        *(point("open", 30, value, attributes={"pod": pod}, **level) for pod, value in (("a", 1.0), ("b", 4.0))),
+    )
+    # 3 to 1 and 3 to 4, between 11:58 and 11:59.
+    assert total(ask("points", name="open", agg="sum", **RANGE)) == {"": -1.0}
 
 
 def histogram(ago: float, counts: list[int], bounds: list[float], **rest: Any) -> RawPoint:
@@ -121,7 +129,7 @@ def histogram(ago: float, counts: list[int], bounds: list[float], **rest: Any) -
         "buckets": {"bounds": bounds, "counts": counts},
         **rest,
     }
-    return point("op.duration", ago, **given)
+    return point(given.pop("name", "op.duration"), ago, **given)
 
 
 def test_histograms_merge_over_series_and_answer_quantiles_rates_and_means(project: Project, ask: Ask) -> None:
@@ -219,7 +227,7 @@ def test_the_list_names_kind_unit_and_what_can_be_asked(project: Project, ask: A
     cursor = first["next"].partition("cursor=")[2].partition("&")[0]
     (second,) = ask("metrics", limit=1, cursor=cursor).json()["results"]
     assert (second["name"], second["kind"], second["series"], second["aggregations"]) == (
-        "c", "sum", 3, ["rate", "increase"],
+        "c", "sum", 3, ["rate", "sum"],
     )  # fmt: skip
     assert [one["name"] for one in ask("metrics", q="A.").json()["results"]] == ["a.b"]
 
