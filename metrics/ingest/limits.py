@@ -3,6 +3,7 @@
 import base64
 import logging
 import math
+import re
 from collections import Counter
 from typing import Any
 
@@ -113,8 +114,26 @@ def number(value: float) -> float | str:
 
 
 def octets(value: bytes) -> str:
-    """Bytes as text: base64, as OTLP/JSON has them."""
-    return base64.b64encode(value).decode("ascii")
+    """Bytes as text: the text that they are in UTF-8, which is searched and masked like any other; else base64."""
+    try:
+        said = value.decode()
+    except UnicodeDecodeError:
+        return base64.b64encode(value).decode("ascii")
+    return base64.b64encode(value).decode("ascii") if _CONTROL.search(said) else said
+
+
+def base64_octets(value: str) -> str:
+    """As `octets`, for bytes in base64, as OTLP/JSON has them; what is no base64 stays as it came."""
+    bare = value.rstrip("=").translate(_STANDARD_BASE64)
+    try:
+        return octets(base64.b64decode(bare + "=" * (-len(bare) % 4), validate=True))
+    except ValueError:
+        return value
+
+
+# Signs that are in no text, and the two letters in which the base64 of addresses differs.
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+_STANDARD_BASE64 = str.maketrans("-_", "+/")
 
 
 def text(value: str, limit_bytes: int) -> str:

@@ -174,6 +174,15 @@ def _key(data: bytes, start: int, end: int) -> Span | None:
     return (start, end, text) if any(char.isdigit() for char in text) else None
 
 
+# Which of them no program and no sentence says, though they have no digit: random letters.
+_RANDOM = re.compile(rb"[srp]k_live_|[srp]k_test_[A-Za-z0-9]{16}|[A-Za-z0-9]{20}|[A-Z]{16}")
+
+
+def _service_key(data: bytes, start: int, end: int) -> Span | None:
+    found = _RANDOM.search(data, start, end)
+    return (start, end, data[start:end].decode("latin-1")) if found else _key(data, start, end)
+
+
 def _as_it_is(data: bytes, start: int, end: int) -> Span | None:
     return start, end, data[start:end].decode("utf-8", "replace")
 
@@ -259,8 +268,10 @@ def like_token(text: str) -> bool:
 _KEYS = (
     rb"sk-[\w\-]{16,}|[srp]k_(?:live|test)_\w{10,}|whsec_\w{16,}|A(?:KIA|SIA)[A-Z0-9]{16}|gh[pousr]_\w{20,}|"
     rb"github_pat_\w{20,}|xox[a-z]-[\w\-]{10,}|xapp-[\w\-]{20,}|AIza[\w\-]{30,}|ya29\.[\w\-]{20,}|hrp?_[\w\-]{30,}|"
-    rb"glpat-[\w\-]{16,}|npm_\w{30,}|pypi-[\w\-]{40,}|hf_\w{30,}|gsk_\w{30,}|SG\.[\w\-]{16,}\.[\w\-]{16,}|"
-    rb"dop_v1_\w{40,}|shp(?:at|ss|ca|pa)_\w{32}|r8_\w{30,}|lsv2_(?:pt|sk)_\w{30,}|xai-\w{30,}|tvly-[\w\-]{20,}|"
+    rb"glpat-[\w\-]{16,}|npm_\w{30,}|pypi-[\w\-]{40,}|hf_[A-Za-z0-9]{20,}|gsk_\w{30,}|SG\.[\w\-]{16,}\.[\w\-]{16,}|"
+    rb"do[opr]_v1_\w{40,}|shp(?:at|ss|ca|pa)_\w{32}|r8_\w{30,}|lsv2_(?:pt|sk)_\w{30,}|xai-\w{30,}|tvly-[\w\-]{20,}|"
+    rb"EAA[A-Za-z0-9]{60,}|sq0[a-z]{3}-[\w\-]{22,}|dckr_pat_[\w\-]{20,}|rubygems_\w{40,}|lin_api_\w{30,}|nvapi-[\w\-]{40,}|"
+    rb"pplx-\w{30,}|hvs\.[\w\-]{24,}|GOCSPX-[\w\-]{20,}|sntrys_[\w\-+/=]{40,}|dapi[0-9a-f]{32}|key-[0-9a-f]{32}|"
     rb"eyJ[\w\-]{8,}\.[\w\-]{8,}\.[\w\-]*"
 )
 _PHONE_NAMES = rb"(?:(?i:phone|telefon|mobile|mobil|handy|whatsapp|msisdn|fax)[a-zA-Z_ ]{0,12}|(?i:[^a-z]tel))"
@@ -281,7 +292,7 @@ _AUTHORIZATION = rb"(?i)authorization[\"'\\]{0,8} {0,4}[:=] {0,4}[\"'\\]{0,8}(?:
 _AMERICAN = rb"((?:1[-. ])?(?:\([2-9]\d{2}\) ?|[2-9]\d{2}[-.])[2-9]\d{2}[-. ]\d{4})\b"
 
 RULES: tuple[Rule, ...] = (
-    Rule(SECRET, rb"(?:^|[^\w\-\]]|" + _ESCAPE + rb")(" + _KEYS + rb")", _key),
+    Rule(SECRET, rb"(?:^|[^\w\-\]]|" + _ESCAPE + rb")(" + _KEYS + rb")", _service_key),
     Rule(SECRET, rb"(?i)bearer {1,4}([A-Za-z0-9._~+/=\-]{16,})", _key),
     Rule(
         SECRET, _AUTHORIZATION + rb"([\w.~+/=\-]{6,})", _as_it_is, rb"(?i)authorization[\"'\\]{0,16} {0,4}[:=]",

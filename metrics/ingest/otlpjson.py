@@ -16,6 +16,7 @@ from metrics.ingest.limits import (
     MAX_ROWS,
     Malformed,
     Refused,
+    base64_octets,
     check_ids,
     check_time,
     number,
@@ -361,7 +362,7 @@ def _value(value: Any, path: str, depth: int) -> Value:
         if kind == "doubleValue":
             return _number(inner, path)
         if kind == "bytesValue" and isinstance(inner, str):
-            return inner
+            return base64_octets(inner)
         if kind in {"arrayValue", "kvlistValue"}:
             if depth <= 0:
                 raise Refused(f"attributes nested deeper than {MAX_DEPTH}")

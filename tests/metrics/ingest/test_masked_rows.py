@@ -1,11 +1,13 @@
 """What a masker finds is in no row: not in a column, not in the detail, however deep or how often encoded."""
 
+import base64
 from typing import Any
 
 import orjson
 import pytest
+from opentelemetry.proto.common.v1.common_pb2 import AnyValue, ArrayValue, KeyValue
 
-from metrics.ingest import content, normalise, packing, signals
+from metrics.ingest import content, normalise, otlpjson, packing, protobuf, signals
 from metrics.ingest.masking import Masker, Plan, Policy
 from metrics.ingest.rows import Batch, RawEvent, RawLink, RawLog, RawPoint, RawSpan, Source, SpanRow
 
@@ -49,6 +51,39 @@ def test_nothing_personal_is_in_the_row(attributes: dict[str, Any]) -> None:
     row = masked(attributes)
     for secret in (PERSON, CARD, CARD.replace(" ", "")):
         assert secret not in repr(row)
+
+
+def bytes_in_protobuf(value: bytes) -> dict[str, Any]:
+    message = KeyValue(key="payload", value=AnyValue(bytes_value=value))
+    inner = AnyValue(array_value=ArrayValue(values=[message.value]))
+    deep = KeyValue(key="deep", value=inner)
+    return protobuf.attributes([message.SerializeToString(), deep.SerializeToString()])
+
+
+def bytes_in_json(value: bytes) -> dict[str, Any]:
+    sent = {"bytesValue": base64.b64encode(value).decode()}
+    deep = {"arrayValue": {"values": [sent]}}
+    pairs = [{"key": "payload", "value": sent}, {"key": "deep", "value": deep}]
+    span = {"traceId": "1" * 32, "spanId": "2" * 16, "attributes": pairs}
+    body = orjson.dumps({"resourceSpans": [{"scopeSpans": [{"spans": [span]}]}]})
+    return dict(otlpjson.spans(body).rows[0].attributes)
+
+
+@pytest.mark.parametrize("decoded", [bytes_in_protobuf, bytes_in_json])
+def test_bytes_that_are_text_are_masked_as_text(decoded: Any) -> None:
+    text = f"write to {PERSON} – soon\n"
+    attributes = decoded(text.encode())
+    assert attributes == {"payload": text, "deep": [text]}
+    row = masked(attributes)
+    assert PERSON not in repr(row)
+    assert base64.b64encode(text.encode()).decode()[4:-4] not in repr(row)
+    assert b"write to [email]" in row.detail
+
+
+@pytest.mark.parametrize("decoded", [bytes_in_protobuf, bytes_in_json])
+@pytest.mark.parametrize("value", [b"\xff\xfe ana", b"\x0a\x0fprotobuf", b"\x00\x01\x02"])
+def test_bytes_that_are_no_text_stay_base64(decoded: Any, value: bytes) -> None:
+    assert decoded(value)["payload"] == base64.b64encode(value).decode()
 
 
 def test_what_is_beside_the_attributes_is_masked_too() -> None:

@@ -22,7 +22,7 @@ PARTS = [
     "Authorization: Basic dXNlcjpwYXNz", "://u:p@", "-----BEGIN PRIVATE KEY-----", "-----END PRIVATE KEY-----",
     "[email]", "[phone:1234567890]", "[secret]", " ", "\n", "\t", '"', "\\", "\\n", "\\u003c", ".", "-", "_", ":", "@",
     "é", "1", "12", "a", "Z", "token", "'", "=", ",", "{", "}", "[", "]", "(", ")", "ORD-1234", 'x"y\\z', "foo\nbar",
-    "\x00", "\x07", "ssn", "tel ", "/", "+", "%", "00",
+    "sk_live_abcdefghij", "hf_", "\x00", "\x07", "ssn", "tel ", "/", "+", "%", "00",
 ]  # fmt: skip
 TEXTS = st.lists(st.one_of(st.sampled_from(PARTS), st.text(max_size=3)), max_size=8).map("".join)
 NAMES = st.one_of(TEXTS, st.sampled_from(["password", "phone", "api_key", "token", "ssn", "a.b"]))
