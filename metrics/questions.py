@@ -16,6 +16,7 @@ from metrics.times import NS_PER_MS, to_ns
 from metrics.trace_filter import ORDERS, SORTS, STATUSES, Order, TraceFilter
 
 MOST_POINTS = 1_500
+TRACE_ID = re.compile(r"[0-9a-fA-F]{32}")
 COMPARISONS = ("previous",)
 STEP_UNITS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
 # Field of the filter <- names in the URL, the first that is there wins.
@@ -24,6 +25,7 @@ TEXT_FILTERS = {
     "session": ("session", "session_id"),
     "user": ("user", "user_id"),
     "error_type": ("error_type",),
+    "trace_id": ("trace_id",),
 }
 # Parameter of an amount <- the field that it bounds, and how many of the field's units it counts in.
 AMOUNTS = {
@@ -45,6 +47,8 @@ def trace_filter(
         asked = parse(text(parameters, ("q",)))
         search, parameters = asked.search, _together(parameters, asked.filters)
     texts: dict[str, Any] = {name: text(parameters, names) for name, names in TEXT_FILTERS.items()}
+    if texts["trace_id"] and not TRACE_ID.fullmatch(texts["trace_id"]):
+        raise ParameterError("trace_id", "trace_id must be 32 hexadecimal digits.")
     amounts: dict[str, Any] = _amounts(parameters)
     return TraceFilter(
         status=one_of(parameters, "status", STATUSES, default=""),
@@ -145,11 +149,13 @@ def _check_spend(metric: str, group_by: str, filters: Mapping[str, str]) -> None
         )
 
 
-def bins(parameters: Mapping[str, str], *, now: datetime) -> tuple[datetime, datetime, timedelta]:
-    """`from` and `to`, widened to whole bins of `step`. Default: the last hour, in at most 120 bins."""
+def bins(
+    parameters: Mapping[str, str], *, now: datetime, default: timedelta = timedelta(hours=1)
+) -> tuple[datetime, datetime, timedelta]:
+    """`from` and `to`, widened to whole bins of `step`. Without them the last `default`, in at most 120 bins."""
     start, end = time_bounds(parameters)
-    end = end or max(now, start + timedelta(hours=1) if start and start > now else now)
-    start = start or end - timedelta(hours=1)
+    end = end or max(now, start + default if start and start > now else now)
+    start = start or end - default
     check_order(start, end)
     step = _step(parameters, end - start)
     start, end = floor(start, step), ceil(end, step)

@@ -10,6 +10,7 @@ bar and look at every trace; other names and words are looked up in the text ind
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import NamedTuple, TypeAlias
 
 from metrics import search_words
@@ -24,12 +25,14 @@ FILTERS = {
     "env": "environment",
     "session_id": "session",
     "user_id": "user",
+    "trace_id": "trace_id",
+    "id": "trace_id",
 }
-# Amounts <- the unit in the parameter's name, and how many of it a suffix stands for.
+# Amounts <- the unit in the parameter's name, the smallest difference, and how many units a suffix stands for.
 AMOUNTS = {
-    "cost": ("cost_usd", {"": 1.0}),
-    "duration": ("duration_ms", {"": 1.0, "ms": 1.0, "s": 1_000.0, "m": 60_000.0, "h": 3_600_000.0}),
-    "tokens": ("tokens", {"": 1.0, "k": 1_000.0, "m": 1_000_000.0}),
+    "cost": ("cost_usd", Decimal("1e-9"), {"": 1}),
+    "duration": ("duration_ms", Decimal("1e-6"), {"": 1, "ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000}),
+    "tokens": ("tokens", Decimal(1), {"": 1, "k": 1_000, "m": 1_000_000}),
 }
 _TERM = re.compile(
     r"""\s*(?:
@@ -101,6 +104,9 @@ def _terms(text: str, parameter: str) -> Iterator[re.Match[str]]:
 
 def _word(found: _Reading, text: str, parameter: str) -> None:
     """A word, a quoted phrase (its words, in any order) or an id as it stands."""
+    if re.fullmatch(r"[0-9a-fA-F]{32}", text):
+        _equal(found, "trace_id", text, parameter)
+        return
     words = sorted(search_words.words(text))
     if not words:
         raise ParameterError(parameter, f"{parameter}: “{text[:60]}” has no letters or digits to search for.")
@@ -125,10 +131,13 @@ def _equal(found: _Reading, key: str, value: str, parameter: str) -> None:
 def _amount(found: _Reading, key: str, sign: str, value: str, parameter: str) -> None:
     if key not in AMOUNTS:
         raise ParameterError(parameter, f"{parameter}: only {', '.join(AMOUNTS)} can be compared with {sign}.")
-    name, units = AMOUNTS[key]
+    name, step, units = AMOUNTS[key]
     amount = _AMOUNT.fullmatch(value.lower())
     if amount is None or amount[2] not in units:
         known = ", ".join(unit for unit in units if unit)
         raise ParameterError(parameter, f"{parameter}: {key} takes a number{f' ({known})' if known else ''}.")
     bound = "min" if sign.startswith(">") else "max"
-    found.filters[f"{bound}_{name}"] = format(float(amount[1]) * units[amount[2]], "f").rstrip("0").rstrip(".")
+    wanted = Decimal(amount[1]) * units[amount[2]] + {">": step, "<": -step}.get(sign, Decimal(0))
+    if wanted < 0:
+        raise ParameterError(parameter, f"{parameter}: no {key} is below 0.")
+    found.filters[f"{bound}_{name}"] = format(wanted.normalize(), "f")

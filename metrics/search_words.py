@@ -76,9 +76,8 @@ class Tokens:
         self._read: set[str] = set()
 
     def add(self, tokens: Iterable[str]) -> None:
-        """Adds ready-made tokens; empty ones are passed over."""
-        if len(self.found) < MAX_TOKENS:
-            self.found.update(tokens)
+        """Adds ready-made tokens, however many there are already; empty ones are passed over."""
+        self.found.update(tokens)
 
     def add_text(self, value: Any) -> None:
         """Adds the words of every text in a JSON value. What a trace says twice is read once."""

@@ -29,6 +29,7 @@ class TraceFilter:
     prompt: str = ""
     name: str = ""
     error_type: str = ""
+    trace_id: str = ""
     errors: bool = False
     min_cost_nanos: int = 0
     max_cost_nanos: int | None = None

@@ -63,10 +63,10 @@ class EventsView(ApiView):
     @idempotent
     def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         now = clock.now()
-        window = pipeline.accepted_window(now)
+        window = pipeline.accepted_window(now, self.project.retention_days)
         try:
             batch = events.parse(request.data, now_ns=to_ns(now), window=window)
-            pipeline.store_events(self.project.pk, batch, now)
+            pipeline.store_events(self.project.pk, batch, now, window=window)
         except events.Invalid as invalid:
             raise Problem(422, str(invalid), title="Invalid input", errors=invalid.errors) from invalid
         counts = {"spans": len(batch.spans), "metrics": len(batch.points), "heartbeats": len(batch.heartbeats)}

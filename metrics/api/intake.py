@@ -37,12 +37,17 @@ DATABASE_AWAY_SECONDS = 5
 READ_SECONDS = 30.0
 # Decoding holds the interpreter, so more threads would only take turns; log records and points are written in them.
 WORKERS = 4
+# Log records and points are stored by those who decode them: they must not hold up spans when they have to wait.
+SIGNAL_WORKERS = 2
+# What a row takes in memory until it is stored, besides the bytes that it came in.
+ROW_BYTES = 4_096
 # Whoever comes with unknown keys waits for other strangers, not in front of those who are known.
 DOORKEEPERS = 2
 # So many are asked about at once: a quarter of a second's work. Further ones are told to come back.
 MOST_UNKNOWN = 500
 
 _workers = ThreadPoolExecutor(max_workers=WORKERS, thread_name_prefix="telemetry")
+_signal_workers = ThreadPoolExecutor(max_workers=SIGNAL_WORKERS, thread_name_prefix="telemetry-signals")
 _doorkeepers = ThreadPoolExecutor(max_workers=DOORKEEPERS, thread_name_prefix="telemetry-keys")
 
 
@@ -133,21 +138,22 @@ async def _unknown_sender(headers: Mapping[str, str], query: Mapping[str, str], 
         _asked_about -= 1
 
 
-async def store(project_id: int, export: Export, share: Share) -> Outcome:
+async def store(project: Project, export: Export, share: Share) -> Outcome:
     """Decodes and stores; returns after the commit. Raises Problem 400, 413, 503, or 500 for our own mistakes.
 
     The work goes on when its sender leaves, and holds the bytes of `share` until it is done.
     """
-    work = asyncio.ensure_future(_stored(project_id, export, share.handed_over()))
+    work = asyncio.ensure_future(_stored(project, export, share.handed_over()))
     # Nobody may be left to ask how it ended; what matters of it has been logged.
     work.add_done_callback(lambda done: done.cancelled() or done.exception())
     return await asyncio.shield(work)
 
 
-async def _stored(project_id: int, export: Export, share: Share) -> Outcome:
+async def _stored(project: Project, export: Export, share: Share) -> Outcome:
     try:
         with _told():
-            taken = await _in_thread(_workers, lambda: _take_in(project_id, export, share))
+            workers = _workers if export.signal == "traces" else _signal_workers
+            taken = await _in_thread(workers, lambda: _take_in(project, export, share))
             if isinstance(taken, Outcome):
                 return taken
             prepared, written = taken
@@ -156,20 +162,28 @@ async def _stored(project_id: int, export: Export, share: Share) -> Outcome:
         share.give_back()
 
 
-def _take_in(project_id: int, export: Export, share: Share) -> "Outcome | tuple[PreparedSpans, Future[Written]]":
+def _take_in(project: Project, export: Export, share: Share) -> "Outcome | tuple[PreparedSpans, Future[Written]]":
     """In a worker: everything up to the commit of spans, and all of it for the rest, which comes far less often."""
     now = clock.now()
+    # What the project would forget within the hour is refused rather than acknowledged.
+    window = pipeline.accepted_window(now, project.retention_days)
     try:
         plain = inflate(export.body, export.encoding, limit=settings.OTLP_MAX_BODY)
         if plain is not export.body:
             # At most WORKERS bodies are unfolded at a time, so what is not yet accounted for is bounded as well.
             share.take(len(plain))
         if export.signal == "traces":
-            prepared = pipeline.prepare_spans(project_id, otlp.spans(plain, json=export.json), now)
+            spans = otlp.spans(plain, json=export.json)
+            share.take(ROW_BYTES * len(spans.rows))
+            prepared = pipeline.prepare_spans(project.pk, spans, now, window=window)
             return prepared, pipeline.submit_spans(prepared)
         if export.signal == "logs":
-            return pipeline.store_logs(project_id, otlp.logs(plain, json=export.json), now)
-        return pipeline.store_points(project_id, otlp.points(plain, json=export.json), now)
+            logs = otlp.logs(plain, json=export.json)
+            share.take(ROW_BYTES * len(logs.rows))
+            return pipeline.store_logs(project.pk, logs, now, window=window)
+        points = otlp.points(plain, json=export.json)
+        share.take(ROW_BYTES * len(points.rows))
+        return pipeline.store_points(project.pk, points, now, window=window)
     except TooLarge as error:
         raise Problem(413, f"The decompressed body is larger than {settings.OTLP_MAX_BODY} bytes.") from error
     except TooMuch as error:

@@ -76,7 +76,7 @@ async def _answer(scope: AsgiScope, headers: dict[str, str], content_type: str, 
     try:
         body = await _read(receive, settings.OTLP_MAX_COMPRESSED, share)
         signal, json = PATHS[scope["path"].rstrip("/")], content_type == JSON
-        outcome = await intake.store(project.pk, Export(signal, json, encoding, body), share)
+        outcome = await intake.store(project, Export(signal, json, encoding, body), share)
         return exported(signal, refused=outcome.refused, reason=outcome.reason, json=json)
     finally:
         share.give_back()

@@ -76,7 +76,7 @@ async def _answer(signal: str, messages: AsyncIterator[bytes], context: Context,
     share = Share()
     try:
         message = await _read(messages, reading, share)
-        outcome = await intake.store(project.pk, Export(signal, False, encoding_of(message), message), share)
+        outcome = await intake.store(project, Export(signal, False, encoding_of(message), message), share)
         return export_response(signal, refused=outcome.refused, reason=outcome.reason)
     finally:
         share.give_back()

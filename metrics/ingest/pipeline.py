@@ -40,9 +40,9 @@ class Outcome:
     reason: str
 
 
-def accepted_window(now: datetime) -> Window:
-    """The start times that are accepted at `now`, by settings."""
-    earliest = now - timedelta(days=settings.TELEMETRY_MAX_AGE_DAYS)
+def accepted_window(now: datetime, keep_days: int | None = None) -> Window:
+    """The start times that are accepted at `now`: by settings, and as far as the project keeps `keep_days` at all."""
+    earliest = now - timedelta(days=min(settings.TELEMETRY_MAX_AGE_DAYS, keep_days or settings.TELEMETRY_MAX_AGE_DAYS))
     latest = now + timedelta(seconds=settings.TELEMETRY_MAX_AHEAD_SECONDS)
     return Window(to_ns(earliest), to_ns(latest))
 
@@ -119,10 +119,10 @@ def store_logs(project_id: int, raw: Batch[RawLog], now: datetime, *, window: Wi
     return _outcome(batch, _in_partitions(times, write))
 
 
-def store_points(project_id: int, raw: Batch[RawPoint], now: datetime) -> Outcome:
+def store_points(project_id: int, raw: Batch[RawPoint], now: datetime, *, window: Window | None = None) -> Outcome:
     """Stores metric points. When this returns, they are committed."""
     masker = masking.masker(project_id)
-    batch = signals.points(raw, accepted_window(now), masker)
+    batch = signals.points(raw, window or accepted_window(now), masker)
     times = {"metrics_point": [row.time_ns for row in batch.rows]}
 
     def write() -> Written:
@@ -134,9 +134,9 @@ def store_points(project_id: int, raw: Batch[RawPoint], now: datetime) -> Outcom
     return _outcome(batch, _in_partitions(times, write))
 
 
-def store_events(project_id: int, batch: Events, now: datetime) -> None:
+def store_events(project_id: int, batch: Events, now: datetime, *, window: Window | None = None) -> None:
     """Stores a plain JSON batch, all of it or nothing. Raises Invalid when a row cannot be kept."""
-    window = accepted_window(now)
+    window = window or accepted_window(now)
     masker = masking.masker(project_id)
     spans: Sequence[SpanRow] = _all(normalise.spans, batch.spans, "spans", window, masker)
     points = _all(signals.points, batch.points, "metrics", window, masker)

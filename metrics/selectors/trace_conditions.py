@@ -66,6 +66,8 @@ def _columns(chosen: TraceFilter) -> Iterator[Condition]:
         yield Condition("session_id = %s AND session_id <> ''", (chosen.session,))
     if chosen.user:
         yield Condition("user_id = %s AND user_id <> ''", (chosen.user,))
+    if chosen.trace_id:
+        yield Condition("trace_id = %s", (bytes.fromhex(chosen.trace_id),))
     if chosen.errors:
         yield Condition("error_count > 0")
     if chosen.name:

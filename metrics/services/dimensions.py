@@ -21,8 +21,9 @@ CAP = 1_000
 CAPPED = ("kind", "name", "agent", "agent_version", "environment", "model", "provider")
 # Class of PostgreSQL's two-part advisory locks: whoever adds values of a project takes turns.
 LOCK = 0x48524456
-# Days of projects that a process remembers; late telemetry may bring any of the last 90.
-MOST_DAYS = 512
+# Days of projects that a process remembers, of which one may take 1.5 MB. Late telemetry may bring any of the last 90:
+# then some are read again.
+MOST_DAYS = 64
 
 # A UTC day as the number of days since 1970, a dimension and a value of it.
 Used: TypeAlias = tuple[int, str, str]

@@ -5,7 +5,7 @@ words of their traces in the same transaction, so that after a crash either both
 at it at a time: a trace whose spans arrive in pieces has one row in the index, which grows.
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -30,7 +30,7 @@ MOST_BATCHES = 30
 # Spans of a trace arrive one after the other: those of a few seconds are read together.
 SETTLE = timedelta(seconds=2)
 SEPARATOR = " "  # no token has a space
-MOST_LOGS = 5_000
+MOST_LOGS_OF_TRACE = 5_000
 
 _NAMED = ("name", "kind", "tool", "model", "provider", "agent", "service", "error_type", "error_message",
           "finish_reason")  # fmt: skip
@@ -187,12 +187,18 @@ def _add_logs(found: Mapping[bytes, Tokens], bounds: Mapping[str, Any]) -> None:
         time_ns__gte=bounds["earliest"] - NS_PER_HOUR,
         time_ns__lte=bounds["latest"] + NS_PER_HOUR,
     )
-    for trace_id, detail in logs.values_list("trace_id", "detail")[:MOST_LOGS]:
+    read: Counter[bytes] = Counter()
+    rows = logs.order_by("trace_id", "time_ns", "id").values_list("trace_id", "detail")
+    for raw_trace, detail in rows.iterator(chunk_size=500):
+        trace_id = bytes(raw_trace or b"")
+        read[trace_id] += 1
+        if read[trace_id] > MOST_LOGS_OF_TRACE:
+            continue
         try:
             said = packing.unpack(detail)
         except packing.Unreadable:
             continue
-        found[bytes(trace_id or b"")].add_text([said.get("body"), said.get("attributes")])
+        found[trace_id].add_text([said.get("body"), said.get("attributes")])
 
 
 def _store(found: Mapping[bytes, Tokens], bounds: Mapping[str, Any], starts: Mapping[bytes, int]) -> None:

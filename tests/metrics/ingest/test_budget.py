@@ -24,9 +24,18 @@ def test_more_bytes_than_the_budget_are_turned_away_and_the_budget_recovers(send
     settings.INGEST_MAX_IN_FLIGHT = len(body) - 1
     busy = sender.post(TRACES, body)
     assert (busy.status, busy.headers["retry-after"]) == (503, "1")
-    settings.INGEST_MAX_IN_FLIGHT = len(body)
+    settings.INGEST_MAX_IN_FLIGHT = len(body) + intake.ROW_BYTES
     assert sender.post(TRACES, body).status == 200
     assert sender.post(TRACES, body).status == 200
+
+
+def test_what_rows_take_until_they_are_stored_counts_against_the_budget(sender: Sender, settings: Any) -> None:
+    body = payloads.traces([span(number + 1) for number in range(20)])
+    settings.INGEST_MAX_IN_FLIGHT = len(body) + 19 * intake.ROW_BYTES
+    assert (sender.post(TRACES, body).status, stored(sender)) == (503, 0)
+    settings.INGEST_MAX_IN_FLIGHT = len(body) + 20 * intake.ROW_BYTES
+    assert (sender.post(TRACES, body).status, stored(sender)) == (200, 20)
+    assert intake.budget.used == 0
 
 
 def test_bytes_that_were_unfolded_count_against_the_budget(sender: Sender, settings: Any) -> None:

@@ -216,7 +216,7 @@ def test_too_many_requests_are_told_when_to_come_back(export: Export, settings: 
 def test_more_bytes_than_the_budget_are_to_be_sent_again(export: Export, sender: Sender, settings: Any) -> None:
     settings.INGEST_MAX_IN_FLIGHT = len(ONE) - 1
     assert refusal(export, ONE) == ("UNAVAILABLE", "Too much is being stored at once.", 1)
-    settings.INGEST_MAX_IN_FLIGHT = len(ONE)
+    settings.INGEST_MAX_IN_FLIGHT = len(ONE) + intake.ROW_BYTES
     assert export(ONE) == b""
     assert intake.budget.used == 0
 
@@ -239,10 +239,10 @@ def test_a_stopping_server_finishes_what_is_in_flight(
     arrived, go_on = threading.Event(), threading.Event()
     prepare = pipeline.prepare_spans
 
-    def slow(*args: Any) -> Any:
+    def slow(*args: Any, **named: Any) -> Any:
         arrived.set()
         assert go_on.wait(20)
-        return prepare(*args)
+        return prepare(*args, **named)
 
     monkeypatch.setattr(pipeline, "prepare_spans", slow)
     answer = door.call("traces", ONE, (("x-api-key", sender.key),))

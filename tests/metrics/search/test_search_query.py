@@ -37,7 +37,7 @@ def test_a_name_and_a_value_are_one_token_however_they_are_written() -> None:
 
 
 def test_names_of_the_filter_bar_are_filters() -> None:
-    asked = parse('refund agent:support status=error user:"Ana B" cost>0.05 duration>=10s tokens<2k error:Timeout')
+    asked = parse('refund agent:support status=error user:"Ana B" cost>=0.05 duration>=10s tokens<=2k error:Timeout')
     assert asked.filters == {
         "agent": "support",
         "status": "error",
