@@ -15,6 +15,7 @@ import orjson
 import re2
 
 from metrics.ingest import checksums
+from metrics.ingest.limits import Refused
 from metrics.ingest.masking_own import OwnPattern, joined_hint, unescaped
 from metrics.ingest.masking_rules import KINDS, PLACEHOLDER, RULES, SECRET, SECRET_NAMES, Rule, like_token, options
 from metrics.ingest.masking_rules import NAMES_BEFORE_NUMBERS as NUMBER_NAMES
@@ -29,6 +30,8 @@ _UNANCHORED = re2._re2.RE2.Anchor.UNANCHORED
 # States of the automaton are made as they are met; with less memory they are thrown away again and again.
 _AUTOMATON_BYTES = 64 * 1024 * 1024
 _MOST_KNOWN = 4_096
+# Of one batch: a hundred for each of a thousand spans.
+MOST_FINDS = 100_000
 _MOST_KNOWN_CHARS = 64
 
 
@@ -52,6 +55,21 @@ class Policy:
     key: bytes = b""
 
 
+class Allowance:
+    """How many more finds are looked at for one batch. A body of nothing but numbers would take minutes otherwise."""
+
+    __slots__ = ("left",)
+
+    def __init__(self, left: int) -> None:
+        self.left = left
+
+    def spend(self) -> None:
+        """Takes one. Raises Refused when none is left."""
+        self.left -= 1
+        if self.left < 0:
+            raise Refused("too much in one request that may be personal")
+
+
 class _Finder:
     """The built-in rules of some kinds, compiled once for all projects that mask these kinds."""
 
@@ -71,11 +89,11 @@ class _Finder:
             self.which.Add(hint)
         self.which.Compile()
 
-    def matches(self, data: bytes) -> list[Match]:
-        """What the rules find; matches may overlap."""
-        return [found for index in self.which.Match(data) for found in self._of(index, data)]
+    def matches(self, data: bytes, allowance: Allowance) -> list[Match]:
+        """What the rules find; matches may overlap. Raises Refused beyond the allowance."""
+        return [found for index in self.which.Match(data) for found in self._of(index, data, allowance)]
 
-    def _of(self, index: int, data: bytes) -> list[Match]:
+    def _of(self, index: int, data: bytes, allowance: Allowance) -> list[Match]:
         rule, rank, search = self.rules[index]
         found: list[Match] = []
         position, end = 0, len(data)
@@ -83,6 +101,7 @@ class _Finder:
             start, stop = search(_UNANCHORED, data, position, end)[-1]
             if start < 0:
                 break
+            allowance.spend()
             checked = rule.check(data, start, stop)
             if checked is not None:
                 found.append(Match(checked[0], checked[1], rank, rule.kind, checked[2]))
@@ -126,11 +145,14 @@ class Plan:
             text = data if self.own_plain else unescaped(data)
         return text is None or self.own_hint(_UNANCHORED, text, 0, len(text))[0][0] >= 0
 
-    def matches(self, data: bytes) -> list[Match]:
-        """What is to be masked in a text, in its order and without overlaps or what is masked already."""
+    def matches(self, data: bytes, allowance: Allowance) -> list[Match]:
+        """What is to be masked in a text, in its order and without overlaps or what is masked already.
+
+        Raises Refused beyond the allowance.
+        """
         found: list[Match] = []
         if self.finder.hint(_UNANCHORED, data, 0, len(data))[0][0] >= 0:
-            found = self.finder.matches(data)
+            found = self.finder.matches(data, allowance)
         own = self.own
         if own and self.own_hint and self.own_hint(_UNANCHORED, data, 0, len(data))[0][0] < 0:
             own = []
@@ -152,12 +174,16 @@ class Plan:
 
 
 class Masker:
-    """Masks by a plan and counts what it masked; for one thread and one batch."""
+    """Masks by a plan and counts what it masked; for one thread and one batch.
 
-    __slots__ = ("_plan", "counts")
+    Everything that masks raises Refused once a batch has had MOST_FINDS to look at.
+    """
+
+    __slots__ = ("_allowance", "_plan", "counts")
 
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
+        self._allowance = Allowance(MOST_FINDS)
         self.counts: Counter[str] = Counter()
 
     def suspects(self, data: bytes) -> bool:
@@ -209,7 +235,7 @@ class Masker:
         skipped = len(data) - len(text.encode("utf-8", "surrogatepass")) if before else 0
         changed = False
         for _ in range(MOST_ROUNDS):
-            matches = plan.matches(data)
+            matches = plan.matches(data, self._allowance)
             masked = self._replaced(data, matches, pseudonyms, skipped) if matches else data
             if masked == data:
                 break

@@ -23,7 +23,7 @@ TRACES, LOGS, METRICS = "/v1/traces", "/v1/logs", "/v1/metrics"
 JSON = "application/json"
 MEGABYTE = 1024 * 1024
 # What any one request may make of the memory of its process: a body of 64 MB unfolded, decoded and written again.
-MOST_MEGABYTES = 400
+MOST_MEGABYTES = 480
 GZIP = {"content-encoding": "gzip"}
 
 
