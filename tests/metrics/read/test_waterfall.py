@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from metrics.steps import by_name
-from metrics.waterfall import Step, lay_out
+from metrics.waterfall import Row, Step, lay_out
 
 
 def rows(*steps: Step) -> list[tuple[str, int]]:
@@ -121,3 +121,30 @@ def test_time_by_name_adds_up_what_spans_take_themselves() -> None:
     assert (found["b"].count, found["b"].errors, found["b"].critical_share) == (1, 1, 0.3)
     assert sum(entry.critical_ns for entry in found.values()) == 100
     assert [entry.name for entry in by_name(rows, most=1)] == ["a"]
+
+
+def _named(steps: list[Step]) -> list[tuple[Row, str, str, str, int]]:
+    lengths = {step.id: step.duration_ns for step in steps}
+    return [(row, row.id[0], "tool", "ok", lengths[row.id]) for row in lay_out(steps).rows]
+
+
+def test_what_runs_side_by_side_under_one_name_counts_once() -> None:
+    steps = [Step("a0", "", 0, 10), Step("a1", "a0", 1, 8), Step("a2", "a0", 1, 8), Step("b", "a2", 2, 3)]
+    (whole, part) = by_name(_named(steps), most=10)
+    assert (whole.name, whole.count, whole.total_ns, whole.self_ns) == ("a", 3, 10, 10)
+    assert (part.name, part.total_ns, part.self_ns) == ("b", 3, 3)
+
+
+many_names = st.sampled_from(["a1", "a2", "a3", "b1", "b2", "c1"])
+
+
+@given(st.lists(st.tuples(many_names, many_names | st.just(""), st.integers(0, 60), st.integers(0, 60)), max_size=12))
+def test_a_name_takes_no_longer_itself_than_in_total_and_no_longer_than_the_trace(
+    given_steps: list[tuple[str, str, int, int]],
+) -> None:
+    steps = list({name: Step(name, parent, start, length) for name, parent, start, length in given_steps}.values())
+    length = max((step.end_ns for step in steps), default=0) - min((step.start_ns for step in steps), default=0)
+    for entry in by_name(_named(steps), most=10):
+        assert 0 <= entry.self_ns <= entry.total_ns <= length
+        moments = {t for step in steps if step.id[0] == entry.name for t in range(step.start_ns, step.end_ns)}
+        assert entry.total_ns == len(moments)
