@@ -24,6 +24,7 @@ ROLES = {
     "function": "tool",
 }
 LOOKS = frozenset(ROLES.values())
+_PAIR_ROLES = tuple(ROLES)
 _CALLS = {"tool_call", "tool_use", "tool-call", "function_call", "server_tool_call"}
 _RESULTS = {"tool_call_response", "tool_result", "tool-result", "function_call_output", "server_tool_call_response"}
 _THOUGHTS = {"reasoning", "thinking"}
@@ -86,18 +87,33 @@ def _turns(value: Any) -> list[Message] | None:
     if isinstance(value, Mapping):
         inner = decoded(value.get("messages"))
         if isinstance(inner, list) and inner:
-            return _turns(inner)
-        return [_message(value)] if _role_of(value) else None
+            told = _turns(inner)
+        elif isinstance(value.get("prompt"), str) and set(value) <= {"prompt", "system"}:
+            # As a caller of the Vercel AI SDK writes it.
+            told = [_told("user", value["prompt"])]
+        else:
+            return [_message(value)] if _role_of(value) else None
+        system = value.get("system")
+        return [_told("system", system), *told] if told and isinstance(system, str) and system else told
     if isinstance(value, list):
-        flat = value[0] if len(value) == 1 and isinstance(value[0], list) else value
-        if flat and all(isinstance(item, Mapping) and _role_of(item) for item in flat):
-            return [_message(item) for item in flat]
+        flat = value[0] if len(value) == 1 and isinstance(value[0], list) and not _is_pair(value[0]) else value
+        if flat and all(_is_pair(item) or (isinstance(item, Mapping) and _role_of(item)) for item in flat):
+            return [_told(ROLES[item[0]], item[1]) if _is_pair(item) else _message(item) for item in flat]
     return None
 
 
+def _told(role: str, text: str) -> Message:
+    return Message(role, [_text("text", text)])
+
+
+def _is_pair(item: Any) -> bool:
+    """["user", "hi"], as LangChain lets callers write a message."""
+    return isinstance(item, list) and len(item) == 2 and item[0] in _PAIR_ROLES and isinstance(item[1], str)
+
+
 def _unwrapped(item: Mapping[str, Any]) -> Mapping[str, Any]:
-    """OpenInference nests under "message", LangChain's own serialisation under "kwargs"."""
-    for key in ("message", "kwargs"):
+    """OpenInference nests under "message", LangChain's serialisations under "kwargs" and "data"."""
+    for key in ("message", "kwargs", "data"):
         inner = item.get(key)
         if isinstance(inner, Mapping) and ("content" in inner or "role" in inner or "tool_calls" in inner):
             return inner
@@ -106,7 +122,7 @@ def _unwrapped(item: Mapping[str, Any]) -> Mapping[str, Any]:
 
 def _role_of(item: Mapping[str, Any]) -> str:
     inner = _unwrapped(item)
-    role = inner.get("role") or inner.get("type")
+    role = inner.get("role") or inner.get("type") or item.get("type")
     if isinstance(role, str) and role.lower() in ROLES:
         return ROLES[role.lower()]
     if isinstance(inner.get("role"), str) and any(key in inner for key in ("content", "parts", "tool_calls")):
@@ -128,6 +144,9 @@ def _message(item: Mapping[str, Any]) -> Message:
         parts.append(_call(inner["function_call"]))
     if role == "tool" and len(parts) == 1 and parts[0].kind in {"text", "data"}:
         parts = [Part("result", parts[0].text, str(inner.get("name") or ""), parts[0].cut)]
+    if role == "user" and parts and all(part.kind == "result" for part in parts):
+        # Anthropic and Bedrock let results of tools come from the user, who said nothing.
+        role = "tool"
     return Message(role, parts)
 
 
@@ -154,8 +173,11 @@ def _part(item: Any) -> Part:
     if kind in _CALLS or "tool_call" in inner:
         return _call(inner)
     if kind in _RESULTS:
-        result = _first(inner, "response", "result", "output", "content")
-        return _block(decoded(result), kind="result", name=_name(inner))
+        return _result(_first(inner, "response", "result", "output", "content"), _name(inner))
+    for key in ("toolUse", "toolResult"):
+        nested = inner.get(key)
+        if isinstance(nested, Mapping):
+            return _call(nested) if key == "toolUse" else _result(nested.get("content"), _name(nested))
     if kind in _THOUGHTS:
         return _text("reasoning", str(_first(inner, "content", "thinking", "text", "reasoning") or ""))
     if kind in _MEDIA:
@@ -173,6 +195,18 @@ def _call(item: Mapping[str, Any]) -> Part:
     assert isinstance(function, Mapping)
     arguments = _first(function, "arguments", "args", "input", "parameters")
     return _block(decoded(arguments), kind="call", name=_name(function))
+
+
+def _result(value: Any, name: str) -> Part:
+    """What a tool answered; pieces of text are put together."""
+    value = decoded(value)
+    if isinstance(value, list) and value and all(_is_text(one) for one in value):
+        value = "\n".join(one["text"] for one in value)
+    return _block(value, kind="result", name=name)
+
+
+def _is_text(item: Any) -> bool:
+    return isinstance(item, Mapping) and isinstance(item.get("text"), str) and set(item) <= {"type", "text"}
 
 
 def _name(item: Mapping[str, Any]) -> str:

@@ -1,7 +1,7 @@
 """One trace: its waterfall, one span of it in full, and the small version that the review page shows."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponse
@@ -120,7 +120,7 @@ def _span_context(request: HttpRequest, project: Project, trace: Trace, of: Span
         "span_hex": bytes(of.span_id).hex(),
         "offset_ns": of.start_ns - trace.start_ns,
         "detail": detail,
-        "said": SpanContent(messages(detail.input), messages(detail.output)),
+        "said": _said(of, detail),
         "raw": {"input": detail.input, "output": detail.output},
         "stacks": [stack for stack in stacks if isinstance(stack, str)],
         "events": [event for event in detail.events if event["name"] != "exception"],
@@ -128,6 +128,14 @@ def _span_context(request: HttpRequest, project: Project, trace: Trace, of: Span
         "priced": _priced(of),
         "of_span": scores_context(request, project, trace, bytes(of.span_id)),
     }
+
+
+def _said(of: Span, detail: details.Detail) -> SpanContent:
+    """What went in and came out. What comes out of a tool is the tool's, though Strands calls it a model's choice."""
+    came_out = messages(detail.output)
+    if of.kind == "tool":
+        came_out = [replace(one, role="tool") if one.role == "assistant" else one for one in came_out]
+    return SpanContent(messages(detail.input), came_out)
 
 
 def _priced(span: Span) -> list[dict[str, Any]]:

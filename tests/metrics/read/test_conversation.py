@@ -44,6 +44,43 @@ def test_langchain_and_nested_lists() -> None:
     assert parts([{"message": {"role": "assistant", "content": "yo"}}]) == [("assistant", "text", "", "yo")]
 
 
+def test_messages_as_langchain_writes_them_to_json() -> None:
+    call = {"name": "get_weather", "args": {"city": "Paris"}, "id": "c", "type": "tool_call"}
+    value = {
+        "messages": [
+            {"type": "human", "data": {"content": "Weather?", "type": "human", "name": None}},
+            {"type": "ai", "data": {"content": "", "tool_calls": [call]}},
+            {"type": "tool", "data": {"content": "21 C", "type": "tool", "name": "get_weather"}},
+            {"type": "ai", "data": {"content": "It is 21 C.", "type": "ai"}},
+        ]
+    }
+    assert parts(json.dumps(value)) == [
+        ("user", "text", "", "Weather?"),
+        ("assistant", "call", "get_weather", '{\n  "city": "Paris"\n}'),
+        ("tool", "result", "get_weather", "21 C"),
+        ("assistant", "text", "", "It is 21 C."),
+    ]
+    assert parts({"messages": [["user", "Weather?"]]}) == [("user", "text", "", "Weather?")]
+
+
+def test_a_prompt_with_its_instructions_as_the_vercel_sdk_is_called() -> None:
+    assert parts('{"prompt": "Hi"}') == [("user", "text", "", "Hi")]
+    both = [("system", "text", "", "Be brief."), ("user", "text", "", "Hi")]
+    assert parts({"system": "Be brief.", "prompt": "Hi"}) == both
+    assert parts({"system": "Be brief.", "messages": [{"role": "user", "content": "Hi"}]}) == both
+    assert parts({"prompt": "Hi", "size": 3})[0][:2] == ("", "data")
+
+
+def test_results_of_tools_are_the_tools_whoever_brings_them() -> None:
+    result = {"toolUseId": "c", "status": "success", "content": [{"text": "21 C,"}, {"text": "sunny"}]}
+    assert parts([{"role": "user", "content": [{"toolResult": result}]}]) == [("tool", "result", "", "21 C,\nsunny")]
+    brought = {"type": "tool_result", "tool_use_id": "c", "content": [{"type": "text", "text": "21 C"}]}
+    assert parts([{"role": "user", "content": [brought]}]) == [("tool", "result", "", "21 C")]
+    assert parts([{"role": "user", "content": [brought, {"type": "text", "text": "and now?"}]}])[1][0] == "user"
+    use = {"toolUse": {"toolUseId": "c", "name": "get_weather", "input": {"city": "Paris"}}}
+    assert parts([{"role": "assistant", "content": [use]}])[0][:3] == ("assistant", "call", "get_weather")
+
+
 def test_images_are_described_and_never_carried() -> None:
     value = [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": "https://evil.example/x.png"}}]}]
     found = parts(value)
