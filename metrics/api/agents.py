@@ -1,10 +1,9 @@
 """GET /api/v1/agents and /api/v1/agents/{name}."""
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
-from django.http import Http404
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
@@ -19,11 +18,14 @@ from metrics.ranges import ParameterError, TimeRange
 from metrics.selectors import agents, overview
 from metrics.selectors.agents import AgentRow, Health, Version
 
+# As on the page.
+DEFAULT_RANGE = timedelta(hours=24)
+
 
 def window_of(parameters: Mapping[str, str], now: datetime) -> TimeRange:
-    """`from` and `to`, default the last hour, as the range that figures are read for. Raises Problem 422."""
+    """`from` and `to`, default the last 24 hours, as the range that figures are read for. Raises Problem 422."""
     try:
-        start, end, step = questions.bins(parameters, now=now)
+        start, end, step = questions.bins(parameters, now=now, default=DEFAULT_RANGE)
     except ParameterError as error:
         raise invalid(error.parameter, error.message) from error
     return TimeRange(start=start, end=end, step=step, now=now)
@@ -36,8 +38,8 @@ class AgentListView(QueryView):
         operation_id="agents_list",
         summary="List agents",
         description=(
-            "Agents that did something between `from` and `to` (default: the last hour), by name. Requests are those "
-            "that an agent answered itself; `called` agents are only called by others, and their runs are counted."
+            "Agents that did something between `from` and `to` (default: the last 24 hours), by name. Requests are "
+            "those that an agent answered itself; `called` agents are only called by others: their runs are counted."
         ),
         parameters=query_parameters("from", "to", "limit", "cursor"),
         responses=OpenApiTypes.OBJECT,
@@ -60,7 +62,8 @@ class AgentView(QueryView):
         operation_id="agents_retrieve",
         summary="An agent, its versions and its models",
         description=(
-            "A name that does not fit into a path may be written as `~` and its UTF-8 in base64url. Of each version "
+            "Between `from` and `to` (default: the last 24 hours): zeros when it did nothing in that time. A name that "
+            "does not fit into a path may be written as `~` and its UTF-8 in base64url. Of each version "
             "the figures with their 95 % intervals, and how they stand to the version used most: lower, higher, same "
             "(no clear difference), null (cannot be told)."
         ),
@@ -68,10 +71,13 @@ class AgentView(QueryView):
         responses=OpenApiTypes.OBJECT,
     )
     def get(self, request: Request, name: str) -> Response:
-        window = window_of(request.query_params, clock.now())
+        now = clock.now()
+        window = window_of(request.query_params, now)
         row = agents.known(self.project.pk, name, window)
+        if row is None and agents.was_active(self.project.pk, name, now):
+            row = agents.idle(name)
         if row is None:
-            raise Http404
+            raise Problem(404, "No agent of this name has done anything in this project, nor sent a heartbeat.")
         asked = overview.reading(self.project.pk, window, {"agent": name}, since=window.start)
         body = _agent(row)
         body["versions"] = [_version(one) for one in agents.versions(asked, name, called=row.called)]
@@ -110,7 +116,7 @@ def _agent(row: AgentRow) -> dict[str, Any]:
         "unpriced_spans": row.unpriced_count,
         "latency_ms": {"p50": p50, "p95": p95, "p99": p99},
         "versions": row.versions,
-        "last_seen": clock.rfc3339(row.last_seen),
+        "last_seen": clock.rfc3339(row.last_seen) if row.last_seen else None,
         "health": _health(row.health) if row.health else None,
     }
 

@@ -12,7 +12,7 @@ from django.db.models import F, Max, Q, QuerySet, Sum
 from metrics import comparison, histogram
 from metrics.comparison import Interval
 from metrics.models import Heartbeat, Rollup
-from metrics.ranges import TimeRange
+from metrics.ranges import LONGEST_RANGE, TimeRange, floor
 from metrics.selectors import rollups
 from metrics.selectors.overview import HEALTH_KINDS, Reading
 from metrics.selectors.series import QUANTILES, SCOPES
@@ -44,7 +44,10 @@ class Health:
 
 @dataclass(frozen=True, slots=True)
 class AgentRow:
-    """An agent of the list. Requests are entry spans of the agent; for one that only others call, its own runs."""
+    """An agent of the list. Requests are entry spans of the agent; for one that only others call, its own runs.
+
+    `last_seen` is None when the range and heartbeats do not say.
+    """
 
     name: str
     requests: int
@@ -56,7 +59,7 @@ class AgentRow:
     output_tokens: int
     latency: list[float | None]
     versions: list[str]
-    last_seen: datetime
+    last_seen: datetime | None
     health: Health | None = None
 
     @property
@@ -172,7 +175,18 @@ def known(project_id: int, name: str, window: TimeRange) -> AgentRow | None:
         return _row(row, health, window.now)
     if health is None:
         return None
-    return AgentRow(name, 0, 0, False, 0, 0, 0, 0, [None] * len(QUANTILES), [], health.at, health)
+    return idle(name, health)
+
+
+def idle(name: str, health: Health | None = None) -> AgentRow:
+    """An agent that did nothing in the range."""
+    last = health.at if health else None
+    return AgentRow(name, 0, 0, False, 0, 0, 0, 0, [None] * len(QUANTILES), [], last, health)
+
+
+def was_active(project_id: int, name: str, now: datetime) -> bool:
+    """Whether an agent did anything in the last LONGEST_RANGE: then it exists, whatever range is looked at."""
+    return rollups.between(project_id, floor(now - LONGEST_RANGE, timedelta(days=1)), now, agent=name).exists()
 
 
 def versions(asked: Reading, name: str, *, called: bool) -> list[Version]:

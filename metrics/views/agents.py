@@ -14,7 +14,7 @@ from agents.permissions import Permission
 from console.lib import clock
 from console.templatetags.ui import duration, money, percent
 from metrics.comparison import Interval
-from metrics.ranges import TimeRange, preset_range, start_of_day
+from metrics.ranges import TimeRange, start_of_day
 from metrics.selectors import agents, overview
 from metrics.selectors.agents import AgentRow, Version
 from metrics.tiles import tiles
@@ -22,7 +22,6 @@ from metrics.views.asking import chosen_range, otlp_environment, range_context, 
 from metrics.views.overview import chart_cards, linked
 
 DEFAULT_RANGE = "24h"
-LONGEST_RANGE = "30d"
 # Tiles of the overview that say something about a single agent.
 TILES = ("requests", "cost", "latency", "errors")
 
@@ -49,13 +48,12 @@ def listing(request: HttpRequest, project: str) -> HttpResponse:
 
 
 def page(request: HttpRequest, project: str, name: str) -> HttpResponse:
-    """One agent. It exists when it did something in the range or the last month, or sends heartbeats."""
+    """One agent. It exists when it did something in the last year or so, or sends heartbeats."""
     found = page_project(request, project, Permission.TELEMETRY_VIEW)
     chosen = chosen_range(request, now=clock.now(), default=DEFAULT_RANGE)
     window = chosen.window
     row = agents.known(found.pk, name, window)
-    month = preset_range(LONGEST_RANGE, tz=timezone.get_current_timezone(), now=window.now)
-    if row is None and agents.known(found.pk, name, month) is None:
+    if row is None and not agents.was_active(found.pk, name, window.now):
         raise Http404
     context: dict[str, Any] = {
         "project": found,

@@ -24,5 +24,6 @@ function listen(plot) {
   });
 }
 
-new MutationObserver(() => overview.querySelectorAll(".chart-plot").forEach(listen))
+// A page without data has no charts.
+if (overview) new MutationObserver(() => overview.querySelectorAll(".chart-plot").forEach(listen))
   .observe(overview.parentElement, { subtree: true, attributes: true, attributeFilter: ["data-state"] });

@@ -128,9 +128,29 @@ def test_an_agent_without_figures_now_says_so_and_an_unknown_one_is_not_there(
     work(sending, "helper", ago=7_200)
     assert "did nothing in this time range" in page.get("/p/fleet/agents/helper/?range=1h").content.decode()
     assert page.get("/p/fleet/agents/nobody/").status_code == 404
-    assert ask("agents/helper").status_code == 404
     beat(project, "silent", "ok", ago=10)
     assert page.get("/p/fleet/agents/silent/").status_code == 200
+
+
+def test_the_api_answers_for_the_last_day_and_with_zeros_for_an_agent_that_rested(
+    project: Project, sending: Sending, page: Client, ask: Ask
+) -> None:
+    work(sending, "helper", ago=6 * 3_600)
+    assert named(ask("agents")) == ["helper"]
+    assert ask("agents/helper").json()["requests"] == 1
+    work(sending, "rested", ago=40 * 86_400)
+    assert named(ask("agents")) == ["helper"]
+    rested = ask("agents/rested").json()
+    assert (rested["requests"], rested["cost_usd"], rested["latency_ms"]["p50"], rested["last_seen"]) == (
+        0,
+        "0",
+        None,
+        None,
+    )
+    assert (rested["versions"], rested["models"]) == ([], [])
+    assert page.get("/p/fleet/agents/rested/").status_code == 200
+    missing = ask("agents/nobody")
+    assert (missing.status_code, "No agent of this name" in missing.json()["detail"]) == (404, True)
 
 
 def test_agents_of_other_projects_do_not_exist(other_project: Project, ask: Ask, page: Client) -> None:
