@@ -4,7 +4,7 @@ import os
 from typing import Any
 
 from celery import Celery
-from celery.signals import setup_logging
+from celery.signals import setup_logging, worker_init
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "console.settings")
 
@@ -16,3 +16,9 @@ app.autodiscover_tasks(["agents", "metrics", "reviews"])
 @setup_logging.connect
 def _keep_our_logging(**_kwargs: Any) -> None:
     """Celery would install its own handlers; Django's LOGGING already writes JSON lines."""
+
+
+@worker_init.connect
+def _let_others_go_first(**_kwargs: Any) -> None:
+    """What may be late waits when the machine is busy: requests of agents and people come before."""
+    os.nice(10)

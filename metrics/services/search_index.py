@@ -5,6 +5,8 @@ words of their traces in the same transaction, so that after a crash either both
 at it at a time: a trace whose spans arrive in pieces has one row in the index, which grows.
 """
 
+import threading
+import time
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -26,9 +28,14 @@ TABLE = "metrics_search"
 LOCK_KEY = 0x48524953
 # Rows of the queue that one transaction takes, and how many transactions one run makes.
 BATCH_ROWS = 1_000
-MOST_BATCHES = 30
+MOST_BATCHES = 10
 # Spans of a trace arrive one after the other: those of a few seconds are read together.
 SETTLE = timedelta(seconds=2)
+# So old the oldest row of the queue is when the index is behind, and for so many times as long as a batch took it then
+# rests: it catches up once less arrives, and the trace list says meanwhile how far behind it is.
+BEHIND = timedelta(seconds=10)
+REST = 5
+_turn = threading.Lock()
 SEPARATOR = " "  # no token has a space
 MOST_LOGS_OF_TRACE = 5_000
 
@@ -48,9 +55,23 @@ class Indexed:
 
 
 def run(*, now: datetime, most_batches: int = MOST_BATCHES) -> Indexed:
-    """Indexes what has arrived until nothing is left, or enough has been done for one run."""
+    """Indexes what has arrived until nothing is left, or enough has been done for one run.
+
+    Does nothing while another run of this process is at it, or rests.
+    """
     total = Indexed()
+    if not _turn.acquire(blocking=False):
+        return total
+    try:
+        _run(now, most_batches, total)
+    finally:
+        _turn.release()
+    return total
+
+
+def _run(now: datetime, most_batches: int, total: Indexed) -> None:
     for _ in range(most_batches):
+        began = time.monotonic()
         one = _batch(now)
         if one is None:
             break
@@ -59,7 +80,17 @@ def run(*, now: datetime, most_batches: int = MOST_BATCHES) -> Indexed:
         total.traces += one.traces
         if one.rows < BATCH_ROWS:
             break
-    return total
+        if _overloaded(now):
+            time.sleep(REST * (time.monotonic() - began))
+
+
+def _overloaded(now: datetime) -> bool:
+    """Whether the index falls behind while more arrives: then whoever stores telemetry needs the machine more."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT min(queued_at) < %s AND max(queued_at) > %s FROM metrics_unindexed", [now - BEHIND, now - SETTLE]
+        )
+        return bool(cursor.fetchone()[0])
 
 
 def drop_expired(*, now: datetime) -> list[str]:
