@@ -18,6 +18,7 @@ from metrics.ranges import TimeRange, start_of_day
 from metrics.selectors import agents, overview
 from metrics.selectors.agents import AgentRow, Version
 from metrics.tiles import tiles
+from metrics.views import saved_views
 from metrics.views.asking import chosen_range, otlp_environment, range_context, traces_url
 from metrics.views.overview import chart_cards, linked
 
@@ -44,6 +45,8 @@ def listing(request: HttpRequest, project: str) -> HttpResponse:
     if context["silent"]:
         context |= otlp_environment(request, found)
     live = bool(request.headers.get("HX-Request"))
+    if not live and not context["silent"]:
+        context |= saved_views.menu_context(request, found, "agents")
     return render(request, "metrics/_agents.html" if live else "metrics/agents.html", context)
 
 

@@ -21,6 +21,7 @@ from metrics.resolutions import OTHER
 from metrics.selectors import costs, overview
 from metrics.selectors.series import SPEND_DIMENSIONS
 from metrics.tiles import change
+from metrics.views import saved_views
 from metrics.views.asking import otlp_environment, traces_url
 from metrics.wire import cost, usd
 
@@ -39,7 +40,7 @@ def page(request: HttpRequest, project: str) -> HttpResponse:
     by = _by(request)
     context: dict[str, Any] = {"project": found, "problem": problem, "by": by, "window": window}
     if overview.has_any(found.pk):
-        context |= _figures(found, window, by)
+        context |= _figures(found, window, by) | saved_views.menu_context(request, found, "costs")
         context["tabs"] = [(name, label, _address(found, "costs", window, name)) for name, label in _labels().items()]
         context["presets"] = [(days, _preset_url(found, by, days), _days(window) == days) for days in PRESETS]
         context["csv_url"] = _address(found, "costs-table", window, by)

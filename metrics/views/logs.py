@@ -18,6 +18,7 @@ from metrics.ranges import ParameterError, TimeRange
 from metrics.selectors import logs
 from metrics.selectors.bounded import Place
 from metrics.selectors.logs import LogFilter, LogPage
+from metrics.views import saved_views
 from metrics.views.asking import chosen_range, otlp_environment, range_context
 
 PAGE_SIZE = 100
@@ -66,6 +67,8 @@ def listing(request: HttpRequest, project: str) -> HttpResponse:
         context |= otlp_environment(request, found)
     if live:
         return render(request, "metrics/_logs.html", context)
+    if not silent:
+        context |= saved_views.menu_context(request, found, "logs")
     more = sum(1 for name in MORE if request.GET.get(name))
     return render(request, "metrics/logs.html", context | {"choices": logs.choices(found.pk), "more_active": more})
 

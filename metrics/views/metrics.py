@@ -19,6 +19,7 @@ from metrics.parameters import text
 from metrics.ranges import ParameterError, TimeRange
 from metrics.selectors import catalogue, points
 from metrics.selectors.points import PointAnswer, PointQuestion
+from metrics.views import saved_views
 from metrics.views.asking import chosen_range, otlp_environment, range_context
 
 PAGE_SIZE = 50
@@ -57,8 +58,7 @@ def _list(request: HttpRequest, project: Project) -> HttpResponse:
     }
     if silent:
         context |= otlp_environment(request, project)
-    template = "metrics/_metrics.html" if request.headers.get("HX-Request") else "metrics/metrics.html"
-    return render(request, template, context)
+    return _shown(request, project, context, "metrics")
 
 
 def _after(request: HttpRequest) -> tuple[str, str] | None:
@@ -95,8 +95,16 @@ def _one(request: HttpRequest, project: Project, metric: Metric) -> HttpResponse
         "overflowed": _recent(metric, chosen.window.start),
         **range_context(chosen.window),
     }
-    template = "metrics/_metric.html" if request.headers.get("HX-Request") else "metrics/metric.html"
-    return render(request, template, context)
+    return _shown(request, project, context, "metric")
+
+
+def _shown(request: HttpRequest, project: Project, context: dict[str, Any], name: str) -> HttpResponse:
+    """The part that refreshes itself for htmx, else the whole page, with the views once there is something to see."""
+    if request.headers.get("HX-Request"):
+        return render(request, f"metrics/_{name}.html", context)
+    if not context.get("silent"):
+        context |= saved_views.menu_context(request, project, "metrics")
+    return render(request, f"metrics/{name}.html", context)
 
 
 def _answer(request: HttpRequest, metric: Metric, window: TimeRange) -> tuple[str, PointQuestion | None, PointAnswer]:

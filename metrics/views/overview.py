@@ -19,6 +19,7 @@ from metrics.ranges import TimeRange, start_of_day
 from metrics.selectors import overview, traces
 from metrics.selectors.series import NANOS, QUANTILES
 from metrics.tiles import Tile, tiles
+from metrics.views import saved_views
 from metrics.views.asking import chosen_range, otlp_environment, range_context, traces_url
 
 # Name, value in words, and what a link to the traces filters by.
@@ -31,12 +32,14 @@ def page(request: HttpRequest, project: str) -> HttpResponse:
     now = clock.now()
     chosen = chosen_range(request, now=now)
     context: dict[str, Any] = {"project": found, "problem": chosen.problem, **range_context(chosen.window)}
+    live = bool(request.headers.get("HX-Request"))
     if overview.has_any(found.pk):
         context |= _figures(found, chosen.window, _narrowed(request))
+        if not live:
+            context |= saved_views.menu_context(request, found, "overview")
     else:
         context |= {"silent": True, **otlp_environment(request, found)}
-    template = "metrics/_overview.html" if request.headers.get("HX-Request") else "metrics/overview.html"
-    return render(request, template, context)
+    return render(request, "metrics/_overview.html" if live else "metrics/overview.html", context)
 
 
 def _narrowed(request: HttpRequest) -> dict[str, str]:

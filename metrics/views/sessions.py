@@ -18,6 +18,7 @@ from metrics.selectors import sessions
 from metrics.selectors.bounded import Place
 from metrics.selectors.sessions import SessionFilter, TracePart
 from metrics.trace_filter import STATUSES
+from metrics.views import saved_views
 from metrics.views.asking import chosen_range, otlp_environment, range_context
 
 PAGE_SIZE = 50
@@ -56,6 +57,8 @@ def listing(request: HttpRequest, project: str) -> HttpResponse:
         context |= otlp_environment(request, found)
     if live:
         return render(request, "metrics/_sessions.html", context)
+    if not silent:
+        context |= saved_views.menu_context(request, found, "sessions")
     agents, environments = sessions.choices(found.pk)
     return render(request, "metrics/sessions.html", context | {"agents": agents, "environments": environments})
 

@@ -11,6 +11,8 @@ from django.test.utils import CaptureQueriesContext
 from agents.models import AuditEvent, Membership, Project, User
 from metrics.models import SavedView
 from metrics.services import saved_views
+from metrics.services.sessions import refresh
+from tests.metrics.read.test_points import point, send
 from tests.metrics.sending import NOW, Sending
 
 URL = "/p/fleet/views/"
@@ -144,3 +146,36 @@ def test_the_menu_takes_one_query_however_many_views(page: Client, project: Proj
         owner = viewer if number % 2 else operator
         saved_views.save(project=project, by=owner, name=f"V{number}", page="traces", query="", shared=True, now=NOW)
     assert queries() == before
+
+
+@pytest.mark.parametrize(
+    ("name", "path", "query"),
+    [
+        ("overview", "", "range=6h&agent=helper"),
+        ("sessions", "sessions/", "status=error"),
+        ("agents", "agents/", "range=7d"),
+        ("costs", "costs/", "by=agent&days=7"),
+        ("logs", "logs/", "severity=error"),
+        ("metrics", "metrics/", "q=duration"),
+        ("metrics", "metrics/", "name=tests.level&agg=max&where=a%3Db&where=c%3Dd"),
+    ],
+)
+def test_every_list_offers_its_views_and_leads_back_to_them(
+    name: str, path: str, query: str, page: Client, sending: Sending
+) -> None:
+    root = sending.agent(attributes={"gen_ai.conversation.id": "s-1"})
+    sending.send([root, sending.call(root)])
+    sending.log(root, body="words")
+    send(sending.project, point("tests.level", 60, 1.0))
+    refresh(now=NOW)
+    url = f"/p/fleet/{path}"
+    answer = save(page, page=name, query=query)
+    assert answer["Location"] == f"{url}?{query}"
+    html = page.get(f"{url}?{query}").content.decode()
+    assert html.count("Slow ones") >= 1
+    assert f'<input type="hidden" name="page" value="{name}">' in html
+    assert "js/views.js" in html
+    assert "Slow ones" not in page.get(TRACES).content.decode()
+    if name != "costs":
+        # What refreshes itself does not carry the menu along; costs do not.
+        assert "save-view" not in page.get(f"{url}?{query}", headers={"HX-Request": "true"}).content.decode()
