@@ -64,9 +64,7 @@ def drop_before(now: datetime, *, keep_days: int, tables: Sequence[str] = TABLES
     first_kept = (now.astimezone(UTC) - timedelta(days=keep_days)).date()
     dropped: list[str] = []
     for table in tables:
-        for name in _names(table):
-            if _day(name) < first_kept and _drop(name):
-                dropped.append(name)
+        dropped += [name for name in _names(table) if _day(name) < first_kept and _drop(name)]
     if dropped:
         forget()
     return dropped
