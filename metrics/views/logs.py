@@ -33,8 +33,7 @@ HIDDEN = ("range", "from", "to", "tail")
 def listing(request: HttpRequest, project: str) -> HttpResponse:
     """The list, or for htmx its rows alone. With `tail=1` it refreshes itself, and answers 204 when nothing changed."""
     found = page_project(request, project, Permission.TELEMETRY_VIEW)
-    tail = request.GET.get("tail") == "1"
-    live = bool(request.headers.get("HX-Request"))
+    tail, live = request.GET.get("tail") == "1", bool(request.headers.get("HX-Request"))
     window, kept, problem = _asked(request)
     after = None if tail else _place(request)
     page = logs.page(found.pk, kept, limit=TAIL_ROWS if tail else PAGE_SIZE, after=after)
