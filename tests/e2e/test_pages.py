@@ -18,6 +18,7 @@ from tests.e2e.running import Console
 from tests.waiting import eventually
 
 SERIOUS = {"serious", "critical"}
+OVERFLOW = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
 PAGES = {
     "overview": "",
     "queue": "queue/",
@@ -28,6 +29,7 @@ PAGES = {
     "session": "sessions/s-1/",
     "agents": "agents/",
     "agent": "agents/support/",
+    "costs": "costs/",
     "logs": "logs/",
     "metrics": "metrics/",
     "metric": "metrics/?name=tests.duration",
@@ -36,6 +38,7 @@ PAGES = {
     "members": "settings/members/",
     "keys": "settings/keys/",
     "new key": "settings/keys/new/",
+    "masking": "settings/masking/",
     "audit": "audit/",
     "account": "/account/",
     "notifications": "/notifications/",
@@ -122,6 +125,70 @@ def view(request: pytest.FixtureRequest, browser: Browser, console: Console) -> 
     context.close()
 
 
+# Of every name that an agent gives.
+LONG = "W" * 300
+LONG_PAGES = (
+    "", "traces/", "traces/{trace}/", "traces/{trace}/?span={span}", "sessions/", f"sessions/{LONG[:100]}/", "agents/",
+    f"agents/{LONG[:100]}/", "costs/", "costs/?by=tag", "logs/", "metrics/", f"metrics/?name={LONG[:200]}",
+)  # fmt: skip
+
+
+def send_long_words(console: Console) -> dict[str, str]:
+    """A failed model call, a log record and a point, all their names one long word; the ids of trace and span."""
+
+    def attributes(**values: Any) -> list[dict[str, Any]]:
+        return [{"key": name.replace("__", "."), "value": value} for name, value in values.items()]
+
+    word, name, now = {"stringValue": LONG}, {"stringValue": LONG[:100]}, time.time_ns()
+    trace, span = f"{now:032x}", f"{now:016x}"
+    said = attributes(
+        gen_ai__operation__name={"stringValue": "chat"}, gen_ai__request__model=word, gen_ai__agent__name=name,
+        gen_ai__agent__version=word, gen_ai__conversation__id=name, user__id=word, error__type=word,
+        langfuse__trace__tags={"arrayValue": {"values": [word]}}, gen_ai__usage__input_tokens={"intValue": "5"},
+    )  # fmt: skip
+    times = {"startTimeUnixNano": str(now - 10**9), "endTimeUnixNano": str(now)}
+    failed = {"traceId": trace, "name": LONG, "attributes": said, "status": {"code": 2, "message": LONG}, **times}
+    child = {**failed, "spanId": f"{now + 1:016x}", "parentSpanId": span}
+    record = {"timeUnixNano": str(now), "severityText": LONG, "eventName": LONG, "body": word, "attributes": said}
+    gauge = {"dataPoints": [{"timeUnixNano": str(now), "asDouble": 1.5, "attributes": said}]}
+    resource = {"attributes": attributes(service__name=word, deployment__environment__name=word)}
+    scopes: dict[str, dict[str, list[dict[str, Any]]]] = {
+        "traces": {"resourceSpans": [{"scopeSpans": [{"spans": [{**failed, "spanId": span}, child]}]}]},
+        "logs": {"resourceLogs": [{"scopeLogs": [{"logRecords": [record]}]}]},
+        "metrics": {
+            "resourceMetrics": [
+                {"scopeMetrics": [{"metrics": [{"name": LONG[:200], "unit": LONG[:60], "gauge": gauge}]}]}
+            ]
+        },
+    }
+    with console.agent() as agent:
+        for signal, body in scopes.items():
+            for part in next(iter(body.values())):
+                part["resource"] = resource
+            agent.post(f"/v1/{signal}", json=body).raise_for_status()
+        score = {"trace_id": trace, "span_id": span, "name": LONG[:60], "value": 1, "comment": LONG}
+        agent.post("/api/v1/scores", json=score).raise_for_status()
+        eventually(lambda: agent.get(f"/api/v1/sessions/{LONG[:100]}").status_code == 200)
+    return {"trace": trace, "span": span}
+
+
+@pytest.fixture(scope="package")
+def long_words(console: Console) -> dict[str, str]:
+    return send_long_words(console)
+
+
+def test_one_long_word_makes_no_page_wider_than_the_window(
+    view: Any, console: Console, long_words: dict[str, str]
+) -> None:
+    tab, _theme, _width = view
+    wide = {}
+    for path in LONG_PAGES:
+        answer = tab.page.goto(address(console, path, long_words))
+        tab.page.wait_for_load_state("networkidle")
+        wide[path] = (answer.status, tab.page.evaluate(OVERFLOW))
+    assert wide == dict.fromkeys(LONG_PAGES, (200, 0))
+
+
 @pytest.mark.parametrize("name", PAGES)
 def test_a_page_is_accessible_and_fits(name: str, view: Any, console: Console, objects: dict[str, str]) -> None:
     tab, _theme, _width = view
@@ -132,7 +199,7 @@ def test_a_page_is_accessible_and_fits(name: str, view: Any, console: Console, o
     # With `preload` axe fetches stylesheets itself, wrongly resolved, and reports what it caused.
     found = Axe().run(tab.page, options={"preload": False}).response["violations"]
     serious = {v["id"]: v["nodes"][0]["html"] for v in found if v["impact"] in SERIOUS}
-    overflow = tab.page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+    overflow = tab.page.evaluate(OVERFLOW)
     assert (serious, overflow, faults) == ({}, 0, [])
 
 
