@@ -11,7 +11,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from agents.models import AuditEvent, Membership, Project, User
-from metrics.ingest.rows import RawSpan
+from metrics.ingest.rows import RawEvent, RawSpan
 from metrics.models import Score, Span
 from metrics.selectors.spans import Head, tree
 from metrics.views.rows import MOST_DRAWN
@@ -259,3 +259,20 @@ def test_the_page_takes_the_same_queries_however_many_scores_there_are(reviewer:
         reviewer.post(f"{url_of(root)}scores/", {"name": f"n{number}", "value": "1"})
         reviewer.post(f"{url_of(root)}scores/", {"name": f"n{number}", "value": "1", "span": root.span_id.hex()})
     assert queries() == before
+
+
+def test_what_a_tool_answers_is_headed_as_the_tools(page: Client, sending: Sending) -> None:
+    root = sending.agent()
+    # Strands writes the result of a tool down as a choice, which is otherwise what a model answers.
+    choice = RawEvent("gen_ai.choice", root.start_ns, {"message": '[{"text": "21 C"}]'})
+    tool = sending.span(
+        "execute_tool get_weather",
+        trace=root.trace_id,
+        parent=root.span_id,
+        attributes={"gen_ai.operation.name": "execute_tool"},
+        events=(choice,),
+    )
+    sending.send([root, tool])
+    html = page.get(f"{url_of(root)}?span={tool.span_id.hex()}").content.decode()
+    assert "<strong>Tool</strong>" in html
+    assert "<strong>Assistant</strong>" not in html
