@@ -33,7 +33,7 @@ MOST_BATCHES = 10
 SETTLE = timedelta(seconds=2)
 # So old the oldest row of the queue is when the index is behind, and for so many times as long as a batch took it then
 # rests: it catches up once less arrives, and the trace list says meanwhile how far behind it is.
-BEHIND = timedelta(seconds=10)
+BEHIND = timedelta(seconds=5)
 REST = 5
 _turn = threading.Lock()
 SEPARATOR = " "  # no token has a space
