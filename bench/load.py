@@ -59,38 +59,32 @@ def requests(running: Product, bodies: Iterator[Body], *, compressed: bool = Fal
     return made
 
 
-class _Sender:
-    """What the connections of one load share: the requests that are left, when the next is due, what came of them."""
+class _Senders:
+    """What the connections of one load share: when the next request is due, and what came of all."""
 
-    def __init__(self, running: Product, prepared: Sequence[Request], seconds: float, spans_per_second: float) -> None:
+    def __init__(self, running: Product, seconds: float, spans_per_second: float) -> None:
         self.load = Load()
         self.started = time.perf_counter()
         self._port = running.port
-        self._work = iter(prepared)
         self._seconds, self._pace = seconds, spans_per_second
         self._due = self.started
         self._guard = threading.Lock()
 
-    def _following(self) -> tuple[Request, float] | None:
+    def _next_due(self, request: Request) -> float:
         with self._guard:
-            request = next(self._work, None)
-            if request is None:
-                return None
             due = self._due
-            if self._pace:
-                self._due += request.spans / self._pace
-            return request, due
+            self._due += request.spans / self._pace
+            return due
 
-    def connection(self) -> None:
+    def connection(self, work: Sequence[Request]) -> None:
         """Sends over one connection until the time is over or nothing is left."""
         with socket.create_connection(("127.0.0.1", self._port), timeout=60) as wire:
             wire.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            while time.perf_counter() - self.started < self._seconds and (found := self._following()):
-                request, at = found
-                if self._pace:
-                    time.sleep(max(at - time.perf_counter(), 0))
-                else:
-                    at = time.perf_counter()
+            for request in work:
+                if time.perf_counter() - self.started >= self._seconds:
+                    break
+                at = self._next_due(request) if self._pace else time.perf_counter()
+                time.sleep(max(at - time.perf_counter(), 0))
                 wire.sendall(request.wire)
                 self._count(request, _answer(wire), time.perf_counter() - at)
 
@@ -107,16 +101,22 @@ def run(
 ) -> Load:
     """Sends until the time is over or nothing is left. With a pace, requests are sent on time, not on answer:
 
-    a late answer then counts with the time that its request had to wait for a free connection.
+    a late answer then counts with the time that its request had to wait for a free connection. Each connection is an
+    exporter of its own, which sends its part of the requests one after the other: no two of them are at once in the
+    middle of the same trace, as no two processes are.
     """
-    sender = _Sender(running, prepared, seconds, spans_per_second)
-    threads = [threading.Thread(target=sender.connection) for _ in range(connections)]
+    senders = _Senders(running, seconds, spans_per_second)
+    part = -(-len(prepared) // connections)
+    threads = [
+        threading.Thread(target=senders.connection, args=[prepared[place * part : (place + 1) * part]])
+        for place in range(connections)
+    ]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    sender.load.seconds = time.perf_counter() - sender.started
-    return sender.load
+    senders.load.seconds = time.perf_counter() - senders.started
+    return senders.load
 
 
 def _answer(wire: socket.socket) -> int:

@@ -8,10 +8,10 @@ from tests.e2e.running import Console
 from tests.waiting import eventually
 
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
-COUNT_EVENTS = """() => {
+COUNT_EVENTS = """
   window.heard = [];
-  document.body.addEventListener("live:queue", () => window.heard.push("queue"));
-}"""
+  document.addEventListener("live:queue", () => window.heard.push("queue"), true);
+"""
 
 
 @pytest.fixture
@@ -24,9 +24,12 @@ def sockets(tab: Watched, console: Console) -> list[WebSocketRoute]:
         opened.append(socket)
 
     tab.page.route_web_socket("**/ws/**", keep)
+    tab.page.add_init_script(COUNT_EVENTS)
     tab.page.goto(console.page_url())
     expect(tab.page.locator("#live-toggle")).to_have_attribute("data-state", "connected")
-    tab.page.evaluate(COUNT_EVENTS)
+    # A page that has just subscribed looks again at once; what a test does comes after that.
+    eventually(lambda: tab.page.evaluate("window.heard.length") == 1, timeout=10)
+    tab.page.evaluate("window.heard.length = 0")
     return opened
 
 
