@@ -166,12 +166,15 @@ class Tally:
         return {dimensions.minute for dimensions in self._sums}
 
     def rows(self, project_id: int) -> list[tuple[Any, ...]]:
-        """The rows to merge into `metrics_rollup`, one per dimensions, in the order of ROLLUP_COLUMNS."""
+        """The rows to merge into `metrics_rollup`, one per dimensions, in the order of ROLLUP_COLUMNS.
+
+        The sum of durations is text: it may be too large for a number of JSON.
+        """
         return [
             (
                 project_id, SECONDS_PER_MINUTE, _moment(dimensions.minute), *dimensions[1:], sums.span_count,
                 sums.error_count, sums.unpriced_count, sums.input_tokens, sums.output_tokens, sums.cache_read_tokens,
-                sums.cache_write_tokens, sums.reasoning_tokens, sums.cost_nanos, sums.duration_sum_ns,
+                sums.cache_write_tokens, sums.reasoning_tokens, sums.cost_nanos, str(sums.duration_sum_ns),
                 [part for pair in sorted(sums.buckets.items()) if pair[1] for part in pair],
             )
             for dimensions, sums in self._sums.items()

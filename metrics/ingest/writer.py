@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+import orjson
 from django.db import connection
 from django.db.backends.utils import CursorWrapper
 
@@ -14,30 +15,22 @@ from metrics.ingest import binary, copying, limits, packing, recount, summary, t
 from metrics.ingest.content import CONTENT_NAMES
 from metrics.ingest.lineage import Standing
 from metrics.ingest.rows import LogRow, PointRow, SpanRow, explained
-from metrics.services import catalogue, compaction, dimensions, sessions
+from metrics.services import catalogue, compaction, dimensions
 from metrics.times import NS_PER_SECOND
 
+# The columns of the summaries and of the rollups, in the order of summary.trace_row and Tally.rows.
+TRACE_COLUMNS = (
+    "project_id", "trace_id", "root_name", "start_ns", "end_ns", "duration_ns", "status", "root_status", "error_count",
+    "waiting_count", "span_count", "agents", "models", "tags", *summary.SPOKEN, "metadata", "input_tokens",
+    "output_tokens", "cache_read_tokens", "cache_write_tokens", "reasoning_tokens", "cost_nanos", "unpriced_count",
+    "has_root", "ranks", "metadata_ranks", "error_types", "facets", "updated_at",
+)  # fmt: skip
+ROLLUP_COLUMNS = (
+    "project_id", "seconds", "start", "entry", *tally.Dimensions._fields[2:], "span_count", "error_count",
+    "unpriced_count", "input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens", "reasoning_tokens",
+    "cost_nanos", "duration_sum_ns", "histogram",
+)  # fmt: skip
 # PostgreSQL's types of the columns, in the order of the COPY statements.
-TRACE_COLUMNS: Mapping[str, str] = {
-    "project_id": "int8", "trace_id": "bytea", "root_name": "text", "start_ns": "int8", "end_ns": "int8",
-    "duration_ns": "int8", "status": "text", "root_status": "text", "error_count": "int4", "waiting_count": "int4",
-    "span_count": "int4", "agents": "text[]", "models": "text[]", "tags": "text[]",
-    **dict.fromkeys(summary.SPOKEN, "text"), "metadata": "jsonb", "input_tokens": "int8", "output_tokens": "int8",
-    "cache_read_tokens": "int8", "cache_write_tokens": "int8", "reasoning_tokens": "int8", "cost_nanos": "int8",
-    "unpriced_count": "int4", "has_root": "bool", "ranks": "bytea[]", "metadata_ranks": "jsonb",
-    "error_types": "text[]", "facets": "int8[]", "updated_at": "timestamptz",
-}  # fmt: skip
-SESSION_PLACE = list(TRACE_COLUMNS).index("session_id")
-ROLLUP_COLUMNS: Mapping[str, str] = {
-    "project_id": "int8", "seconds": "int4", "start": "timestamptz", "entry": "bool",
-    **dict.fromkeys(tally.Dimensions._fields[2:], "text"), "span_count": "int8", "error_count": "int8",
-    "unpriced_count": "int8", "input_tokens": "int8", "output_tokens": "int8", "cache_read_tokens": "int8",
-    "cache_write_tokens": "int8", "reasoning_tokens": "int8", "cost_nanos": "int8", "duration_sum_ns": "numeric",
-    "histogram": "int4[]",
-}  # fmt: skip
-UNINDEXED_COLUMNS: Mapping[str, str] = {
-    "project_id": "int8", "trace_id": "bytea", "span_id": "bytea", "start_ns": "int8", "queued_at": "timestamptz",
-}  # fmt: skip
 LOG_COLUMNS: Mapping[str, str] = {
     "project_id": "int8", "time_ns": "int8", "id": "bytea", "received_at": "timestamptz", "trace_id": "bytea",
     "span_id": "bytea", "severity": "int2", "severity_text": "text", "event_name": "text", "service": "text",
@@ -49,6 +42,11 @@ POINT_COLUMNS: Mapping[str, str] = {
     "value": "float8", "count": "int8", "total": "float8", "minimum": "float8", "maximum": "float8",
     "histogram": "bytea", "attributes": "text", "service": "text", "environment": "text",
 }  # fmt: skip
+
+
+# The marks come last: they stay locked until the transaction ends.
+_DERIVED = ("queue_unindexed", "merge_traces", "merge_rollups", "mark_stale")
+DERIVED = ";\n".join(load("metrics", name) for name in _DERIVED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +107,6 @@ def write_spans(batches: Sequence[SpanBatch], now: datetime) -> list[Written]:
         return written
     with connection.cursor() as cursor:
         recount.lock(cursor, traces)
-        cursor.execute(load("metrics", "stage"))
         for project_id in sorted(traces):
             places = [place for place, batch in enumerate(batches) if batch.project_id == project_id]
             done = _write_project(cursor, project_id, [batches[place] for place in places], traces[project_id], now)
@@ -134,15 +131,12 @@ def _write_project(
     stored.standing = {key: was for key, was in stored.standing.items() if key[0] in members}
     _copy_spans(cursor, project_id, fresh, decided, now)
     changes = recount.turn_over(cursor, project_id, stored, decided)
-    _write_summaries(cursor, project_id, members, decided, stored, now)
-    if recounted := recount.recounted_traces(stored, decided):
-        recount_traces(cursor, project_id, recounted, stored, max(starts))
     sums = tally.Tally()
     sums.add(tally.measured(row, decided[row.key]) for row in fresh.rows)
     sums.correct(changes)
-    merge_rollups(cursor, project_id, sums)
-    begun = {stored.summaries[trace_id][0] // NS_PER_SECOND for trace_id in members if trace_id in stored.summaries}
-    compaction.mark(cursor, project_id, sums.minutes, trace_starts=begun)
+    _write_derived(cursor, project_id, fresh, _summaries(project_id, members, decided, now), stored, sums, now)
+    if recounted := recount.recounted_traces(stored, decided):
+        recount_traces(cursor, project_id, recounted, stored, max(starts))
     return fresh.written
 
 
@@ -186,50 +180,77 @@ def _copy_spans(
     # Django turns psycopg's errors into its own only around `execute`.
     with connection.wrap_database_errors, cursor.copy(copying.COPY_SPANS) as copy:
         copy.write(copying.spans(project_id, rows, now))
-    holders = [
-        (project_id, row.trace_id, row.span_id, row.start_ns, now)
-        for row, _, detail in rows
-        if packing.pointed_at(detail) is None
-    ]
-    _copy(cursor, "metrics_unindexed", UNINDEXED_COLUMNS, holders)
 
 
-def _write_summaries(
-    cursor: CursorWrapper,
+def _summaries(
     project_id: int,
     members: Mapping[bytes, list[SpanRow]],
     decided: Mapping[recount.SpanKey, Standing],
+    now: datetime,
+) -> list[tuple[Any, ...]]:
+    return [summary.trace_row(project_id, rows, decided, now) for rows in members.values()]
+
+
+def _write_derived(
+    cursor: CursorWrapper,
+    project_id: int,
+    fresh: _Fresh,
+    summaries: Sequence[tuple[Any, ...]],
     stored: recount.Known,
+    sums: tally.Tally,
     now: datetime,
 ) -> None:
-    new: list[tuple[Any, ...]] = []
-    more: list[tuple[Any, ...]] = []
-    for trace_id, rows in members.items():
-        (more if trace_id in stored.summaries else new).append(summary.trace_row(project_id, rows, decided, now))
-    # Also the session that a trace was in before: it may be in another one now.
-    touched = {stored.summaries[trace_id][1] for trace_id in members if trace_id in stored.summaries}
-    touched.update(row[SESSION_PLACE] for row in new)
-    if new:
-        _copy(cursor, "metrics_trace", TRACE_COLUMNS, new)
-    if more:
-        _copy(cursor, "stage_trace", TRACE_COLUMNS, more)
-        cursor.execute(load("metrics", "merge_traces"))
-        touched.update(session_id for (session_id,) in cursor.fetchall())
-        cursor.execute("DELETE FROM stage_trace")
-    sessions.touch(cursor, project_id, touched)
+    """Everything that follows from new spans, in one message to the server: on its way it would wait the longest."""
+    _cap(cursor, project_id, sums)
+    touched = [stored.summaries[row.trace_id] for row in fresh.rows if row.trace_id in stored.summaries]
+    marks = compaction.marks(project_id, sums.minutes, trace_starts={start // NS_PER_SECOND for start, _ in touched})
+    holders = [
+        {"trace_id": row.trace_id, "span_id": row.span_id, "start_ns": row.start_ns}
+        for row, detail in zip(fresh.rows, fresh.packed, strict=True)
+        if packing.pointed_at(detail) is None
+    ]
+    parameters: dict[str, Any] = {
+        **marks,
+        "now": now,
+        "holders": _json(holders),
+        "traces": _json([dict(zip(TRACE_COLUMNS, row, strict=True)) for row in summaries]),
+        "sessions": sorted({session_id for _, session_id in touched}),
+        "rollups": _rollups(project_id, sums),
+    }
+    cursor.execute(DERIVED, parameters)
+    while cursor.nextset():
+        pass  # the last result is that of the marks
+    if cursor.fetchone()[0]:
+        compaction.mark(cursor, marks)
+
+
+def _json(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Rows as JSON that PostgreSQL turns into records."""
+    return orjson.dumps(rows, default=_hex).decode()
+
+
+def _hex(value: Any) -> str:
+    if isinstance(value, bytes):
+        return "\\x" + value.hex()
+    raise TypeError
+
+
+def _cap(cursor: CursorWrapper, project_id: int, sums: tally.Tally) -> None:
+    """Counts values beyond what a day tells apart under another one."""
+    sums.count_under(dimensions.capped(cursor, project_id, sums.dimensions))
+
+
+def _rollups(project_id: int, sums: tally.Tally) -> str:
+    return _json([dict(zip(ROLLUP_COLUMNS, row, strict=True)) for row in sums.rows(project_id)])
 
 
 def merge_rollups(cursor: CursorWrapper, project_id: int, sums: tally.Tally) -> None:
-    """Adds the tally to the stored rollups. Needs the staging tables.
+    """Adds the tally to the stored rollups.
 
     Values beyond what a day tells apart count under another one from here on, also in the tally.
     """
-    sums.count_under(dimensions.capped(cursor, project_id, sums.dimensions))
-    rows = sums.rows(project_id)
-    if rows:
-        _copy(cursor, "stage_rollup", ROLLUP_COLUMNS, rows)
-        cursor.execute(load("metrics", "merge_rollups"))
-        cursor.execute("DELETE FROM stage_rollup")
+    _cap(cursor, project_id, sums)
+    cursor.execute(load("metrics", "merge_rollups"), {"rollups": _rollups(project_id, sums)})
 
 
 def recount_traces(

@@ -9,7 +9,7 @@ then. So a period is right when its mark is taken first, its rows are computed t
 """
 
 import time
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -46,23 +46,22 @@ class Compacted:
     finished: bool = True
 
 
-def mark(
-    cursor: CursorWrapper, project_id: int, minutes: Collection[int], *, trace_starts: Collection[int] = ()
-) -> None:
-    """Marks what must be computed anew because rollup rows of these minutes changed.
+def marks(project_id: int, minutes: Collection[int], *, trace_starts: Collection[int] = ()) -> dict[str, Any]:
+    """What must be computed anew because rollup rows of these minutes changed, as parameters of `mark_stale`.
 
     `minutes` and `trace_starts` in seconds since 1970. A trace's spend counts on the day it began: `trace_starts` are
     the stored starts of touched traces as they were before this transaction, as far as they are known.
+    """
+    return {"project": project_id, "minutes": list(minutes), "trace_starts": list(trace_starts)}
+
+
+def mark(cursor: CursorWrapper, parameters: Mapping[str, Any]) -> None:
+    """Marks what `marks` has found.
 
     Must run in a transaction of isolation READ COMMITTED that already holds the project's rebuild lock (shared or not),
     once, and as late as possible: the marks stay locked until it ends.
     """
-    parameters: dict[str, Any] = {
-        "project": project_id,
-        "minutes": list(minutes),
-        "trace_starts": list(trace_starts),
-    }
-    missing = bool(minutes or trace_starts)
+    missing = True
     while missing:
         cursor.execute(load("metrics", "mark_stale"), parameters)
         missing = bool(cursor.fetchone()[0])

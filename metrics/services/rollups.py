@@ -48,7 +48,6 @@ def _rebuild(cursor: CursorWrapper, project_id: int, start: datetime, end: datet
     period = {"project": project_id, "start": to_ns(start), "end": to_ns(end)}
     cursor.execute(load("metrics", "traces_in_period"), period)
     traces = [bytes(trace_id) for (trace_id,) in cursor.fetchall()]
-    cursor.execute(load("metrics", "stage"))
     sums = Tally()
     began: set[int] = set()
     if traces:
@@ -70,7 +69,7 @@ def _rebuild(cursor: CursorWrapper, project_id: int, start: datetime, end: datet
     writer.merge_rollups(cursor, project_id, sums)
     # Also what has no minutes any more.
     quarters = range(to_ns(start) // NS_PER_SECOND // QUARTER * QUARTER, to_ns(end) // NS_PER_SECOND, QUARTER)
-    compaction.mark(cursor, project_id, sums.minutes.union(quarters), trace_starts=began)
+    compaction.mark(cursor, compaction.marks(project_id, sums.minutes.union(quarters), trace_starts=began))
     done.spans += len(spans)
     done.traces += len(traces)
 

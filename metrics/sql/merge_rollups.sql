@@ -1,5 +1,5 @@
 -- In key order, so that batches that meet in the same rows never wait for each other in a circle. Histograms are
--- appended to each other, which is cheap; once one has grown long, its buckets are added up.
+-- appended to each other, which is cheap; once one has grown long, its buckets are added up. `rollups` is JSON.
 INSERT INTO metrics_rollup AS stored (
     project_id, seconds, start, entry, kind, name, agent, agent_version, environment, model, provider, status,
     span_count, error_count, unpriced_count, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens,
@@ -9,7 +9,7 @@ SELECT
     project_id, seconds, start, entry, kind, name, agent, agent_version, environment, model, provider, status,
     span_count, error_count, unpriced_count, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens,
     reasoning_tokens, cost_nanos, duration_sum_ns, histogram
-FROM stage_rollup
+FROM json_populate_recordset(NULL::metrics_rollup, %(rollups)s)
 ORDER BY project_id, seconds, start, entry, kind, name, agent, agent_version, environment, model, provider, status
 ON CONFLICT (
     project_id, seconds, start, entry, kind, name, agent, agent_version, environment, model, provider, status

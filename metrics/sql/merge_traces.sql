@@ -1,8 +1,10 @@
 -- What new spans say about traces that have a summary already, merged into it. Roots speak first, then the span that
 -- began first, whatever order they arrive in: ranks say who is heard (metrics.ingest.summary), the lowest wins, without
--- one nobody spoke.
+-- one nobody spoke. `traces` are rows of metrics_trace as JSON. Their sessions are noted as changed, and `sessions`: those
+-- that the traces were in before.
+WITH merged AS (
 INSERT INTO metrics_trace AS stored
-SELECT * FROM stage_trace
+SELECT * FROM json_populate_recordset(NULL::metrics_trace, %(traces)s)
 ORDER BY project_id, trace_id
 ON CONFLICT (project_id, trace_id) DO UPDATE SET
     root_name = CASE WHEN excluded.ranks[1] < stored.ranks[1] THEN excluded.root_name ELSE stored.root_name END,
@@ -106,3 +108,8 @@ ON CONFLICT (project_id, trace_id) DO UPDATE SET
     has_root = stored.has_root OR excluded.has_root,
     updated_at = excluded.updated_at
 RETURNING session_id
+)
+INSERT INTO metrics_session_stale (project_id, session_id, queued_at)
+SELECT %(project)s, session_id, now()
+FROM (SELECT session_id FROM merged UNION SELECT unnest(%(sessions)s::text[])) AS touched
+WHERE session_id <> ''

@@ -34,7 +34,7 @@ def marks() -> list[tuple[int, int, bool]]:
 
 def mark(*minutes: int, trace_starts: tuple[int, ...] = ()) -> None:
     with transaction.atomic(), connection.cursor() as cursor:
-        compaction.mark(cursor, PROJECT, minutes, trace_starts=trace_starts)
+        compaction.mark(cursor, compaction.marks(PROJECT, minutes, trace_starts=trace_starts))
 
 
 def test_only_periods_that_are_compacted_already_are_marked(db: None) -> None:
@@ -74,7 +74,7 @@ def test_two_who_mark_the_same_do_not_wait_for_each_other_once_the_mark_is_there
 
     def slow() -> None:
         with transaction.atomic(), connection.cursor() as cursor:
-            compaction.mark(cursor, PROJECT, [DAY])
+            compaction.mark(cursor, compaction.marks(PROJECT, [DAY]))
             inside.set()
             assert leave.wait(20)
         connection.close()
@@ -107,7 +107,7 @@ def test_whoever_waited_for_a_mark_that_was_rolled_back_or_taken_marks_again() -
 
     def gives_up() -> None:
         with transaction.atomic(), connection.cursor() as cursor:
-            compaction.mark(cursor, PROJECT, [DAY])
+            compaction.mark(cursor, compaction.marks(PROJECT, [DAY]))
             inside.set()
             assert leave.wait(20)
             transaction.set_rollback(True)
