@@ -22,7 +22,8 @@ from bench.table import Figure, show
 from metrics.ingest import protobuf
 
 CONNECTIONS = 8
-BASE_SPANS = 40_000
+# Of a day: some 170 a minute, of which a batch holds a few minutes.
+BASE_SPANS = 240_000
 COPIED_PER_TRANSACTION = 10_000
 INDEX_SECONDS = 300.0
 # A process goes on masking as before for as long.
@@ -36,7 +37,7 @@ def figures(*, seconds: float = 60.0) -> Iterator[Figure]:
     """All figures of ingest, measured one after the other in one product. `seconds` is the length of each load."""
     with product() as running:
         # More is never needed than the machine could copy raw.
-        generations = max(int(seconds * 30_000 / BASE_SPANS), 1)
+        generations = max(-(-int(seconds * 30_000) // BASE_SPANS), 1)
         now = time.time_ns()
         small = list(payloads.bodies(BASE_SPANS // 100, batch=100, end_ns=now - 10**9, seed=100))
         large = list(payloads.bodies(BASE_SPANS // 500, batch=500, end_ns=now - 10**9, seed=500))
@@ -78,7 +79,7 @@ def _masked_share(running: Product, bodies: list[payloads.Body], seconds: float)
         if not masked:
             running.query(turn_off, running.project)
         time.sleep(MASKING_SECONDS)
-        prepared = load.requests(running, _renewed(bodies, range(200 + 5 * turn, 205 + 5 * turn)))
+        prepared = load.requests(running, _renewed(bodies, range(200 + turn, 201 + turn)))
         rates[masked].append(load.run(running, prepared, seconds=seconds, connections=CONNECTIONS).rate)
     return sum(rates[True]) / sum(rates[False])
 

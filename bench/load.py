@@ -77,16 +77,26 @@ class _Senders:
             return due
 
     def connection(self, work: Sequence[Request]) -> None:
-        """Sends over one connection until the time is over or nothing is left."""
+        """Sends over one connection until the time is over or nothing is left, over another one when told to."""
+        left = iter(work)
+        while self._over_one_connection(left):
+            pass
+
+    def _over_one_connection(self, left: Iterator[Request]) -> bool:
+        """Whether the server closed it and there is more to send."""
         with socket.create_connection(("127.0.0.1", self._port), timeout=60) as wire:
             wire.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            for request in work:
+            for request in left:
                 if time.perf_counter() - self.started >= self._seconds:
                     break
                 at = self._next_due(request) if self._pace else time.perf_counter()
                 time.sleep(max(at - time.perf_counter(), 0))
                 wire.sendall(request.wire)
-                self._count(request, _answer(wire), time.perf_counter() - at)
+                status, closing = _answer(wire)
+                self._count(request, status, time.perf_counter() - at)
+                if closing:
+                    return True
+        return False
 
     def _count(self, request: Request, status: int, took: float) -> None:
         with self._guard:
@@ -119,8 +129,8 @@ def run(
     return senders.load
 
 
-def _answer(wire: socket.socket) -> int:
-    """The status of the next answer, which is read to its end."""
+def _answer(wire: socket.socket) -> tuple[int, bool]:
+    """The status of the next answer, which is read to its end, and whether the connection ends with it."""
     received = b""
     while b"\r\n\r\n" not in received:
         part = wire.recv(65_536)
@@ -133,4 +143,4 @@ def _answer(wire: socket.socket) -> int:
     missing = length - len(body)
     while missing > 0:
         missing -= len(wire.recv(missing))
-    return int(lines[0].split()[1])
+    return int(lines[0].split()[1]), b"connection: close" in lines

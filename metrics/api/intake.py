@@ -138,6 +138,14 @@ async def _unknown_sender(headers: Mapping[str, str], query: Mapping[str, str], 
         _asked_about -= 1
 
 
+_at_hand = 0  # changed in the event loop only
+
+
+def at_hand() -> int:
+    """How many batches this process is decoding or storing."""
+    return _at_hand
+
+
 async def store(project: Project, export: Export, share: Share) -> Outcome:
     """Decodes and stores; returns after the commit. Raises Problem 400, 413, 503, or 500 for our own mistakes.
 
@@ -150,6 +158,8 @@ async def store(project: Project, export: Export, share: Share) -> Outcome:
 
 
 async def _stored(project: Project, export: Export, share: Share) -> Outcome:
+    global _at_hand
+    _at_hand += 1
     try:
         with _told():
             workers = _workers if export.signal == "traces" else _signal_workers
@@ -159,6 +169,7 @@ async def _stored(project: Project, export: Export, share: Share) -> Outcome:
             prepared, written = taken
             return prepared.outcome(await asyncio.wrap_future(written))
     finally:
+        _at_hand -= 1
         share.give_back()
 
 
@@ -173,10 +184,11 @@ def _take_in(project: Project, export: Export, share: Share) -> "Outcome | tuple
             # At most WORKERS bodies are unfolded at a time, so what is not yet accounted for is bounded as well.
             share.take(len(plain))
         if export.signal == "traces":
-            spans = otlp.spans(plain, json=export.json)
-            share.take(ROW_BYTES * len(spans.rows))
-            prepared = pipeline.prepare_spans(project.pk, spans, now, window=window)
-            return prepared, pipeline.submit_spans(prepared)
+            with pipeline.spans_coming():
+                spans = otlp.spans(plain, json=export.json)
+                share.take(ROW_BYTES * len(spans.rows))
+                prepared = pipeline.prepare_spans(project.pk, spans, now, window=window)
+                return prepared, pipeline.submit_spans(prepared)
         if export.signal == "logs":
             logs = otlp.logs(plain, json=export.json)
             share.take(ROW_BYTES * len(logs.rows))

@@ -1,7 +1,9 @@
 """OTLP over HTTP as a plain ASGI callable in front of Django: bounded bytes in, an answer after the commit."""
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, MutableMapping
+from dataclasses import replace
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -26,6 +28,29 @@ PATHS = {
 CONTENT_TYPES = {PROTOBUF: PROTOBUF, "application/protobuf": "application/protobuf", JSON: JSON}
 
 
+# A worker process that always has so many batches at hand keeps the interpreter busy. Connections stay with the process
+# that once accepted them: while it is busy, one of them at a time is asked to come again, to whoever has time.
+MANY_AT_HAND = 3
+SECONDS_BETWEEN_MOVES = 0.5
+
+
+class Moves:
+    """When a connection was last asked to come again."""
+
+    def __init__(self) -> None:
+        self._last = 0.0
+
+    def due(self, now: float) -> bool:
+        """Whether the connection that is answered now, on the monotonic clock, should move."""
+        if intake.at_hand() < MANY_AT_HAND or now - self._last < SECONDS_BETWEEN_MOVES:
+            return False
+        self._last = now
+        return True
+
+
+_moves = Moves()
+
+
 class Gone(Exception):
     """The client went away before the body was complete."""
 
@@ -47,6 +72,8 @@ async def application(scope: AsgiScope, receive: Receive, send: Send) -> None:
         answer = failed(problem.status, problem.detail, json=json, headers=problem.headers)
     except Gone:
         return
+    if _moves.due(time.monotonic()):
+        answer = replace(answer, headers={**answer.headers, "Connection": "close"})
     head = [
         (b"content-type", answered_in.encode("latin-1")),
         (b"content-length", str(len(answer.body)).encode("latin-1")),

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
@@ -25,6 +26,8 @@ from metrics.times import from_ns, to_ns
 NO_PARTITION = "23514"
 # So many rows at most share a transaction, unless one request alone has more: longer ones hold up who waits.
 MOST_ROWS_PER_COMMIT = 2_000
+# While one commit waits for the database, the next is made ready; more writers would only share less.
+WRITERS = 2
 
 Row = TypeVar("Row")
 Result = TypeVar("Result")
@@ -76,6 +79,11 @@ def store_spans(project_id: int, raw: Batch[RawSpan], now: datetime, *, window: 
     return prepared.outcome(_commit([prepared], now)[0])
 
 
+def spans_coming() -> AbstractContextManager[None]:
+    """Announces spans that will be submitted: whoever is about to commit others waits a moment for them."""
+    return _writer.coming()
+
+
 def submit_spans(prepared: PreparedSpans) -> "Future[Written]":
     """Like the second half of `store_spans`, but together with whoever else is storing spans in this process.
 
@@ -89,7 +97,7 @@ def _commit_group(prepared: Sequence[PreparedSpans]) -> Sequence[Written]:
 
 
 _writer: GroupWriter[PreparedSpans, Written] = GroupWriter(
-    _commit_group, size=lambda prepared: len(prepared.batch.rows), most=MOST_ROWS_PER_COMMIT
+    _commit_group, size=lambda prepared: len(prepared.batch.rows), most=MOST_ROWS_PER_COMMIT, writers=WRITERS
 )
 
 

@@ -31,10 +31,12 @@ BATCH_ROWS = 1_000
 MOST_BATCHES = 10
 # Spans of a trace arrive one after the other: those of a few seconds are read together.
 SETTLE = timedelta(seconds=2)
-# So old the oldest row of the queue is when the index is behind, and for so many times as long as a batch took it then
-# rests: it catches up once less arrives, and the trace list says meanwhile how far behind it is.
+# So old the oldest row of the queue is when the index is behind. While it is, and more arrives than it reads, it rests
+# for so many times as long as a batch took, at most for a while: it catches up once less arrives, and the trace list says
+# meanwhile how far behind it is.
 BEHIND = timedelta(seconds=5)
-REST = 5
+REST = 30
+LONGEST_REST = 20.0
 _turn = threading.Lock()
 SEPARATOR = " "  # no token has a space
 MOST_LOGS_OF_TRACE = 5_000
@@ -54,13 +56,23 @@ class Indexed:
     traces: int = 0
 
 
+@dataclass(slots=True)
+class _Rest:
+    """Until when this process leaves the index alone, on the monotonic clock."""
+
+    until: float = 0.0
+
+
+_rest = _Rest()
+
+
 def run(*, now: datetime, most_batches: int = MOST_BATCHES) -> Indexed:
     """Indexes what has arrived until nothing is left, or enough has been done for one run.
 
     Does nothing while another run of this process is at it, or rests.
     """
     total = Indexed()
-    if not _turn.acquire(blocking=False):
+    if time.monotonic() < _rest.until or not _turn.acquire(blocking=False):
         return total
     try:
         _run(now, most_batches, total)
@@ -80,17 +92,20 @@ def _run(now: datetime, most_batches: int, total: Indexed) -> None:
         total.traces += one.traces
         if one.rows < BATCH_ROWS:
             break
-        if _overloaded(now):
-            time.sleep(REST * (time.monotonic() - began))
+        took = time.monotonic() - began
+        if _outpaced(now, one.rows / took):
+            _rest.until = time.monotonic() + min(REST * took, LONGEST_REST)
+            break
 
 
-def _overloaded(now: datetime) -> bool:
-    """Whether the index falls behind while more arrives: then whoever stores telemetry needs the machine more."""
+def _outpaced(now: datetime, rows_per_second: float) -> bool:
+    """Whether the index is behind and more arrives than it reads: then whoever stores needs the machine more."""
     with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT min(queued_at) < %s AND max(queued_at) > %s FROM metrics_unindexed", [now - BEHIND, now - SETTLE]
-        )
-        return bool(cursor.fetchone()[0])
+        cursor.execute("SELECT min(queued_at) < %s FROM metrics_unindexed", [now - BEHIND])
+        if not cursor.fetchone()[0]:
+            return False
+        cursor.execute("SELECT count(*) FROM metrics_unindexed WHERE queued_at > %s", [now - SETTLE])
+        return bool(cursor.fetchone()[0] > rows_per_second * SETTLE.total_seconds())
 
 
 def drop_expired(*, now: datetime) -> list[str]:

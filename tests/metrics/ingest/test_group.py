@@ -47,6 +47,17 @@ def test_what_waits_behind_a_commit_is_stored_with_the_next_one() -> None:
     assert store.groups == [[1], [2, 3, 4]]
 
 
+def test_a_group_waits_for_a_batch_that_is_about_to_be_handed_over() -> None:
+    store = Store()
+    store.go.set()
+    group = writer(store)
+    with group.coming():
+        first = group.submit(1)
+        second = group.submit(2)
+    wait([first, second], timeout=10)
+    assert store.groups == [[1, 2]]
+
+
 def test_a_group_takes_no_more_once_it_is_large_enough() -> None:
     store = Store()
     piled_up(store, writer(store, most=50), [40, 30, 20])
