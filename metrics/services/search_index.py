@@ -32,7 +32,7 @@ MOST_BATCHES = 10
 # Spans of a trace arrive one after the other: those of a few seconds are read together.
 SETTLE = timedelta(seconds=2)
 # So old the oldest row of the queue is when the index is behind. While it is, and more arrives than it reads, it rests
-# for so many times as long as a batch took, at most for a while: it catches up once less arrives, and the trace list says
+# for so many times as long as a batch took, but not for long: it catches up once less arrives, and the trace list says
 # meanwhile how far behind it is.
 BEHIND = timedelta(seconds=5)
 REST = 30
