@@ -101,6 +101,8 @@ class Approval(models.Model):
     risk_level = models.CharField(max_length=8, choices=RISK_LEVELS)
     risk_score = models.FloatField(help_text="0 to 1.")
     risk = models.JSONField(help_text='{"factors": [{"name", "weight", "detail"}], "explanation": text}')
+    rule_trace = models.JSONField(default=list, help_text='[{"rule", "matched", "why"}] in the order of the rules.')
+    plan = models.JSONField(default=dict, help_text="What `reviews.policy.plan.load_plan` reads.")
 
     # Times.
     requested_at = models.DateTimeField()

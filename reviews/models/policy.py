@@ -29,3 +29,19 @@ class PolicyVersion(models.Model):
 
     def __str__(self) -> str:
         return f"policy version {self.number}"
+
+
+class PolicyDraft(models.Model):
+    """What the next version of a project's policy is to be: one draft, which its leads share."""
+
+    project = models.OneToOneField("agents.Project", on_delete=models.PROTECT, related_name="policy_draft")
+    document = VerbatimJSONField(help_text="What `reviews.policy.schema.load` reads.")
+    base = models.PositiveIntegerField(help_text="The number of the version that it was begun from.")
+    edition = models.PositiveIntegerField(default=1, help_text="Counts changes, so that two people cannot overwrite.")
+    changed_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+    )
+    changed_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"draft on version {self.base}"

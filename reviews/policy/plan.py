@@ -1,0 +1,109 @@
+"""How people are to look at a request: what a review rule asks for, as frozen data that is kept with the request.
+
+Pure: no ORM, no clock. A plan is stored as JSON beside the request, so that a later version of the policy does not
+change what was promised to requests that already wait.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields, replace
+from enum import StrEnum
+from typing import Any
+
+
+class OnTimeout(StrEnum):
+    """What happens to a request that nobody decided in time."""
+
+    REJECT = "reject"
+    APPROVE = "approve"
+    ESCALATE = "escalate"
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step of an escalation: who is asked, a team by its name or a person by email, and for how many seconds."""
+
+    seconds: int
+    team: str = ""
+    user: str = ""
+
+
+@dataclass(frozen=True)
+class Escalation:
+    """Who is asked one after the other. After the last step it starts again `loops` times, then `final` happens."""
+
+    steps: tuple[Step, ...] = ()
+    loops: int = 0
+    final: OnTimeout = OnTimeout.REJECT
+
+
+@dataclass(frozen=True)
+class ReviewPlan:
+    """What a review rule asks for. Empty or None leaves it to what the request says, else to the project.
+
+    `approvals` is how many distinct people have to approve. `four_eyes` bars whoever asked, `bar_key_owner` the person
+    who owns the key that asked. `risk_level` replaces the level that the factors add up to.
+    """
+
+    team: str = ""
+    approvals: int = 1
+    deadline_seconds: int | None = None
+    escalation: Escalation = Escalation()
+    on_timeout: OnTimeout | None = None
+    risk_level: str = ""
+    reauthenticate: bool = False
+    four_eyes: bool = False
+    bar_key_owner: bool = False
+
+    def stricter(self, other: ReviewPlan) -> ReviewPlan:
+        """This plan, with the safeguards of another on top. Nothing is approved by itself unless both say so."""
+        both_approve = self.on_timeout is OnTimeout.APPROVE and other.on_timeout is OnTimeout.APPROVE
+        loosened = self.on_timeout is OnTimeout.APPROVE and not both_approve
+        final = self.escalation.final
+        if final is OnTimeout.APPROVE and other.escalation.final is not OnTimeout.APPROVE:
+            final = OnTimeout.REJECT
+        return replace(
+            self,
+            approvals=max(self.approvals, other.approvals),
+            reauthenticate=self.reauthenticate or other.reauthenticate,
+            four_eyes=self.four_eyes or other.four_eyes,
+            bar_key_owner=self.bar_key_owner or other.bar_key_owner,
+            on_timeout=OnTimeout.REJECT if loosened else self.on_timeout,
+            escalation=replace(self.escalation, final=final),
+        )
+
+
+PLAIN = ReviewPlan()
+"""One approval by anybody who may decide."""
+
+
+def dump_plan(plan: ReviewPlan) -> dict[str, Any]:
+    """The plan as JSON, without what is at its default; `load_plan` gives the same plan back."""
+    document = {
+        field.name: value
+        for field in fields(plan)
+        if (value := getattr(plan, field.name)) != getattr(PLAIN, field.name)
+    }
+    if "escalation" in document:
+        escalation = plan.escalation
+        document["escalation"] = {
+            "steps": [{name: value for name, value in asdict(step).items() if value} for step in escalation.steps],
+            "loops": escalation.loops,
+            "final": escalation.final.value,
+        }
+    if plan.on_timeout is not None:
+        document["on_timeout"] = plan.on_timeout.value
+    return document
+
+
+def load_plan(document: Mapping[str, Any]) -> ReviewPlan:
+    """The plan of a document that `dump_plan` wrote. Raises TypeError on a field that is not known here."""
+    values = dict(document)
+    if "escalation" in values:
+        given = values["escalation"]
+        steps = tuple(Step(**step) for step in given["steps"])
+        values["escalation"] = Escalation(steps, given["loops"], OnTimeout(given["final"]))
+    if values.get("on_timeout") is not None:
+        values["on_timeout"] = OnTimeout(values["on_timeout"])
+    return ReviewPlan(**values)
