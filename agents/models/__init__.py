@@ -6,17 +6,21 @@ from agents.models.idempotency import IdempotencyRecord
 from agents.models.invitation import Invitation
 from agents.models.notification import Notification
 from agents.models.project import Membership, Project
+from agents.models.team import Away, Team, TeamMember
 from agents.models.token import PersonalToken
 from agents.models.user import User
 
 __all__ = [
     "ApiKey",
     "AuditEvent",
+    "Away",
     "IdempotencyRecord",
     "Invitation",
     "Membership",
     "Notification",
     "PersonalToken",
     "Project",
+    "Team",
+    "TeamMember",
     "User",
 ]

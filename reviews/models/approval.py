@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 STATUSES = [(status.value, status.value) for status in states.Status]
 RISK_LEVELS = [(level, level) for level in ("low", "medium", "high", "critical")]
 PRIORITIES = [(name, name) for name in ("low", "normal", "high", "urgent")]
+AT_EXPIRY = [(name, name) for name in ("reject", "approve")]
 WAITING = sorted(states.WAITING)
 DECIDED = sorted(states.DECIDED)
 
@@ -33,7 +34,7 @@ class ApprovalQuerySet(models.QuerySet["Approval"]):
 
     def waiting(self) -> Self:
         """Those on which somebody may still decide, the clock aside."""
-        return self.filter(status__in=WAITING)
+        return self.filter(status__in=WAITING, settles_at__isnull=True)
 
     def decided(self) -> Self:
         return self.filter(status__in=DECIDED)
@@ -42,9 +43,13 @@ class ApprovalQuerySet(models.QuerySet["Approval"]):
         """Those whose deadline has passed without a decision and that nobody has expired yet."""
         return self.waiting().filter(expires_at__lte=now)
 
+    def settling(self, now: datetime) -> Self:
+        """Those that people have decided and whose time to withdraw is over, but that nobody has closed yet."""
+        return self.filter(status__in=WAITING, settles_at__lte=now)
+
     def in_status(self, status: states.Status, now: datetime) -> Self:
         """Those whose status it is at `now`, whether or not anybody has expired the overdue ones yet."""
-        overdue = Q(status__in=WAITING, expires_at__lte=now)
+        overdue = Q(status__in=WAITING, settles_at__isnull=True, expires_at__lte=now)
         if status is states.Status.EXPIRED:
             return self.filter(Q(status=status) | overdue)
         return self.filter(~overdue, status=status)
@@ -112,6 +117,32 @@ class Approval(models.Model):
     due_minute = models.IntegerField(help_text="expires_at in minutes since 1970: items due together sort by risk.")
     callback_url = models.CharField(max_length=500, blank=True)
 
+    # Whom it waits for, and what happens while nobody decides. The indexes that these need are partial: see Meta.
+    routed_to = models.ForeignKey(
+        "agents.Team", on_delete=models.PROTECT, null=True, blank=True, related_name="+", db_index=False
+    )
+    assigned_to = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+", db_index=False
+    )
+    claimed_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+", db_index=False
+    )
+    claimed_until = models.DateTimeField(null=True, blank=True, help_text="The claim is a lease: from here on void.")
+    escalation_step = models.PositiveSmallIntegerField(default=0, help_text="Counts from 1; 0 before the first.")
+    next_step_at = models.DateTimeField(null=True, blank=True, help_text="When the next escalation step begins.")
+    remind_at = models.DateTimeField(null=True, blank=True, help_text="When those asked are reminded next.")
+    at_expiry = models.CharField(
+        max_length=7, choices=AT_EXPIRY, default="reject", help_text="What `expires_at` means, escalation included."
+    )
+
+    # Between the verdict and the agent.
+    undo_seconds = models.PositiveSmallIntegerField(
+        default=0, help_text="For so long a decision can be withdrawn, and the agent is not told of it."
+    )
+    settles_at = models.DateTimeField(
+        null=True, blank=True, help_text="People have decided; from this moment on it counts and the agent is told."
+    )
+
     # What became of it.
     closed_at = models.DateTimeField(null=True, blank=True, help_text="Decided, cancelled or expired.")
     verdict = models.CharField(max_length=8, blank=True)
@@ -146,8 +177,24 @@ class Approval(models.Model):
                 condition=~Q(status__in=DECIDED) | Q(closed_at__lt=F("expires_at")) | Q(decided_by_label="timeout"),
             ),
             models.CheckConstraint(
+                name="reviews_approval_settles_while_waiting",
+                condition=Q(settles_at__isnull=True) | Q(status__in=WAITING),
+            ),
+            models.CheckConstraint(
                 name="reviews_approval_outcome_of_granted",
                 condition=Q(outcome__isnull=True) | Q(status__in=sorted(states.GRANTED)),
+            ),
+            models.CheckConstraint(
+                name="reviews_approval_claim_is_a_lease",
+                condition=Q(claimed_by__isnull=True, claimed_until__isnull=True)
+                | Q(claimed_by__isnull=False, claimed_until__isnull=False),
+            ),
+            models.CheckConstraint(
+                name="reviews_approval_steps_before_deadline",
+                condition=Q(next_step_at__isnull=True) | Q(next_step_at__lt=F("expires_at")),
+            ),
+            models.CheckConstraint(
+                name="reviews_approval_at_expiry", condition=Q(at_expiry__in=[name for name, _ in AT_EXPIRY])
             ),
         ]
         indexes = [
@@ -160,6 +207,33 @@ class Approval(models.Model):
                 condition=Q(status__in=WAITING),
             ),
             models.Index(fields=["expires_at"], name="reviews_due", condition=Q(status__in=WAITING)),
+            models.Index(
+                F("routed_to"),
+                F("due_minute"),
+                F("risk_score").desc(),
+                F("id"),
+                name="reviews_queue_of_team",
+                condition=Q(status__in=WAITING, routed_to__isnull=False),
+            ),
+            models.Index(
+                F("assigned_to"),
+                F("due_minute"),
+                F("risk_score").desc(),
+                F("id"),
+                name="reviews_queue_of_person",
+                condition=Q(status__in=WAITING, assigned_to__isnull=False),
+            ),
+            models.Index(
+                fields=["next_step_at"],
+                name="reviews_next_step",
+                condition=Q(status__in=WAITING, next_step_at__isnull=False),
+            ),
+            models.Index(
+                fields=["remind_at"],
+                name="reviews_reminders",
+                condition=Q(status__in=WAITING, remind_at__isnull=False),
+            ),
+            models.Index(fields=["settles_at"], name="reviews_settling", condition=Q(settles_at__isnull=False)),
             models.Index(fields=["project", "-requested_at", "-id"], name="reviews_newest"),
             models.Index(fields=["project", "status", "-requested_at", "-id"], name="reviews_by_status"),
             models.Index(fields=["project", "action", "-requested_at", "-id"], name="reviews_by_action"),
@@ -190,7 +264,13 @@ class Approval(models.Model):
 
     @property
     def is_waiting(self) -> bool:
+        """Whether the agent waits: nothing has become of the request yet, as far as it is told."""
         return self.status in states.WAITING
+
+    @property
+    def is_open(self) -> bool:
+        """Whether people may still decide, the clock aside."""
+        return self.is_waiting and self.settles_at is None
 
 
 class ApprovalItem(models.Model):
@@ -214,19 +294,30 @@ class ApprovalItem(models.Model):
 
 
 class ApprovalEvent(models.Model):
-    """One line of a request's timeline."""
+    """One line of a request's timeline.
+
+    `voted` is a verdict that did not close the request, `decided` the moment in which it was decided for good.
+    """
 
     class Kind(models.TextChoices):
         REQUESTED = "requested"
+        VOTED = "voted"
+        WITHDRAWN = "withdrawn"
+        INFO_REQUESTED = "info_requested"
         DECIDED = "decided"
         CANCELLED = "cancelled"
         EXPIRED = "expired"
         MESSAGE = "message"
         OUTCOME = "outcome"
+        CLAIMED = "claimed"
+        RELEASED = "released"
+        ASSIGNED = "assigned"
+        ESCALATED = "escalated"
+        REMINDED = "reminded"
 
     project = models.ForeignKey("agents.Project", on_delete=models.PROTECT, related_name="+")
     approval = models.ForeignKey(Approval, on_delete=models.PROTECT, related_name="events")
-    kind = models.CharField(max_length=16, choices=Kind.choices)
+    kind = models.CharField(max_length=16, help_text="One of Kind.")
     at = models.DateTimeField()
     actor = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
