@@ -73,7 +73,8 @@ def counted(nodes: Iterable[Node]) -> set[SpanKey]:
     """
     every = list(nodes)
     bearing = [node for node in every if node.bears_usage]
-    if len(bearing) < 2:
+    # Nothing is below what nobody names as a parent: the usual case, and the cheap one.
+    if len(bearing) < 2 or {node.parent_span_id for node in every}.isdisjoint([node.span_id for node in bearing]):
         return {node.key for node in bearing}
     above = _Ancestry(every, {node.span_id for node in bearing})
     below: dict[bytes, list[Node]] = {}

@@ -142,7 +142,7 @@ def attributes(pairs: Sequence[bytes]) -> dict[str, Value]:
     if len(pairs) > MAX_ATTRIBUTES:
         raise Refused(f"more than {MAX_ATTRIBUTES} attributes")
     known = _known.get
-    return dict([known(pair) or _new(pair) for pair in pairs])
+    return dict([(known(pair) if len(pair) <= LONGEST_KNOWN else None) or _new(pair) for pair in pairs])
 
 
 def _new(pair: bytes) -> tuple[str, Value]:

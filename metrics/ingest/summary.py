@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from operator import attrgetter
 from typing import Any
 
 from metrics import facets
@@ -14,6 +15,7 @@ MAX_NAMES_PER_TRACE = 50
 METADATA_CHARS = 32_768
 # What the first span that says it says for its trace, in the order of the ranks behind the one of the name.
 SPOKEN = ("session_id", "user_id", "environment", "agent_version", "prompt_name", "prompt_version", "team")
+_SPOKEN_BY = [attrgetter(name) for name in SPOKEN]
 _GRAVITY = {"ok": 0, "waiting": 1, "error": 2}
 
 
@@ -29,16 +31,16 @@ def trace_row(
     paying = [row for row in ordered if standing[row.key].counted]
     roots = [row.status for row in ordered if row.parent_span_id is None]
     root_status = max(roots, key=_GRAVITY.__getitem__, default="")
-    errors = sum(row.status == "error" for row in ordered)
-    waiting = sum(row.status == "waiting" for row in ordered)
+    named = [row.status for row in ordered]
+    errors, waiting = named.count("error"), named.count("waiting")
     status = status_of(root_status, has_root=bool(roots), errors=errors, waiting=waiting)
     statuses = [status, *(["error"] if errors else []), *(["waiting"] if waiting else [])]
-    agents = _names(row.agent for row in ordered)
-    models = _names(row.model for row in ordered if row.kind in MODEL_KINDS)
-    tags = _names(tag for row in ordered for tag in row.tags)
-    error_types = _names(row.error_type for row in ordered)
-    speakers = [next((row for row in ordered if getattr(row, name)), None) for name in SPOKEN]
-    said = ["" if row is None else getattr(row, name) for name, row in zip(SPOKEN, speakers, strict=True)]
+    agents = _names({row.agent for row in ordered})
+    models = _names({row.model for row in ordered if row.kind in MODEL_KINDS})
+    tags = _names({tag for row in ordered if row.tags for tag in row.tags})
+    error_types = _names({row.error_type for row in ordered}) if errors else []
+    speakers = [next((row for row in ordered if said_by(row)), None) for said_by in _SPOKEN_BY]
+    said = ["" if row is None else said_by(row) for said_by, row in zip(_SPOKEN_BY, speakers, strict=True)]
     metadata, metadata_ranks = _metadata(ordered)
     start_ns, end_ns = min(row.start_ns for row in ordered), max(row.start_ns + row.duration_ns for row in ordered)
     return (
@@ -93,6 +95,8 @@ def _metadata(ordered: Iterable[SpanRow]) -> tuple[dict[str, Value], dict[str, s
     ranks: dict[str, str] = {}
     size = 0
     for row in ordered:
+        if not row.metadata:
+            continue
         for key, value in row.metadata.items():
             if key in kept:
                 continue
@@ -103,10 +107,9 @@ def _metadata(ordered: Iterable[SpanRow]) -> tuple[dict[str, Value], dict[str, s
     return kept, ranks
 
 
-def _names(values: Iterable[str]) -> list[str]:
-    found = set(values)
-    found.discard("")
-    return sorted(found)[:MAX_NAMES_PER_TRACE]
+def _names(values: set[str]) -> list[str]:
+    values.discard("")
+    return sorted(values)[:MAX_NAMES_PER_TRACE] if values else []
 
 
 def _sum_or_none(values: Iterable[int | None]) -> int | None:

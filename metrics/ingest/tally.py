@@ -1,7 +1,8 @@
 """Sums of spans by minute and dimensions: what ingest adds to the stored rollups. Pure."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from metrics import histogram
@@ -86,7 +87,7 @@ class _Sums:
         self.cost_nanos = self.duration_sum_ns = 0
         self.buckets: dict[int, int] = {}
 
-    def add_span(self, one: Measured, bucket: int, sign: int) -> None:
+    def add_span(self, one: Measured | SpanRow, bucket: int, sign: int) -> None:
         self.span_count += sign
         self.error_count += sign * (one.status == "error")
         self.duration_sum_ns += sign * one.duration_ns
@@ -117,8 +118,7 @@ class Tally:
     def __init__(self) -> None:
         self._sums: dict[Dimensions, _Sums] = {}
 
-    def _of(self, one: Measured) -> _Sums:
-        dimensions = one.dimensions
+    def _of(self, dimensions: Dimensions) -> _Sums:
         sums = self._sums.get(dimensions)
         if sums is None:
             sums = self._sums[dimensions] = _Sums()
@@ -131,14 +131,29 @@ class Tally:
             return
         buckets = histogram.buckets([one.duration_ns for one in every]).tolist()
         for one, bucket in zip(every, buckets, strict=True):
-            sums = self._of(one)
+            sums = self._of(one.dimensions)
             sums.add_span(one, bucket, 1)
             sums.add_usage(one, 1)
+
+    def add_rows(self, rows: Sequence[SpanRow], standings: Mapping[tuple[bytes, bytes, int], Standing]) -> None:
+        """Adds new rows by their standings, as `add` adds what was read back; most of them bear no usage."""
+        buckets = histogram.buckets([row.duration_ns for row in rows]).tolist()
+        for row, bucket in zip(rows, buckets, strict=True):
+            counted, agent, agent_version = standing = standings[row.key]
+            minute = row.start_ns // NS_PER_MINUTE * SECONDS_PER_MINUTE
+            dimensions = Dimensions(
+                minute, row.entry, row.kind, row.name, agent, agent_version, row.environment, row.model, row.provider,
+                row.status,
+            )  # fmt: skip
+            sums = self._of(dimensions)
+            sums.add_span(row, bucket, 1)
+            if counted:
+                sums.add_usage(measured(row, standing), 1)
 
     def correct(self, changes: Iterable[Change]) -> None:
         """Takes stored spans out as they were and puts them in as they have become."""
         for before, after in changes:
-            out, into = self._of(before), self._of(after)
+            out, into = self._of(before.dimensions), self._of(after.dimensions)
             out.add_usage(before, -1)
             into.add_usage(after, 1)
             if out is not into:
@@ -165,22 +180,29 @@ class Tally:
         """The minutes that are touched, in seconds since 1970."""
         return {dimensions.minute for dimensions in self._sums}
 
-    def rows(self, project_id: int) -> list[tuple[Any, ...]]:
-        """The rows to merge into `metrics_rollup`, one per dimensions, in the order of ROLLUP_COLUMNS.
+    def rows(self, project_id: int) -> list[dict[str, Any]]:
+        """The rows to merge into `metrics_rollup`, one per dimensions, by column.
 
         The sum of durations is text: it may be too large for a number of JSON.
         """
         return [
-            (
-                project_id, SECONDS_PER_MINUTE, _moment(dimensions.minute), *dimensions[1:], sums.span_count,
-                sums.error_count, sums.unpriced_count, sums.input_tokens, sums.output_tokens, sums.cache_read_tokens,
-                sums.cache_write_tokens, sums.reasoning_tokens, sums.cost_nanos, str(sums.duration_sum_ns),
-                [part for pair in sorted(sums.buckets.items()) if pair[1] for part in pair],
-            )
-            for dimensions, sums in self._sums.items()
+            {
+                "project_id": project_id, "seconds": SECONDS_PER_MINUTE, "start": _moment(minute), "entry": entry,
+                "kind": kind, "name": name, "agent": agent, "agent_version": agent_version, "environment": environment,
+                "model": model, "provider": provider, "status": status, "span_count": sums.span_count,
+                "error_count": sums.error_count, "unpriced_count": sums.unpriced_count,
+                "input_tokens": sums.input_tokens, "output_tokens": sums.output_tokens,
+                "cache_read_tokens": sums.cache_read_tokens, "cache_write_tokens": sums.cache_write_tokens,
+                "reasoning_tokens": sums.reasoning_tokens, "cost_nanos": sums.cost_nanos,
+                "duration_sum_ns": str(sums.duration_sum_ns),
+                "histogram": [part for pair in sums.buckets.items() if pair[1] for part in pair],
+            }
+            for (minute, entry, kind, name, agent, agent_version, environment, model, provider, status), sums
+            in self._sums.items()
         ]  # fmt: skip
 
 
+@lru_cache(maxsize=4_096)
 def _moment(seconds: int) -> datetime:
     return EPOCH + timedelta(seconds=seconds)
 

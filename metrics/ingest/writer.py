@@ -18,17 +18,12 @@ from metrics.ingest.rows import LogRow, PointRow, SpanRow, explained
 from metrics.services import catalogue, compaction, dimensions
 from metrics.times import NS_PER_SECOND
 
-# The columns of the summaries and of the rollups, in the order of summary.trace_row and Tally.rows.
+# The columns of the summaries, in the order of summary.trace_row.
 TRACE_COLUMNS = (
     "project_id", "trace_id", "root_name", "start_ns", "end_ns", "duration_ns", "status", "root_status", "error_count",
     "waiting_count", "span_count", "agents", "models", "tags", *summary.SPOKEN, "metadata", "input_tokens",
     "output_tokens", "cache_read_tokens", "cache_write_tokens", "reasoning_tokens", "cost_nanos", "unpriced_count",
     "has_root", "ranks", "metadata_ranks", "error_types", "facets", "updated_at",
-)  # fmt: skip
-ROLLUP_COLUMNS = (
-    "project_id", "seconds", "start", "entry", *tally.Dimensions._fields[2:], "span_count", "error_count",
-    "unpriced_count", "input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens", "reasoning_tokens",
-    "cost_nanos", "duration_sum_ns", "histogram",
 )  # fmt: skip
 # PostgreSQL's types of the columns, in the order of the COPY statements.
 LOG_COLUMNS: Mapping[str, str] = {
@@ -132,7 +127,7 @@ def _write_project(
     _copy_spans(cursor, project_id, fresh, decided, now)
     changes = recount.turn_over(cursor, project_id, stored, decided)
     sums = tally.Tally()
-    sums.add(tally.measured(row, decided[row.key]) for row in fresh.rows)
+    sums.add_rows(fresh.rows, decided)
     sums.correct(changes)
     _write_derived(cursor, project_id, fresh, _summaries(project_id, members, decided, now), stored, sums, now)
     if recounted := recount.recounted_traces(stored, decided):
@@ -241,7 +236,7 @@ def _cap(cursor: CursorWrapper, project_id: int, sums: tally.Tally) -> None:
 
 
 def _rollups(project_id: int, sums: tally.Tally) -> str:
-    return _json([dict(zip(ROLLUP_COLUMNS, row, strict=True)) for row in sums.rows(project_id)])
+    return _json(sums.rows(project_id))
 
 
 def merge_rollups(cursor: CursorWrapper, project_id: int, sums: tally.Tally) -> None:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import psutil
 from django.conf import settings
 from django.db import connection, transaction
 
@@ -31,12 +32,14 @@ BATCH_ROWS = 1_000
 MOST_BATCHES = 10
 # Spans of a trace arrive one after the other: those of a few seconds are read together.
 SETTLE = timedelta(seconds=2)
-# So old the oldest row of the queue is when the index is behind. While it is, and more arrives than it reads, it rests
-# for so many times as long as a batch took, but not for long: it catches up once less arrives, and the trace list says
-# meanwhile how far behind it is.
+# So old the oldest row of the queue is when the index is behind. While it is, more arrives and no processor is idle, it
+# rests for so many times as long as a batch took, but not for long: whoever stores telemetry and reads it comes first.
+# The trace list says meanwhile how far behind it is.
 BEHIND = timedelta(seconds=5)
 REST = 30
 LONGEST_REST = 20.0
+# The processors of this machine have no time left when a smaller share of theirs than this was idle.
+SPARE = 0.1
 _turn = threading.Lock()
 SEPARATOR = " "  # no token has a space
 MOST_LOGS_OF_TRACE = 5_000
@@ -83,7 +86,7 @@ def run(*, now: datetime, most_batches: int = MOST_BATCHES) -> Indexed:
 
 def _run(now: datetime, most_batches: int, total: Indexed) -> None:
     for _ in range(most_batches):
-        began = time.monotonic()
+        began, processors = time.monotonic(), psutil.cpu_times()
         one = _batch(now)
         if one is None:
             break
@@ -92,20 +95,25 @@ def _run(now: datetime, most_batches: int, total: Indexed) -> None:
         total.traces += one.traces
         if one.rows < BATCH_ROWS:
             break
-        took = time.monotonic() - began
-        if _outpaced(now, one.rows / took):
-            _rest.until = time.monotonic() + min(REST * took, LONGEST_REST)
+        if _machine_is_busy(processors) and _behind(now):
+            _rest.until = time.monotonic() + min(REST * (time.monotonic() - began), LONGEST_REST)
             break
 
 
-def _outpaced(now: datetime, rows_per_second: float) -> bool:
-    """Whether the index is behind and more arrives than it reads: then whoever stores needs the machine more."""
+def _machine_is_busy(before: Any) -> bool:
+    """Whether the processors had no time left since `before`, as psutil.cpu_times() was then."""
+    after = psutil.cpu_times()
+    idle = after.idle - before.idle
+    return bool(idle < SPARE * (sum(after) - sum(before)))
+
+
+def _behind(now: datetime) -> bool:
+    """Whether what arrived first waits for too long while more arrives."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT min(queued_at) < %s FROM metrics_unindexed", [now - BEHIND])
-        if not cursor.fetchone()[0]:
-            return False
-        cursor.execute("SELECT count(*) FROM metrics_unindexed WHERE queued_at > %s", [now - SETTLE])
-        return bool(cursor.fetchone()[0] > rows_per_second * SETTLE.total_seconds())
+        cursor.execute(
+            "SELECT min(queued_at) < %s AND max(queued_at) > %s FROM metrics_unindexed", [now - BEHIND, now - SETTLE]
+        )
+        return bool(cursor.fetchone()[0])
 
 
 def drop_expired(*, now: datetime) -> list[str]:
