@@ -11,6 +11,9 @@ from agents.roles import ROLE_PERMISSIONS, Role, roles_with
 
 Row = TypeVar("Row")
 
+UNREAD_CAP = 1_000
+"""Nobody who has so many unread wants to know the exact number, and counting on would slow every page down."""
+
 
 def permissions_of(user_id: int, project_id: int) -> frozenset[Permission]:
     """Everything a person may do in a project; empty for strangers."""
@@ -24,8 +27,8 @@ def projects_of(user: User) -> list[Project]:
 
 
 def unread_count(user: User) -> int:
-    """How many notifications a person has not read."""
-    return Notification.objects.of(user.pk).unread().count()
+    """How many notifications a person has not read; UNREAD_CAP when there are that many or more."""
+    return Notification.objects.of(user.pk).unread()[:UNREAD_CAP].count()
 
 
 def members_with(project_id: int, permission: Permission) -> list[User]:

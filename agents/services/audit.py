@@ -1,6 +1,7 @@
 """The audit log is written by the services whose acts it tells of, inside their transaction."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -9,6 +10,16 @@ from agents.models import AuditEvent, Project, User
 
 SYSTEM = "Handrail"
 LABEL_CHARS = 200
+
+
+@dataclass(frozen=True)
+class Act:
+    """One act of many: who did it, in which project, on which object. `by` None means the system itself."""
+
+    project_id: int | None
+    by: Caller | None
+    target: str
+    detail: dict[str, Any]
 
 
 def record(
@@ -22,23 +33,26 @@ def record(
 ) -> None:
     """Adds one audit row. `by` None means the system itself; `target` names the object, as "approval <id>"."""
     caller = Caller(user=by) if isinstance(by, User) else by
-    AuditEvent.objects.create(
-        project=project,
-        actor_user=caller.user if caller else None,
-        actor_key=caller.key if caller else None,
-        actor_label=(caller.label if caller else SYSTEM)[:LABEL_CHARS],
-        action=action,
-        target=target[:LABEL_CHARS],
-        detail=detail,
-        at=now,
+    record_all([Act(project.pk if project else None, caller, target, detail)], action=action, now=now)
+
+
+def record_all(acts: Iterable[Act], *, action: str, now: datetime) -> None:
+    """Adds one audit row for each of some acts of the same sort, in one statement."""
+    AuditEvent.objects.bulk_create(
+        AuditEvent(
+            project_id=act.project_id,
+            actor_user=act.by.user if act.by else None,
+            actor_key=act.by.key if act.by else None,
+            actor_label=(act.by.label if act.by else SYSTEM)[:LABEL_CHARS],
+            action=action,
+            target=act.target[:LABEL_CHARS],
+            detail=act.detail,
+            at=now,
+        )
+        for act in acts
     )
 
 
 def record_by_system(*, targets: Iterable[tuple[int, str]], action: str, detail: dict[str, Any], now: datetime) -> None:
     """Adds one audit row for each (project id, target) on which the system itself did the same, in one statement."""
-    AuditEvent.objects.bulk_create(
-        AuditEvent(
-            project_id=project_id, actor_label=SYSTEM, action=action, target=target[:LABEL_CHARS], detail=detail, at=now
-        )
-        for project_id, target in targets
-    )
+    record_all((Act(project_id, None, target, detail) for project_id, target in targets), action=action, now=now)

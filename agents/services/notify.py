@@ -2,46 +2,74 @@
 
 import functools
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from django.conf import settings
-from django.db.models import Count
+from django.db import connection
 
+from agents import selectors
 from agents.models import Notification, Project, User
 from console.lib import live, queue
 
 TITLE_CHARS = 200
 BODY_CHARS = 500
 
+# Through the index of those unread, no further than the cap: somebody may be away for a month.
+UNREAD = """
+    SELECT person.id, (SELECT count(*)
+                         FROM (SELECT 1 FROM agents_notification
+                                WHERE user_id = person.id AND read_at IS NULL LIMIT %(cap)s) AS capped)
+      FROM unnest(%(users)s::bigint[]) AS person (id)
+"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class News:
+    """Something that some people are told. `url` is a path of this site."""
+
+    users: Sequence[User]
+    kind: str
+    title: str
+    body: str
+    url: str
+
 
 def notify(
     *, users: Sequence[User], project: Project, kind: str, title: str, body: str, url: str, now: datetime
 ) -> None:
-    """One notification for each of `users` who wants them in the bell, and a letter for those who want that.
+    """One notification for each of `users` who wants them in the bell, and a letter for those who want that."""
+    tell(project=project, news=[News(users=users, kind=kind, title=title, body=body, url=url)], now=now)
 
-    `url` is a path of this site.
-    """
-    for user in users:
-        if user.notify_by_email and settings.EMAIL_HOST:
-            queue.enqueue("agents.tasks.mail_notification", user_id=user.pk, title=title, body=body, url=url)
-    wanting = [user for user in users if user.notify_in_app]
-    Notification.objects.bulk_create(
-        [
-            Notification(
-                user=user,
-                project=project,
-                kind=kind,
-                title=title[:TITLE_CHARS],
-                body=body[:BODY_CHARS],
-                url=url,
-                created_at=now,
-            )
-            for user in wanting
-        ]
+
+def tell(*, project: Project, news: Sequence[News], now: datetime) -> None:
+    """As `notify`, for several pieces of news of one project at once."""
+    lines: list[Notification] = []
+    kinds: dict[int, str] = {}
+    for one in news:
+        for user in one.users:
+            if user.notify_by_email and settings.EMAIL_HOST:
+                task = "agents.tasks.mail_notification"
+                queue.enqueue(task, user_id=user.pk, title=one.title, body=one.body, url=one.url)
+            if user.notify_in_app:
+                lines.append(_line(user, project, one, now))
+                kinds[user.pk] = one.kind
+    Notification.objects.bulk_create(lines)
+    counted = functools.cache(functools.partial(_unread_counts, list(kinds)))  # One query for all.
+    for user_id, kind in kinds.items():
+        live.publish(live.user_group(user_id), counts=functools.partial(_unread, counted, user_id), notification=kind)
+
+
+def _line(user: User, project: Project, news: News, now: datetime) -> Notification:
+    return Notification(
+        user=user,
+        project=project,
+        kind=news.kind,
+        title=news.title[:TITLE_CHARS],
+        body=news.body[:BODY_CHARS],
+        url=news.url,
+        created_at=now,
     )
-    counted = functools.cache(functools.partial(_unread_counts, [user.pk for user in wanting]))  # One query for all.
-    for user in wanting:
-        live.publish(live.user_group(user.pk), counts=functools.partial(_unread, counted, user), notification=kind)
 
 
 def mark_read(*, user: User, ids: Sequence[int] | None, now: datetime) -> int:
@@ -52,16 +80,16 @@ def mark_read(*, user: User, ids: Sequence[int] | None, now: datetime) -> int:
     changed = unread.update(read_at=now)
     if changed:
         counted = functools.partial(_unread_counts, [user.pk])
-        live.publish(live.user_group(user.pk), counts=functools.partial(_unread, counted, user), read=changed)
+        live.publish(live.user_group(user.pk), counts=functools.partial(_unread, counted, user.pk), read=changed)
     return changed
 
 
-def _unread(counted: Callable[[], dict[int, int]], user: User) -> dict[str, int]:
-    return {"unread": counted()[user.pk]}
+def _unread(counted: Callable[[], dict[int, int]], user_id: int) -> dict[str, int]:
+    return {"unread": counted()[user_id]}
 
 
 def _unread_counts(user_ids: Sequence[int]) -> dict[int, int]:
-    """How many notifications each of these people has not read."""
-    rows = Notification.objects.filter(user_id__in=user_ids, read_at__isnull=True).order_by()
-    counted = rows.values_list("user_id").annotate(Count("pk"))
-    return dict.fromkeys(user_ids, 0) | dict(counted)
+    """How many notifications each of these people has not read, up to a number beyond which nobody counts."""
+    with connection.cursor() as cursor:
+        cursor.execute(UNREAD, {"users": list(user_ids), "cap": selectors.UNREAD_CAP})
+        return dict(cursor.fetchall())

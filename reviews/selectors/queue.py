@@ -64,7 +64,7 @@ class ApprovalDetail:
 
 def waiting_count(project: Project, *, now: datetime, cap: int = COUNT_CAP) -> int:
     """How many requests can still be decided in a project; `cap` when there are that many or more."""
-    return len(_queue(project, now).values_list("pk", flat=True).order_by("due_minute")[:cap])
+    return _queue(project, now).order_by("due_minute")[:cap].count()
 
 
 def queue_counts(project: Project, *, now: datetime) -> QueueCounts:

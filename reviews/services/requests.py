@@ -2,25 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
 from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
+from django.db.models import Model
 from django.urls import reverse
 
 from agents.authentication import Caller
 from agents.models import Project, User
 from agents.permissions import Permission
 from agents.selectors import members_with
-from agents.services.notify import notify
+from agents.services.notify import News, tell
 from reviews import states
-from reviews.models import Approval, ApprovalEvent, ApprovalItem, FeedbackExample
+from reviews.models import Approval, ApprovalEvent, ApprovalItem, FeedbackExample, PolicyVersion
 from reviews.models.approval import due_minute
 from reviews.policy.engine import evaluate
 from reviews.policy.schema import load
 from reviews.services import feedback, policies
-from reviews.services.transitions import AlreadyDecided, add_event, announce, as_already_decided, close
+from reviews.services.transitions import (
+    AlreadyDecided,
+    Line,
+    add_event,
+    add_events,
+    announce,
+    announce_new,
+    as_already_decided,
+    close,
+)
 
 TIMEOUT_MIN = timedelta(seconds=1)
 TIMEOUT_MAX = timedelta(days=30)
@@ -67,36 +78,41 @@ COPIED = [field.name for field in fields(RequestDraft) if field.name not in {"it
 """What a request's row takes over from the draft as it is."""
 
 
-@transaction.atomic
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """A request and who makes it, in which project."""
+
+    project: Project
+    by: Caller
+    draft: RequestDraft
+
+
 def create_request(*, project: Project, by: Caller, draft: RequestDraft, now: datetime) -> Approval:
     """Judges a request by the policy in force and puts it before the project's reviewers."""
-    approval = _row(project, by, draft, now)
-    approval.save(force_insert=True)
-    ApprovalItem.objects.bulk_create(
-        ApprovalItem(
-            approval=approval,
-            index=index,
-            action=item.action,
-            description=item.description,
-            arguments=item.arguments,
-            arguments_schema=item.arguments_schema,
-            allowed_decisions=list(item.allowed_decisions),
-        )
-        for index, item in enumerate(draft.items)
-    )
-    detail = {"action": approval.action, "risk": approval.risk_level, "rule": approval.rule}
-    add_event(approval=approval, kind=ApprovalEvent.Kind.REQUESTED, by=by, now=now, detail=detail)
-    notify(
-        users=[user for user in members_with(project.pk, Permission.APPROVAL_DECIDE) if not made_by(approval, user)],
-        project=project,
-        kind="approval.requested",
-        title=f"Approval wanted: {approval.action}",
-        body=approval.summary or approval.risk["explanation"],
-        url=reverse("reviews:approval", args=[project.slug, approval.pk]),
-        now=now,
-    )
-    announce(project=project, approval_ids=[approval.pk], status=approval.status, now=now, wake=False)
-    return approval
+    return create_requests(asked=[Asked(project=project, by=by, draft=draft)], now=now)[0]
+
+
+@transaction.atomic
+def create_requests(*, asked: Sequence[Asked], now: datetime) -> list[Approval]:
+    """As `create_request`, for many at once: all of them or none, in a number of queries that does not depend on it.
+
+    The requests come back in order, with their parts at hand.
+    """
+    projects = {one.project.pk: one.project for one in asked}
+    policies_by_project = {key: policies.in_force(project=project) for key, project in projects.items()}
+    approvals = [_row(one, policies_by_project[one.project.pk], now) for one in asked]
+    Approval.objects.bulk_create(approvals)
+    parts = [_items(approval, one.draft) for approval, one in zip(approvals, asked, strict=True)]
+    ApprovalItem.objects.bulk_create(item for items in parts for item in items)
+    lines = [Line(approval, one.by, _told(approval)) for approval, one in zip(approvals, asked, strict=True)]
+    events = add_events(kind=ApprovalEvent.Kind.REQUESTED, lines=lines, now=now)
+    for approval, items, event in zip(approvals, parts, events, strict=True):
+        hold(approval, items=items, decisions=(), events=[event])
+    for project in projects.values():
+        mine = [approval for approval in approvals if approval.project_id == project.pk]
+        _tell_reviewers(project, mine, now)
+        announce_new(project=project, status=states.Status.PENDING, now=now)
+    return approvals
 
 
 @transaction.atomic
@@ -130,14 +146,60 @@ def made_by(approval: Approval, user: User) -> bool:
     return approval.requested_by_user_id == user.pk
 
 
-def _row(project: Project, by: Caller, draft: RequestDraft, now: datetime) -> Approval:
-    version = policies.in_force(project=project)
+def _tell_reviewers(project: Project, approvals: Sequence[Approval], now: datetime) -> None:
+    reviewers = members_with(project.pk, Permission.APPROVAL_DECIDE)
+    tell(
+        project=project,
+        news=[
+            News(
+                users=[user for user in reviewers if not made_by(approval, user)],
+                kind="approval.requested",
+                title=f"Approval wanted: {approval.action}",
+                body=approval.summary or approval.risk["explanation"],
+                url=reverse("reviews:approval", args=[project.slug, approval.pk]),
+            )
+            for approval in approvals
+        ],
+        now=now,
+    )
+
+
+def hold(approval: Approval, **parts: Sequence[Model]) -> None:
+    """Makes a request that has just been written look as if it had been read `with_parts`, without reading it."""
+    held = {}
+    for name, rows in parts.items():
+        held[name] = getattr(approval, name).all()
+        held[name]._result_cache = list(rows)
+    approval._prefetched_objects_cache = held  # type: ignore[attr-defined]  # where prefetch_related keeps them
+
+
+def _told(approval: Approval) -> dict[str, Any]:
+    return {"action": approval.action, "risk": approval.risk_level, "rule": approval.rule}
+
+
+def _items(approval: Approval, draft: RequestDraft) -> list[ApprovalItem]:
+    return [
+        ApprovalItem(
+            approval=approval,
+            index=index,
+            action=item.action,
+            description=item.description,
+            arguments=item.arguments,
+            arguments_schema=item.arguments_schema,
+            allowed_decisions=list(item.allowed_decisions),
+        )
+        for index, item in enumerate(draft.items)
+    ]
+
+
+def _row(asked: Asked, version: PolicyVersion, now: datetime) -> Approval:
+    by, draft = asked.by, asked.draft
     first = draft.items[0]
     assessment = evaluate(load(version.document), arguments=first.arguments, context=draft.context)
     expires_at = now + draft.timeout
     return Approval(
         **{name: getattr(draft, name) for name in COPIED},
-        project=project,
+        project=asked.project,
         action=first.action,
         tags=list(draft.tags),
         requested_by_key=by.key,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -74,26 +74,40 @@ def close(*, approval: Approval, verb: states.Verb, now: datetime, **columns: An
     raise RuntimeError(f"approval {approval.pk} keeps changing")
 
 
+@dataclass(frozen=True)
+class Line:
+    """What is to be written into a request's timeline and into the audit log. `by` None is the deadline."""
+
+    approval: Approval
+    by: Caller | None
+    detail: dict[str, Any]
+
+
 def add_event(
     *, approval: Approval, kind: ApprovalEvent.Kind, by: Caller | None, now: datetime, detail: dict[str, Any]
 ) -> ApprovalEvent:
     """Writes a line of the timeline and the audit row that goes with it. `by` None is the deadline."""
-    audit.record(
-        project=approval.project,
-        by=by,
+    return add_events(kind=kind, lines=[Line(approval, by, detail)], now=now)[0]
+
+
+def add_events(*, kind: ApprovalEvent.Kind, lines: Sequence[Line], now: datetime) -> list[ApprovalEvent]:
+    """As `add_event`, for many requests in two statements."""
+    audit.record_all(
+        [audit.Act(line.approval.project_id, line.by, f"approval {line.approval.pk}", line.detail) for line in lines],
         action=f"approval.{kind.value}",
-        target=f"approval {approval.pk}",
-        detail=detail,
         now=now,
     )
-    return ApprovalEvent.objects.create(
-        project=approval.project,
-        approval=approval,
-        kind=kind,
-        at=now,
-        actor=by.user if by else None,
-        actor_label=by.label[:200] if by else "deadline",
-        detail=detail,
+    return ApprovalEvent.objects.bulk_create(
+        ApprovalEvent(
+            project_id=line.approval.project_id,
+            approval=line.approval,
+            kind=kind,
+            at=now,
+            actor=line.by.user if line.by else None,
+            actor_label=line.by.label[:200] if line.by else "deadline",
+            detail=line.detail,
+        )
+        for line in lines
     )
 
 
@@ -102,12 +116,17 @@ def announce(*, project: Project, approval_ids: Iterable[UUID], status: str, now
     ids = [str(approval_id) for approval_id in approval_ids]
     if not ids:
         return
+    announce_new(project=project, status=status, now=now)
+    for approval_id in ids:
+        live.publish(live.project_group(project.pk, f"approval.{approval_id}"), status=status)
+    if wake:
+        notices.send(TOPIC, ids)
+
+
+def announce_new(*, project: Project, status: str, now: datetime) -> None:
+    """Tells browsers that the queue changed by requests whose pages nobody can have open yet."""
     live.publish(
         live.project_group(project.pk, "queue"),
         counts=lambda: {"waiting": waiting_count(project, now=now)},
         status=status,
     )
-    for approval_id in ids:
-        live.publish(live.project_group(project.pk, f"approval.{approval_id}"), status=status)
-    if wake:
-        notices.send(TOPIC, ids)
