@@ -3,6 +3,26 @@
 from reviews.models.approval import Approval, ApprovalEvent, ApprovalItem
 from reviews.models.decision import Decision
 from reviews.models.feedback import FeedbackExample
+from reviews.models.flow import Dimension, FlowEntry, FlowRollup
+from reviews.models.humanlayer import HumanLayerCall
 from reviews.models.policy import PolicyDraft, PolicyVersion
+from reviews.models.precedent import Precedent
+from reviews.models.receipt import Receipt
+from reviews.models.signing_key import SigningKey
 
-__all__ = ["Approval", "ApprovalEvent", "ApprovalItem", "Decision", "FeedbackExample", "PolicyDraft", "PolicyVersion"]
+__all__ = [
+    "Approval",
+    "ApprovalEvent",
+    "ApprovalItem",
+    "Decision",
+    "Dimension",
+    "FeedbackExample",
+    "FlowEntry",
+    "FlowRollup",
+    "HumanLayerCall",
+    "PolicyDraft",
+    "PolicyVersion",
+    "Precedent",
+    "Receipt",
+    "SigningKey",
+]
