@@ -17,12 +17,16 @@ class Status(StrEnum):
     APPROVED = "approved"
     REJECTED = "rejected"
     ANSWERED = "answered"
+    MIXED = "mixed"
     EXPIRED = "expired"
     CANCELLED = "cancelled"
 
 
 class Verb(StrEnum):
-    """What can be done to a request."""
+    """What can be done to a request. The verdicts are those that decide it: `vote` is one that others must join.
+
+    `mix` decides a batch whose items were decided differently; `withdraw` takes a vote back.
+    """
 
     APPROVE = "approve"
     EDIT = "edit"
@@ -30,6 +34,9 @@ class Verb(StrEnum):
     RESPOND = "respond"
     REQUEST_INFO = "request_info"
     PROVIDE_INFO = "provide_info"
+    VOTE = "vote"
+    WITHDRAW = "withdraw"
+    MIX = "mix"
     CANCEL = "cancel"
     EXPIRE = "expire"
 
@@ -57,6 +64,9 @@ TRANSITIONS: dict[tuple[Status, Verb], Status] = {
     (Status.PENDING, Verb.EDIT): Status.APPROVED,
     (Status.PENDING, Verb.REJECT): Status.REJECTED,
     (Status.PENDING, Verb.RESPOND): Status.ANSWERED,
+    (Status.PENDING, Verb.MIX): Status.MIXED,
+    (Status.PENDING, Verb.VOTE): Status.PENDING,
+    (Status.PENDING, Verb.WITHDRAW): Status.PENDING,
     (Status.PENDING, Verb.REQUEST_INFO): Status.INFO_REQUESTED,
     (Status.PENDING, Verb.CANCEL): Status.CANCELLED,
     (Status.PENDING, Verb.EXPIRE): Status.EXPIRED,
@@ -64,6 +74,9 @@ TRANSITIONS: dict[tuple[Status, Verb], Status] = {
     (Status.INFO_REQUESTED, Verb.EDIT): Status.APPROVED,
     (Status.INFO_REQUESTED, Verb.REJECT): Status.REJECTED,
     (Status.INFO_REQUESTED, Verb.RESPOND): Status.ANSWERED,
+    (Status.INFO_REQUESTED, Verb.MIX): Status.MIXED,
+    (Status.INFO_REQUESTED, Verb.VOTE): Status.INFO_REQUESTED,
+    (Status.INFO_REQUESTED, Verb.WITHDRAW): Status.INFO_REQUESTED,
     (Status.INFO_REQUESTED, Verb.PROVIDE_INFO): Status.PENDING,
     (Status.INFO_REQUESTED, Verb.CANCEL): Status.CANCELLED,
     (Status.INFO_REQUESTED, Verb.EXPIRE): Status.EXPIRED,
@@ -72,10 +85,10 @@ TRANSITIONS: dict[tuple[Status, Verb], Status] = {
 WAITING = frozenset({Status.PENDING, Status.INFO_REQUESTED})
 """Somebody may still decide."""
 
-DECIDED = frozenset({Status.APPROVED, Status.REJECTED, Status.ANSWERED})
+DECIDED = frozenset({Status.APPROVED, Status.REJECTED, Status.ANSWERED, Status.MIXED})
 """Somebody did decide."""
 
-GRANTED = frozenset({Status.APPROVED, Status.ANSWERED})
+GRANTED = frozenset({Status.APPROVED, Status.ANSWERED, Status.MIXED})
 """The agent was given something to go on with, so there can be an outcome."""
 
 
