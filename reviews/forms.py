@@ -10,11 +10,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from django import forms
+from django.utils.html import format_html
+from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from reviews.arguments import Field, Unreadable, editable, fields, merged, parsed, pretty
+from reviews.argument_edit import Unreadable, added, merged, removed
+from reviews.argument_fields import Field, editable, fields
+from reviews.arguments import parsed, pretty
 from reviews.diff import Change, canonical, changes
+from reviews.json_schema import TooComplex, violations
 from reviews.models import ApprovalItem
 from reviews.services.decisions import Ruling
 from reviews.states import Verdict
@@ -97,6 +102,14 @@ class Control:
     def id(self) -> str:
         return f"edit-{self.field.name}"
 
+    @property
+    def described(self) -> SafeString:
+        """The attributes that join the control to what is said below it."""
+        parts = [f"{self.id}-help"] if self.field.help or self.field.shape.limits else []
+        parts += [f"{self.id}-errors"] if self.error else []
+        invalid = mark_safe(' aria-invalid="true"') if self.error else SafeString("")
+        return format_html('{} aria-describedby="{}"', invalid, " ".join(parts)) if parts else invalid
+
 
 class EditForm(forms.Form):
     """Approve with other arguments: field by field, or as JSON. What was seen as a diff is what can be sent.
@@ -126,7 +139,7 @@ class EditForm(forms.Form):
         if self.is_bound and self.data.get("mode") == "fields":
             with contextlib.suppress(ValueError):
                 self.base = parsed(str(self.data.get("json", "")))
-        self.rows = fields(self.base, item.arguments_schema)
+        self.rows = fields(self.base, item.arguments_schema, editing=True)
         if start is not None:
             self.arguments = start
         self.by_field = editable(self.rows)
@@ -144,7 +157,36 @@ class EditForm(forms.Form):
             raise forms.ValidationError(_("Some of the values cannot be read.")) from None
         except ValueError as error:
             raise forms.ValidationError(str(error)) from None
+        self._check(self.arguments)
         return values
+
+    def _check(self, arguments: dict[str, Any]) -> None:
+        """Says what breaks the schema beside its field; what has no field, or is written as JSON, above them all."""
+        if self.item.arguments_schema is None:
+            return
+        try:
+            found = violations(self.item.arguments_schema, arguments)
+        except TooComplex:
+            # Whether such an edit may be sent is for the service to say, in one place.
+            return
+        names = {} if self.as_json else {part.key: part.name for row in self.rows for part in row.walk()}
+        for place, text in found:
+            if place in names:
+                self.field_errors.setdefault(names[place], text)
+            else:
+                self.add_error(None, f"{place}: {text}" if place else text)
+        if self.field_errors:
+            self.add_error(None, _("Some of the values do not fit what the agent's action takes."))
+
+    def reshaped(self, *, add: str = "", remove: str = "") -> dict[str, Any] | None:
+        """The arguments with a part added or taken away at a JSON Pointer; None while they cannot be read."""
+        self.is_valid()
+        if self.arguments is None:
+            return None
+        rows = fields(self.arguments, self.item.arguments_schema, editing=True)
+        if add:
+            return added(self.arguments, rows, add)
+        return removed(self.arguments, rows, remove)
 
     @property
     def json_text(self) -> str:

@@ -124,6 +124,14 @@ def _pattern(validator: Any, pattern: str, instance: Any, schema: Any) -> Iterat
         yield ValidationError(f"{instance!r} does not match {pattern!r}")
 
 
+def _required(validator: Any, names: list[str], instance: Any, schema: Any) -> Iterator[ValidationError]:
+    """Tells each missing property at its own place rather than at the object that lacks it."""
+    if validator.is_type(instance, "object"):
+        for name in names:
+            if name not in instance:
+                yield ValidationError(f"{name!r} is a required property", path=[name])
+
+
 def _counted(keyword: Keyword) -> Keyword:
     """The same keyword, which gives up when a validation has gone on for too long."""
 
@@ -151,6 +159,7 @@ BoundedValidator = validators.extend(  # type: ignore[no-untyped-call]
         for name, keyword in {
             **Draft202012Validator.VALIDATORS,
             "pattern": _pattern,
+            "required": _required,
         }.items()
     },
 )

@@ -36,8 +36,8 @@ def decision(request: HttpRequest, project: str, approval_id: UUID) -> HttpRespo
     if verdict is None:
         return _refused(request, approval, wish, _("Choose what to do with this request."))
     form = form_for(verdict, item=approval.item, reasons=approval.project.reject_reasons, data=request.POST)
-    if isinstance(form, EditForm) and request.POST.get("switch"):
-        return _again(request, approval, wish, _switched(form, approval, request.POST["switch"]), verdict)
+    if isinstance(form, EditForm) and _rebuilds(request):
+        return _again(request, approval, wish, _rebuilt(request, form, approval), verdict)
     if not form.is_valid() or (isinstance(form, EditForm) and not _may_be_sent(request, form)):
         return _again(request, approval, wish, form, verdict)
     return _decide(request, approval, wish, form, verdict)
@@ -50,21 +50,32 @@ def changes(request: HttpRequest, project: str, approval_id: UUID) -> HttpRespon
         return HttpResponseNotAllowed(["POST"])
     form = form_for(states.Verdict.EDIT, item=approval.item, reasons=[], data=request.POST)
     assert isinstance(form, EditForm)
-    other = request.POST.get("switch", "")
-    if other:
-        form = _switched(form, approval, other)
+    rebuilt = _rebuilds(request)
+    if rebuilt:
+        form = _rebuilt(request, form, approval)
     form.is_valid()
     context = {"project": approval.project, "approval": approval, "form": form, "wish": wish_of(request)}
-    return render(request, "reviews/_editor.html" if other else "reviews/_changes.html", context)
+    return render(request, "reviews/_editor.html" if rebuilt else "reviews/_changes.html", context)
 
 
-def _switched(form: EditForm, approval: Approval, other: str) -> EditForm:
-    """The editor in its other form, with what was typed so far; unchanged while that cannot be read."""
+def _rebuilds(request: HttpRequest) -> bool:
+    """Whether a button asks for the editor with other fields, rather than for a decision."""
+    return any(request.POST.get(name) for name in ("switch", "add", "remove"))
+
+
+def _rebuilt(request: HttpRequest, form: EditForm, approval: Approval) -> EditForm:
+    """The editor in its other form, or with a part more or less; as it was while what was typed cannot be read."""
     form.is_valid()
-    if form.arguments is None:
+    start = form.arguments
+    as_json = form.as_json
+    if request.POST.get("switch"):
+        as_json = request.POST["switch"] == "json"
+    else:
+        start = form.reshaped(add=request.POST.get("add", ""), remove=request.POST.get("remove", ""))
+    if start is None:
         return form
-    start = {"initial": {"reason": form.data.get("reason", "")}, "auto_id": "edit-%s"}
-    return EditForm(item=approval.item, start=form.arguments, as_json=other == "json", **start)
+    kept = {"initial": {"reason": form.data.get("reason", "")}, "auto_id": "edit-%s"}
+    return EditForm(item=approval.item, start=start, as_json=as_json, **kept)
 
 
 def _verdict(request: HttpRequest) -> states.Verdict | None:

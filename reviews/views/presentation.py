@@ -12,7 +12,8 @@ from django.utils.translation import gettext as _
 
 from agents.models import User
 from reviews import states
-from reviews.arguments import Shown, excerpt, fields, in_words, pretty, shown
+from reviews.argument_fields import Shown, fields, shown
+from reviews.arguments import excerpt, in_words, pretty
 from reviews.conversation import Message, split
 from reviews.diff import Change, changes
 from reviews.markdown import render

@@ -56,6 +56,33 @@ document.addEventListener("htmx:after:swap", (event) => {
   firstField(panel)?.focus({ preventScroll: id === "editor" });
 });
 
+/** Says at the field itself what an answer to typing has found wrong with it, and takes back what is right again. */
+function markFields() {
+  const editor = document.getElementById("editor");
+  for (const field of editor?.querySelectorAll("[data-invalid]") ?? []) {
+    delete field.dataset.invalid;
+    field.querySelector("[aria-invalid]")?.removeAttribute("aria-invalid");
+    field.querySelector(".field-errors")?.remove();
+  }
+  for (const told of editor?.querySelectorAll("[data-error-for]") ?? []) {
+    const control = document.getElementById(told.dataset.errorFor);
+    const field = control?.closest(".field, .editor-group");
+    if (!field) continue;
+    const list = Object.assign(document.createElement("ul"), { className: "field-errors", id: `${control.id}-errors` });
+    list.append(Object.assign(document.createElement("li"), { textContent: told.dataset.error }));
+    field.dataset.invalid = "";
+    field.append(list);
+    if (control.matches("input, select, textarea")) {
+      control.setAttribute("aria-invalid", "true");
+      control.setAttribute("aria-errormessage", list.id);
+    }
+  }
+}
+
+document.addEventListener("htmx:after:swap", (event) => {
+  if (event.detail.ctx.target?.id === "edit-diff") markFields();
+});
+
 // A second click, or a key held down, was meant for the request that has just been decided, not for the one that opened.
 let decidedAt = -Infinity;
 document.addEventListener("htmx:after:swap", (event) => {

@@ -175,12 +175,33 @@ def test_what_cannot_be_read_is_refused_with_what_was_typed_kept(
     assert list(fields.values())[-1].replace('"', "&quot;") in page
 
 
-def test_an_edit_has_to_fit_the_schema_of_the_request(ask: Callable[..., Approval], reviewer: Client) -> None:
+def test_an_edit_has_to_fit_the_schema_and_is_told_so_at_the_field(
+    ask: Callable[..., Approval], reviewer: Client
+) -> None:
     schema = {"properties": {"amount": {"type": "number", "maximum": 100}}}
     wanted = ask(arguments={"amount": 50}, arguments_schema=schema)
-    answer = edit(reviewer, wanted, argument__amount="900")
-    assert answer.status_code == 422
-    assert "greater than the maximum" in answer.content.decode()
+    form = {"verdict": "edit", "mode": "fields", "argument:/amount": "900"}
+    for step in ("look", "send"):
+        answer = send(reviewer, wanted, **form, step=step)
+        page = answer.content.decode()
+        assert answer.status_code == 422
+        assert '<ul class="field-errors" id="edit-argument:/amount-errors"><li>900 is greater than the maximum' in page
+        assert 'name="seen"' not in page
+    assert not Decision.objects.exists()
+
+
+def test_an_entry_is_added_and_taken_away_with_what_was_typed_kept(
+    ask: Callable[..., Approval], reviewer: Client
+) -> None:
+    schema = {"properties": {"lines": {"type": "array", "items": {"type": "string"}}}}
+    wanted = ask(arguments={"amount": 5, "lines": ["one"]}, arguments_schema=schema)
+    form = {"verdict": "edit", "mode": "fields", "json": json.dumps(wanted.item.arguments), "argument:/amount": "6"}
+    more = send(reviewer, wanted, **form, add="/lines").content.decode()
+    assert 'name="argument:/lines/1" value=""' in more
+    assert 'name="argument:/amount" value="6"' in more
+    path = f"/p/shop/queue/{wanted.pk}/changes/"
+    less = reviewer.post(path, {**form, "remove": "/lines/0"}, headers=HTMX).content.decode()
+    assert "argument:/lines/0" not in less
     assert not Decision.objects.exists()
 
 
