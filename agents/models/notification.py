@@ -38,6 +38,7 @@ class Notification(models.Model):
         indexes: ClassVar = [
             models.Index(fields=["user", "-id"], name="notification_by_user"),
             models.Index(fields=["user"], condition=models.Q(read_at__isnull=True), name="notification_unread"),
+            models.Index(fields=["url"], condition=models.Q(read_at__isnull=True), name="notification_unread_by_url"),
         ]
 
     def __str__(self) -> str:
