@@ -211,7 +211,7 @@ def _pem(data: bytes, start: int, end: int) -> Span | None:
 
 # Members, settings and headers whose value is secret whatever it looks like.
 SECRET_NAMES = (
-    rb"(?:passwor[dt]|passwd|passphrase|pwd|secret|api[_\-]?key|(?:access|private|secret|signing)[_\-]?key|token|"
+    rb"(?:passwor[dt]|passwd|passphrase|pwd|secret|api[_\-]?key|(?:access|private|secret|signing|account)[_\-]?key|token|"
     rb"authorization|cookie)"
 )
 _MOST_SECRET_BYTES = 4_096
@@ -221,7 +221,7 @@ _PROGRAM_NAME = re.compile(rb"[A-Za-z_]+\Z|[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+\Z")
 _OPENS = re.compile(rb"\\*[\"']\Z")
 # What stands where a secret was, or where one belongs.
 PLACEHOLDER = re.compile(
-    r"(?i)\**\Z|x+\Z|\[(?:redacted|filtered|masked|scrubbed)[^\]]*\]\Z|<[^<>]*>\Z|\$\{?\w+\}?\Z|[\w\-]{0,12}\.{3}\Z|null\Z|none\Z|true\Z|false\Z"
+    r"(?i)\**\Z|x+\Z|\[(?:redacted|filtered|masked|scrubbed)[^\]]*\]\Z|<[^<>]*>\Z|\$(?:\{\w+\}|(?-i:[A-Z_][A-Z0-9_]*))\Z|[\w\-]{0,12}\.{3}\Z|null\Z|none\Z|true\Z|false\Z"
 )
 
 
@@ -272,7 +272,7 @@ _KEYS = (
     rb"do[opr]_v1_\w{40,}|shp(?:at|ss|ca|pa)_\w{32}|r8_\w{30,}|lsv2_(?:pt|sk)_\w{30,}|xai-\w{30,}|tvly-[\w\-]{20,}|"
     rb"EAA[A-Za-z0-9]{60,}|sq0[a-z]{3}-[\w\-]{22,}|dckr_pat_[\w\-]{20,}|rubygems_\w{40,}|lin_api_\w{30,}|nvapi-[\w\-]{40,}|"
     rb"pplx-\w{30,}|hvs\.[\w\-]{24,}|GOCSPX-[\w\-]{20,}|sntrys_[\w\-+/=]{40,}|dapi[0-9a-f]{32}|key-[0-9a-f]{32}|"
-    rb"eyJ[\w\-]{8,}\.[\w\-]{8,}\.[\w\-]*"
+    rb"SK[0-9a-f]{32}|\d{8,10}:AA[\w\-]{33}|eyJ[\w\-]{8,}\.[\w\-]{8,}\.[\w\-]*"
 )
 _PHONE_NAMES = rb"(?:(?i:phone|telefon|mobile|mobil|handy|whatsapp|msisdn|fax)[a-zA-Z_ ]{0,12}|(?i:[^a-z]tel))"
 _NUMBER_NAMES = rb"(?i:ssn|social.security|steuer-?id|idnr|aadhaar|aadhar|bsn)[a-zA-Z_ ]{0,12}"
@@ -297,6 +297,7 @@ RULES: tuple[Rule, ...] = (
     Rule(
         SECRET, _AUTHORIZATION + rb"([\w.~+/=\-]{6,})", _as_it_is, rb"(?i)authorization[\"'\\]{0,16} {0,4}[:=]",
     ),
+    Rule(SECRET, rb"(?i)hooks\.slack\.com/[a-z]{1,20}/([A-Za-z0-9/]{20,})", _as_it_is),
     Rule(SECRET, rb"(-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY-----)", _pem),
     Rule(SECRET, rb"://([^\s/:@\"'\\<>\[\]{}\x00-\x1f]{0,100}:[^\s/@\"'\\<>\x00-\x1f]{1,200})@", _as_it_is),
     Rule(
@@ -307,6 +308,7 @@ RULES: tuple[Rule, ...] = (
         EMAIL, rb"([A-Za-z0-9_.+\-%'\x80-\xff]+" + _DOMAIN + rb"(?:\.[A-Za-z0-9\-\x80-\xff]+)+)", _email,
         rb"[A-Za-z0-9_.+\-%'\x80-\xff]" + _DOMAIN + rb"\.[A-Za-z0-9\-\x80-\xff]", whole_runs=True,
     ),
+    Rule(EMAIL, rb"([A-Za-z0-9_.+\-]+%40[A-Za-z0-9\-]+(?:\.[A-Za-z0-9\-]+)+)", _as_it_is),
     Rule(CARD, _LEFT + rb"([2-6]\d{12,18})\b", _number(checksums.card)),
     Rule(CARD, _LEFT + rb"([2-6]\d{3}(?:[ -]\d{4}){3}(?:[ -]\d{1,3})?)\b", _number(checksums.card)),
     Rule(CARD, _LEFT + rb"(3\d{3}[ -]\d{6}[ -]\d{4,5})\b", _number(checksums.card)),
