@@ -19,6 +19,7 @@ COUNTS = {
     "expired": "",
     "timed_out": "Approved by the deadline, by no person.",
     "cancelled": "",
+    "automatic": "Closed by the policy without having waited.",
     "suggested": "Decisions where the agent had suggested a verdict.",
     "overridden": "Those of them that went against it.",
     "decisions": "",
@@ -114,61 +115,24 @@ class Migration(migrations.Migration):
             name="FlowEntry",
             fields=[
                 ("id", key()),
-                (
-                    "kind",
-                    models.CharField(
-                        choices=[("arrival", "Arrival"), ("closing", "Closing"), ("decision", "Decision")], max_length=8
-                    ),
-                ),
-                ("at", models.DateTimeField()),
-                ("action", models.CharField(max_length=200)),
-                ("agent", models.CharField(blank=True, max_length=200)),
-                ("team", models.CharField(blank=True, max_length=100)),
-                (
-                    "verdict",
-                    models.CharField(
-                        blank=True,
-                        max_length=10,
-                        help_text="Or `expired`, `cancelled`, `mixed`, `timeout` (approved by it).",
-                    ),
-                ),
-                ("suggestion", models.CharField(blank=True, max_length=16)),
-                (
-                    "seconds",
-                    models.FloatField(
-                        null=True,
-                        help_text="Of a closing the wait; of a decision what the reviewer can have spent on it at most.",
-                    ),
-                ),
-                (
-                    "size",
-                    models.PositiveIntegerField(default=0, help_text="Of a decision: characters of the arguments."),
-                ),
-                (
-                    "sign",
-                    models.SmallIntegerField(
-                        default=1, help_text="-1 takes an entry back, when a decision is withdrawn."
-                    ),
-                ),
+                ("kind", models.CharField(choices=[("arrival", "Arrival"), ("closing", "Closing")], max_length=8)),
                 ("project", project()),
                 (
-                    "reviewer",
+                    "approval",
                     models.ForeignKey(
                         db_index=False,
-                        null=True,
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="+",
-                        to=settings.AUTH_USER_MODEL,
+                        to="reviews.approval",
                     ),
                 ),
             ],
-            options={"indexes": [models.Index(fields=["project", "id"], name="reviews_flow_uncounted")]},
         ),
         migrations.CreateModel(
             name="FlowRollup",
             fields=[
                 ("id", key()),
-                ("seconds", models.PositiveIntegerField(help_text="3600 or 86400.")),
+                ("seconds", models.PositiveIntegerField(help_text="3600, 86400, or 0: all time.")),
                 (
                     "dimension",
                     models.CharField(
@@ -190,7 +154,7 @@ class Migration(migrations.Migration):
                     (
                         name,
                         django.contrib.postgres.fields.ArrayField(
-                            base_field=models.BigIntegerField(), default=list, help_text=text, size=None
+                            base_field=models.IntegerField(), default=list, help_text=text, size=None
                         ),
                     )
                     for name, text in HISTOGRAMS.items()
@@ -204,5 +168,12 @@ class Migration(migrations.Migration):
                     )
                 ]
             },
+        ),
+        # What happened before there were counts is counted like all else.
+        migrations.RunSQL(
+            "INSERT INTO reviews_flowentry (project_id, approval_id, kind)"
+            " SELECT project_id, id, kind FROM reviews_approval, (VALUES ('arrival'), ('closing')) AS kinds (kind)"
+            " WHERE kind = 'arrival' OR closed_at IS NOT NULL ORDER BY requested_at",
+            migrations.RunSQL.noop,
         ),
     ]

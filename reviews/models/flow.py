@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
 HOUR = 3_600
 DAY = 86_400
+EVER = 0
+"""The `seconds` of the rows that count from the beginning: how many requests are in the queue by these counts."""
 
 
 class Dimension(models.TextChoices):
@@ -21,47 +22,26 @@ class Dimension(models.TextChoices):
 
 
 class FlowEntry(models.Model):
-    """One thing that happened and is not counted yet: a request arrived or closed, or a person decided on an item.
+    """A request that arrived or closed and is not counted yet.
 
-    Written in the transaction in which it happened; `services.flow.count_entries` counts it and deletes the row.
-    So no transaction waits for another one's row of counts, and what is counted plus what is here is always exact.
+    Written in the transaction in which that happened; `services.flow.count` counts it and deletes the row. So no
+    transaction waits for another one's row of counts, and nothing that was committed can be missed or counted twice.
     """
 
     class Kind(models.TextChoices):
         ARRIVAL = "arrival"
         CLOSING = "closing"
-        DECISION = "decision"
 
     project = models.ForeignKey("agents.Project", on_delete=models.PROTECT, related_name="+", db_index=False)
+    approval = models.ForeignKey("reviews.Approval", on_delete=models.PROTECT, related_name="+", db_index=False)
     kind = models.CharField(max_length=8, choices=Kind.choices)
-    at = models.DateTimeField()
-    action = models.CharField(max_length=200)
-    agent = models.CharField(max_length=200, blank=True)
-    team = models.CharField(max_length=100, blank=True)
-    reviewer = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+", db_index=False
-    )
-    verdict = models.CharField(
-        max_length=10,
-        blank=True,
-        help_text="Or `expired`, `cancelled`, `mixed`, `timeout` (approved by it).",
-    )
-    suggestion = models.CharField(max_length=16, blank=True)
-    seconds = models.FloatField(
-        null=True, help_text="Of a closing the wait; of a decision what the reviewer can have spent on it at most."
-    )
-    size = models.PositiveIntegerField(default=0, help_text="Of a decision: characters of the arguments.")
-    sign = models.SmallIntegerField(default=1, help_text="-1 takes an entry back, when a decision is withdrawn.")
-
-    class Meta:
-        indexes = [models.Index(fields=["project", "id"], name="reviews_flow_uncounted")]
 
     def __str__(self) -> str:
-        return f"{self.kind} of {self.action}"
+        return f"{self.kind} of {self.approval_id}"
 
 
 class FlowRollup(models.Model):
-    """Counts of one hour or one day (UTC) for one value of one dimension.
+    """Counts of one hour, one day (UTC), or all time (`all` only) for one value of one dimension.
 
     In rows of a reviewer the verdicts are those of that person's decisions, in all others those that closed requests.
     Times are histograms as in `metrics.histogram`; `..._offset` are sums of seconds since `start`, out of which the
@@ -69,7 +49,7 @@ class FlowRollup(models.Model):
     """
 
     project = models.ForeignKey("agents.Project", on_delete=models.PROTECT, related_name="+", db_index=False)
-    seconds = models.PositiveIntegerField(help_text="3600 or 86400.")
+    seconds = models.PositiveIntegerField(help_text="3600, 86400, or 0: all time.")
     dimension = models.CharField(max_length=8, choices=Dimension.choices)
     start = models.DateTimeField()
     value = models.CharField(max_length=200, blank=True, help_text="Of a reviewer the id.")
@@ -86,6 +66,7 @@ class FlowRollup(models.Model):
     expired = models.BigIntegerField(default=0)
     timed_out = models.BigIntegerField(default=0, help_text="Approved by the deadline, by no person.")
     cancelled = models.BigIntegerField(default=0)
+    automatic = models.BigIntegerField(default=0, help_text="Closed by the policy without having waited.")
     suggested = models.BigIntegerField(default=0, help_text="Decisions where the agent had suggested a verdict.")
     overridden = models.BigIntegerField(default=0, help_text="Those of them that went against it.")
     decisions = models.BigIntegerField(default=0)
@@ -94,9 +75,9 @@ class FlowRollup(models.Model):
     stay_sum = models.FloatField(default=0, help_text="Seconds in the queue, of all that closed.")
     timed = models.BigIntegerField(default=0, help_text="Decisions of which the time spent is known.")
     timed_sum = models.FloatField(default=0, help_text="Seconds spent on them.")
-    waits = ArrayField(models.BigIntegerField(), default=list)
-    times_short = ArrayField(models.BigIntegerField(), default=list, help_text="On short arguments.")
-    times_long = ArrayField(models.BigIntegerField(), default=list, help_text="On long arguments.")
+    waits = ArrayField(models.IntegerField(), default=list)
+    times_short = ArrayField(models.IntegerField(), default=list, help_text="On short arguments.")
+    times_long = ArrayField(models.IntegerField(), default=list, help_text="On long arguments.")
 
     class Meta:
         constraints = [
