@@ -14,6 +14,7 @@ from django.db.models import F, Q
 from reviews import states
 from reviews.ids import new_id
 from reviews.models.fields import VerbatimJSONField
+from reviews.policy.plan import ReviewPlan, load_plan
 
 if TYPE_CHECKING:
     from agents.models import Project
@@ -64,6 +65,10 @@ class ApprovalQuerySet(models.QuerySet["Approval"]):
     def with_parts(self) -> Self:
         """With everything that the API shows of a request, whatever the number of requests in four queries."""
         return self.select_related("project", "policy_version").prefetch_related("items", "decisions", "events")
+
+    def with_people(self) -> Self:
+        """With whom a request waits for: the team, whoever it is assigned to, whoever holds it."""
+        return self.select_related("routed_to", "assigned_to", "claimed_by")
 
 
 class Approval(models.Model):
@@ -261,6 +266,11 @@ class Approval(models.Model):
     def item(self) -> ApprovalItem:
         """The first thing asked for, and of a request that is no batch the only one. Wants `items` prefetched."""
         return next(iter(self.items.all()))
+
+    @property
+    def review_plan(self) -> ReviewPlan:
+        """How people are to look at it."""
+        return load_plan(self.plan)
 
     @property
     def is_waiting(self) -> bool:
