@@ -77,6 +77,7 @@ TRANSITIONS: dict[tuple[Status, Verb], Status] = {
     (Status.INFO_REQUESTED, Verb.MIX): Status.MIXED,
     (Status.INFO_REQUESTED, Verb.VOTE): Status.INFO_REQUESTED,
     (Status.INFO_REQUESTED, Verb.WITHDRAW): Status.INFO_REQUESTED,
+    (Status.INFO_REQUESTED, Verb.REQUEST_INFO): Status.INFO_REQUESTED,
     (Status.INFO_REQUESTED, Verb.PROVIDE_INFO): Status.PENDING,
     (Status.INFO_REQUESTED, Verb.CANCEL): Status.CANCELLED,
     (Status.INFO_REQUESTED, Verb.EXPIRE): Status.EXPIRED,

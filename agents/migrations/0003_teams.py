@@ -2,6 +2,7 @@
 
 from typing import ClassVar
 
+import django.core.validators
 import django.db.models.deletion
 from django.conf import settings
 from django.db import migrations, models
@@ -12,6 +13,16 @@ from django.db.models.functions import Lower
 class Migration(migrations.Migration):
     dependencies: ClassVar = [("agents", "0002_retention")]
     operations: ClassVar = [
+        migrations.AddField(
+            model_name="project",
+            name="undo_seconds",
+            field=models.PositiveSmallIntegerField(
+                default=0,
+                help_text="For so long the agent is not told of a decision.",
+                validators=[django.core.validators.MaxValueValidator(300)],
+                verbose_name="seconds to withdraw a decision",
+            ),
+        ),
         migrations.CreateModel(
             name="Team",
             fields=[

@@ -11,6 +11,9 @@ from django.utils.translation import gettext_lazy as _
 from agents.permissions import Permission
 from agents.roles import Role, roles_with
 
+UNDO_SECONDS_MAX = 300
+"""More than a moment to think again would only keep agents waiting."""
+
 RESERVED_SLUGS = frozenset({"new"})
 
 
@@ -46,6 +49,12 @@ class Project(models.Model):
         blank=True,
         validators=[MinValueValidator(1), MaxValueValidator(3650)],
         help_text=_("Empty keeps it for ever."),
+    )
+    undo_seconds = models.PositiveSmallIntegerField(
+        _("seconds to withdraw a decision"),
+        default=0,
+        validators=[MaxValueValidator(UNDO_SECONDS_MAX)],
+        help_text=_("For so long the agent is not told of a decision."),
     )
     archived_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)

@@ -42,8 +42,9 @@ class Escalation:
 class ReviewPlan:
     """What a review rule asks for. Empty or None leaves it to what the request says, else to the project.
 
-    `approvals` is how many distinct people have to approve. `four_eyes` bars whoever asked, `bar_key_owner` the person
-    who owns the key that asked. `risk_level` replaces the level that the factors add up to.
+    `approvals` is how many distinct people have to approve; `four_eyes` asks for two at least. `bar_key_owner` bars the
+    person who owns the key that asked, as whoever asked is always barred. `risk_level` replaces the level that the
+    factors add up to.
     """
 
     team: str = ""
@@ -55,6 +56,11 @@ class ReviewPlan:
     reauthenticate: bool = False
     four_eyes: bool = False
     bar_key_owner: bool = False
+
+    @property
+    def approvals_needed(self) -> int:
+        """How many distinct people have to approve."""
+        return max(self.approvals, 2 if self.four_eyes else 1)
 
     def stricter(self, other: ReviewPlan) -> ReviewPlan:
         """This plan, with the safeguards of another on top. Nothing is approved by itself unless both say so."""
