@@ -84,6 +84,12 @@ def caller_at_once(headers: Mapping[str, str], client_ip: str, now: datetime) ->
     return caller if admit_at_once(caller.ident, is_person=False, now=now) else None
 
 
+def seen_before(headers: Mapping[str, str]) -> bool:
+    """Whether the sender has shown a key that was good not long ago: then it is asked about before strangers are."""
+    secret = secret_in(headers)
+    return secret is not None and len(secret) <= SECRET_MAX_CHARS and known_keys.was_good(digest(secret))
+
+
 def secret_in(headers: Mapping[str, str]) -> str | None:
     """The secret in `Authorization` (Bearer, bare, Basic password), `x-api-key` or `api_key`."""
     authorization = headers.get("authorization", "").strip()

@@ -40,6 +40,10 @@ class KnownKeys:
         known = self._keys.get(secret_hash)
         return known[1] if known is not None and time.monotonic() < known[0] else None
 
+    def was_good(self, secret_hash: bytes) -> bool:
+        """Whether the key was good when it was last looked up, which may be a while ago."""
+        return secret_hash in self._keys
+
     def keep(self, secret_hash: bytes, key: ApiKey, *, edition: int) -> None:
         """Remembers a good key, unless something changed since `edition`: the row read may be the one before it."""
         with self._lock:

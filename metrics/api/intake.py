@@ -16,7 +16,7 @@ from django.conf import settings
 from django.db import InterfaceError, InternalError, OperationalError, close_old_connections
 
 from agents.access import api_project
-from agents.authentication import caller_at_once, caller_from_headers
+from agents.authentication import caller_at_once, caller_from_headers, seen_before
 from agents.models import Project
 from agents.permissions import Scope
 from console.lib import clock
@@ -48,6 +48,8 @@ MOST_UNKNOWN = 500
 
 _workers = ThreadPoolExecutor(max_workers=WORKERS, thread_name_prefix="telemetry")
 _signal_workers = ThreadPoolExecutor(max_workers=SIGNAL_WORKERS, thread_name_prefix="telemetry-signals")
+# What is known of a key is asked again every few seconds, however many strangers wait.
+_renewals = ThreadPoolExecutor(max_workers=1, thread_name_prefix="telemetry-renewals")
 _doorkeepers = ThreadPoolExecutor(max_workers=DOORKEEPERS, thread_name_prefix="telemetry-keys")
 
 
@@ -127,6 +129,9 @@ async def _unknown_sender(headers: Mapping[str, str], query: Mapping[str, str], 
         caller = caller_from_headers(headers, client_ip, clock.now())
         return api_project(caller, query=query, headers=headers, scope=Scope.TELEMETRY_WRITE, permission=None)
 
+    if seen_before(headers):
+        with _told():
+            return await _in_thread(_renewals, ask)
     global _asked_about
     if _asked_about >= MOST_UNKNOWN:
         raise Problem(503, "Too many unknown keys at once.", headers={"Retry-After": str(BUSY_SECONDS)})

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from agents.known_keys import known_keys
 from metrics.api import intake, otlp
 from metrics.models import Span
 from tests.metrics.ingest import payloads
@@ -101,6 +102,22 @@ def test_a_flood_of_unknown_keys_is_bounded(sender: Sender, settings: Any, monke
 
     assert asyncio.run(knock()) == [401] * 3 + [503] * 17
     assert sender.post(TRACES, payloads.traces([span(1)])).status == 200
+
+
+def test_a_key_that_was_good_is_asked_about_before_strangers(
+    sender: Sender, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("agents.known_keys.LIFE_SECONDS", 0.0)
+    known_keys.connected()
+    try:
+        assert sender.post(TRACES, payloads.traces([span(1)])).status == 200
+        monkeypatch.setattr(intake, "MOST_UNKNOWN", 0)
+        assert sender.post(TRACES, payloads.traces([span(2)])).status == 200
+        stranger = Stalled(stalled_headers(settings, authorization="Bearer hr_nobody"))
+        asyncio.run(stranger.run())
+    finally:
+        known_keys.lost()
+    assert stranger.status == 503
 
 
 def test_bodies_that_never_come_hold_no_budget_and_end_as_a_408(
