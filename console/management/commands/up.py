@@ -25,6 +25,8 @@ from console.lib.supervisor import Child, ChildFailed, Supervisor
 
 PORT_WAIT_SECONDS = 10.0
 DEFAULT_HOST = "127.0.0.1"
+# Of what is done while somebody waits: longer than any page may take, short enough to save a database from one.
+STATEMENT_TIMEOUT = "-c statement_timeout=30s"
 
 
 class Command(BaseCommand):
@@ -179,14 +181,14 @@ def application_children(environment: dict[str, str]) -> list[Child]:
     ]
     beat = ["celery", "--quiet", "-A", "console", "beat", "--pidfile", "", "--scheduler", "celery.beat:Scheduler"]
 
-    def child(name: str, argv: list[str], **facts: Any) -> Child:
+    def child(name: str, argv: list[str], environment: dict[str, str], **facts: Any) -> Child:
         command = [sys.executable, "-m", *argv]
         return Child(name=name, argv=command, env=environment, cwd=settings.BASE_DIR, **facts)
 
-    serving = child("web", web, ready_seconds=60.0)
+    serving = child("web", web, {"PGOPTIONS": STATEMENT_TIMEOUT, **environment}, ready_seconds=60.0)
     near = "127.0.0.1" if host in {"0.0.0.0", "::"} else f"[{host}]" if ":" in host else host  # noqa: S104  # compared
     serving.ready = lambda: settings.PORT in listening(serving) and answers(f"http://{near}:{port}/readyz")
-    return [serving, child("worker", worker, stop_seconds=20.0), child("beat", beat)]
+    return [serving, child("worker", worker, environment, stop_seconds=20.0), child("beat", beat, environment)]
 
 
 def otlp_child(environment: dict[str, str]) -> Child:
