@@ -35,6 +35,7 @@ def _secret_key() -> str:
 
 
 SECRET_KEY = _secret_key()
+SECRET_KEY_FALLBACKS = env.words("SECRET_KEY_FALLBACKS")
 
 _public = urlsplit(PUBLIC_URL)
 ALLOWED_HOSTS = [_public.hostname or "localhost", "localhost", "127.0.0.1", "[::1]", *env.words("ALLOWED_HOSTS")]
@@ -184,6 +185,7 @@ CELERY_TIMEZONE = "UTC"
 # Beat keeps its schedule in memory: a file would be one more thing that kill -9 can damage.
 CELERY_BEAT_SCHEDULE = {
     "expire-due-approvals": {"task": "reviews.tasks.expire_due", "schedule": 2.0, "options": {"expires": 10}},
+    "rotate-signing-keys": {"task": "reviews.tasks.rotate_signing_keys", "schedule": 3600.0},
     "refresh-sessions": {"task": "metrics.tasks.refresh_sessions", "schedule": 2.0, "options": {"expires": 10}},
     "compact-rollups": {"task": "metrics.tasks.compact", "schedule": 15.0, "options": {"expires": 15}},
     "index-text": {"task": "metrics.tasks.index_text", "schedule": 2.0, "options": {"expires": 10}},
@@ -232,6 +234,9 @@ EMAIL_USE_TLS = env.boolean("EMAIL_USE_TLS", True)
 EMAIL_TIMEOUT = 10
 DEFAULT_FROM_EMAIL = env.text("EMAIL_FROM", "handrail@localhost")
 EMAIL_BACKEND = f"django.core.mail.backends.{'smtp' if EMAIL_HOST else 'dummy'}.EmailBackend"
+
+# Private networks that webhooks, callbacks and channels may reach all the same.
+OUTBOUND_ALLOWED_NETWORKS = env.networks("OUTBOUND_ALLOWED_NETWORKS")
 
 LANGUAGE_CODE = "en"
 USE_I18N = True
@@ -319,5 +324,7 @@ SEARCH_RETENTION_DAYS = env.integer("SEARCH_RETENTION_DAYS", 14, minimum=1)
 
 # How long a request waits for a person when its agent does not say.
 APPROVAL_TIMEOUT_SECONDS = env.integer("APPROVAL_TIMEOUT_SECONDS", 300, minimum=1)
+# How long after the decision an action may still be run on its receipt.
+RECEIPT_VALID_SECONDS = env.integer("RECEIPT_VALID_SECONDS", 86_400, minimum=1)
 
 LOGGING = logging_config(env.text("LOG_LEVEL", "INFO"))

@@ -11,34 +11,29 @@ from django.db import migrations, models
 import agents.models.sealed
 import agents.models.user
 
+ID = ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID"))
+
 
 class Migration(migrations.Migration):
-    dependencies: ClassVar = [
-        ("agents", "0003_teams"),
-    ]
+    dependencies: ClassVar = [("agents", "0003_teams")]
 
     operations: ClassVar = [
         migrations.CreateModel(
             name="Attempt",
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ID,
                 ("at", models.DateTimeField()),
                 ("took_ms", models.PositiveIntegerField()),
                 ("succeeded", models.BooleanField()),
-                (
-                    "code",
-                    models.PositiveSmallIntegerField(help_text="The HTTP status, where there was one.", null=True),
-                ),
+                ("code", models.PositiveSmallIntegerField(help_text="The HTTP status, where there was one.", null=True)),
                 ("detail", models.CharField(blank=True, help_text="What went wrong, in words.", max_length=300)),
             ],
-            options={
-                "ordering": ["id"],
-            },
+            options={"ordering": ["id"]},
         ),
         migrations.CreateModel(
             name="Channel",
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ID,
                 ("name", models.CharField(max_length=100, verbose_name="name")),
                 (
                     "kind",
@@ -74,10 +69,7 @@ class Migration(migrations.Migration):
                 ),
                 ("old_secret_until", models.DateTimeField(blank=True, null=True)),
                 ("enabled", models.BooleanField(default=True)),
-                (
-                    "stopped",
-                    models.CharField(blank=True, help_text="Why Handrail itself has disabled it.", max_length=200),
-                ),
+                ("stopped", models.CharField(blank=True, help_text="Why Handrail itself has disabled it.", max_length=200)),
                 ("created_at", models.DateTimeField()),
                 ("removed_at", models.DateTimeField(blank=True, null=True)),
             ],
@@ -85,7 +77,7 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="ChannelRule",
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ID,
                 (
                     "events",
                     django.contrib.postgres.fields.ArrayField(
@@ -105,21 +97,15 @@ class Migration(migrations.Migration):
                 ),
                 ("quiet_from", models.TimeField(blank=True, null=True)),
                 ("quiet_until", models.TimeField(blank=True, null=True)),
-                (
-                    "time_zone",
-                    models.CharField(default="UTC", max_length=64, validators=[agents.models.user.validate_time_zone]),
-                ),
-                (
-                    "digest_minutes",
-                    models.PositiveSmallIntegerField(default=0, help_text="0 tells each event at once."),
-                ),
+                ("time_zone", models.CharField(default="UTC", max_length=64, validators=[agents.models.user.validate_time_zone])),
+                ("digest_minutes", models.PositiveSmallIntegerField(default=0, help_text="0 tells each event at once.")),
                 ("created_at", models.DateTimeField()),
             ],
         ),
         migrations.CreateModel(
             name="Delivery",
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ID,
                 (
                     "status",
                     models.CharField(
@@ -139,7 +125,7 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="Endpoint",
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ID,
                 (
                     "origin",
                     models.CharField(
@@ -147,10 +133,7 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("failures", models.PositiveIntegerField(default=0, help_text="In a row.")),
-                (
-                    "open_until",
-                    models.DateTimeField(help_text="Until then nothing is tried: the circuit is open.", null=True),
-                ),
+                ("open_until", models.DateTimeField(help_text="Until then nothing is tried: the circuit is open.", null=True)),
                 ("wake_at", models.DateTimeField(help_text="When there is something to send next.", null=True)),
                 ("leased_until", models.DateTimeField(help_text="A worker is at it, unless it has died.", null=True)),
             ],
@@ -158,11 +141,8 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="OutboxEvent",
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                (
-                    "uid",
-                    models.UUIDField(default=uuid.uuid4, editable=False, help_text="Names the message to webhooks."),
-                ),
+                ID,
+                ("uid", models.UUIDField(default=uuid.uuid4, editable=False, help_text="Names the message to webhooks.")),
                 ("type", models.CharField(help_text="As `approval.expired`.", max_length=40)),
                 ("at", models.DateTimeField()),
                 (
@@ -182,15 +162,9 @@ class Migration(migrations.Migration):
                         default=list, help_text='[{"label", "path"}]: pages where a person can act on it.'
                     ),
                 ),
-                (
-                    "ends",
-                    models.BooleanField(default=False, help_text="Nobody needs to act any more on what `path` shows."),
-                ),
+                ("ends", models.BooleanField(default=False, help_text="Nobody needs to act any more on what `path` shows.")),
                 ("data", models.JSONField(help_text="What webhooks are told of it.")),
-                (
-                    "callback_url",
-                    models.CharField(blank=True, help_text="Where the agent wants to be told of it.", max_length=500),
-                ),
+                ("callback_url", models.CharField(blank=True, help_text="Where the agent wants to be told of it.", max_length=500)),
                 ("routed_at", models.DateTimeField(help_text="When its deliveries were written.", null=True)),
             ],
         ),
@@ -357,13 +331,9 @@ class Migration(migrations.Migration):
             model_name="outboxevent",
             index=models.Index(condition=models.Q(("routed_at__isnull", True)), fields=["id"], name="outbox_unrouted"),
         ),
-        migrations.AddIndex(
-            model_name="outboxevent",
-            index=models.Index(fields=["at"], name="outbox_by_time"),
-        ),
+        migrations.AddIndex(model_name="outboxevent", index=models.Index(fields=["at"], name="outbox_by_time")),
         migrations.AddConstraint(
-            model_name="outboxevent",
-            constraint=models.UniqueConstraint(fields=("uid",), name="outbox_uid"),
+            model_name="outboxevent", constraint=models.UniqueConstraint(fields=("uid",), name="outbox_uid")
         ),
         migrations.AddIndex(
             model_name="delivery",
@@ -372,16 +342,13 @@ class Migration(migrations.Migration):
             ),
         ),
         migrations.AddIndex(
-            model_name="delivery",
-            index=models.Index(fields=["project", "-id"], name="delivery_by_project"),
+            model_name="delivery", index=models.Index(fields=["project", "-id"], name="delivery_by_project")
         ),
         migrations.AddIndex(
-            model_name="delivery",
-            index=models.Index(fields=["project", "status", "-id"], name="delivery_by_status"),
+            model_name="delivery", index=models.Index(fields=["project", "status", "-id"], name="delivery_by_status")
         ),
         migrations.AddIndex(
-            model_name="delivery",
-            index=models.Index(fields=["channel", "-id"], name="delivery_by_channel"),
+            model_name="delivery", index=models.Index(fields=["channel", "-id"], name="delivery_by_channel")
         ),
         migrations.AddIndex(
             model_name="delivery",

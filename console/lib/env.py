@@ -6,6 +6,8 @@ from pathlib import Path
 
 from django.core.exceptions import ImproperlyConfigured
 
+from console.lib import addresses
+
 
 def text(name: str, default: str = "") -> str:
     """The variable's value, or `default` when it is unset or empty."""
@@ -41,6 +43,14 @@ def boolean(name: str, default: bool = False) -> bool:
 def words(name: str) -> list[str]:
     """A comma-separated list without empty entries."""
     return [word.strip() for word in text(name).split(",") if word.strip()]
+
+
+def networks(name: str) -> tuple[addresses.Network, ...]:
+    """A comma-separated list of networks; raises ImproperlyConfigured naming the variable."""
+    try:
+        return addresses.networks(words(name))
+    except ValueError as error:
+        raise ImproperlyConfigured(f"{name} must be networks such as 10.0.0.0/8: {error}") from None
 
 
 def kept_addresses(path: Path) -> dict[str, str]:
