@@ -10,7 +10,7 @@ from uuid import UUID
 
 from django.db.models import Count, Min, Q
 
-from agents.models import Project
+from agents.models import Project, TeamMember
 from console.lib.http import Problem, decode_cursor, encode_cursor
 from reviews import states
 from reviews.models import Approval, ApprovalEvent, ApprovalItem, Decision
@@ -26,11 +26,35 @@ SESSION_ROWS = 10
 
 @dataclass(frozen=True)
 class QueueFilter:
-    """What part of the queue to show; an empty text means no limit."""
+    """What part of the queue to show; an empty text means no limit.
+
+    `team` is a team's slug. `whose` is `assigned`, to the viewer by name, or `mine`, which adds what waits for one of
+    the viewer's teams and is assigned to nobody.
+    """
 
     risk: str = ""
     action: str = ""
     agent: str = ""
+    team: str = ""
+    whose: str = ""
+    viewer_id: int = 0
+
+    @property
+    def narrows(self) -> bool:
+        """Whether anything is left out."""
+        return any((self.risk, self.action, self.agent, self.team, self.whose))
+
+    def applied(self, rows: ApprovalQuerySet) -> ApprovalQuerySet:
+        """The part of some requests that is asked for."""
+        limits = {"risk_level": self.risk, "action": self.action, "agent": self.agent, "routed_to__slug": self.team}
+        rows = rows.filter(**{column: value for column, value in limits.items() if value})
+        if not self.whose:
+            return rows
+        whose = Q(assigned_to=self.viewer_id)
+        if self.whose == "mine":
+            teams = TeamMember.objects.filter(membership__user=self.viewer_id).values("team")
+            whose |= Q(assigned_to__isnull=True, routed_to__in=teams)
+        return rows.filter(whose)
 
 
 @dataclass(frozen=True)
@@ -81,9 +105,7 @@ def queue_counts(project: Project, *, now: datetime) -> QueueCounts:
 
 def queue_page(project: Project, *, now: datetime, filters: QueueFilter, cursor: str | None, size: int) -> QueuePage:
     """One page of the queue: soonest deadline first, of the same minute the riskiest first. 400 on a damaged cursor."""
-    rows = _queue(project, now)
-    limits = {"risk_level": filters.risk, "action": filters.action, "agent": filters.agent}
-    rows = rows.filter(**{column: value for column, value in limits.items() if value})
+    rows = filters.applied(_queue(project, now).with_people())
     if cursor:
         rows = rows.filter(_behind(cursor))
     found = list(rows.by_urgency()[: size + 1])

@@ -29,11 +29,9 @@ class FeedbackPage:
 
 def records_page(project: Project, *, decided: bool, filters: QueueFilter, cursor: str | None, size: int) -> QueuePage:
     """One page of all requests, the latest first; with `decided` of those only, the latest decision first."""
-    rows = Approval.objects.of_project(project)
+    rows = filters.applied(Approval.objects.of_project(project).with_people())
     if decided:
         rows = rows.decided()
-    limits = {"risk_level": filters.risk, "action": filters.action, "agent": filters.agent}
-    rows = rows.filter(**{column: value for column, value in limits.items() if value})
     return by_time(rows, "closed_at" if decided else "requested_at", cursor=cursor, size=size)
 
 

@@ -9,7 +9,8 @@ from django.core.exceptions import BadRequest
 from django.http import HttpRequest, QueryDict
 from django.urls import reverse
 
-from agents.models import Project
+from agents.models import Project, Team
+from agents.views.person import person
 from console.lib.http import Problem
 from reviews.models import Approval
 from reviews.models.approval import RISK_LEVELS
@@ -19,6 +20,7 @@ from reviews.selectors.records import record_choices, records_page
 PAGE_ROWS = 50
 STATUSES = ("waiting", "decided", "all")
 LEVELS = tuple(level for level, _label in reversed(RISK_LEVELS))
+WHOSE = ("mine", "assigned")
 FILTER_CHARS = 200
 
 
@@ -33,7 +35,7 @@ class Wish:
     @property
     def query(self) -> str:
         """The filters as a query string with its question mark, empty when there are none."""
-        values = {"risk": self.filters.risk, "action": self.filters.action, "agent": self.filters.agent}
+        values = {name: getattr(self.filters, name) for name in ("whose", "team", "risk", "action", "agent")}
         if self.status != STATUSES[0]:
             values["status"] = self.status
         given = QueryDict(mutable=True)
@@ -43,7 +45,7 @@ class Wish:
     @property
     def narrows(self) -> bool:
         """Whether anything but the status is filtered."""
-        return bool(self.filters.risk or self.filters.action or self.filters.agent)
+        return self.filters.narrows
 
 
 @dataclass(frozen=True)
@@ -56,7 +58,16 @@ class Listing:
     counts: QueueCounts
     actions: list[str]
     agents: list[str]
+    teams: list[Team]
     levels: tuple[str, ...] = LEVELS
+    whose: tuple[str, ...] = WHOSE
+
+    @property
+    def alike(self) -> str:
+        """The action that all rows have in common, when their risk is low and several can be decided at once."""
+        actions = {row.action for row in self.rows} if self.wish.status == STATUSES[0] else set()
+        low = all(row.risk_level == "low" for row in self.rows)
+        return next(iter(actions)) if low and len(self.rows) > 1 and len(actions) == 1 else ""
 
     @property
     def next_query(self) -> str:
@@ -69,13 +80,16 @@ class Listing:
 def wish_of(request: HttpRequest) -> Wish:
     """Reads the address."""
     query = request.GET
-    status, risk = query.get("status", ""), query.get("risk", "")
+    status, risk, whose = query.get("status", ""), query.get("risk", ""), query.get("whose", "")
     return Wish(
         status=status if status in STATUSES else STATUSES[0],
         filters=QueueFilter(
             risk=risk if risk in LEVELS else "",
             action=_clean(query.get("action", "")),
             agent=_clean(query.get("agent", "")),
+            team=_clean(query.get("team", "")),
+            whose=whose if whose in WHOSE else "",
+            viewer_id=person(request).pk,
         ),
         cursor=query.get("cursor", ""),
     )
@@ -105,6 +119,7 @@ def listing_of(project: Project, wish: Wish, *, now: datetime) -> Listing:
         counts=queue_counts(project, now=now),
         actions=_with(choices["action"], wish.filters.action),
         agents=_with(choices["agent"], wish.filters.agent),
+        teams=list(project.teams.open().order_by("name")),
     )
 
 

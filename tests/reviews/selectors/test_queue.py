@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from agents.authentication import Caller
-from agents.models import Project
+from agents.models import Membership, Project, Team, TeamMember
 from console.lib.http import Problem
 from reviews import states
 from reviews.models import Approval
@@ -76,6 +76,30 @@ def test_filters_and_their_choices(project: Project, request_one: Make) -> None:
     assert actions(project, filters=QueueFilter(action="a")) == ["a"]
     assert actions(project, filters=QueueFilter(agent="x", risk="low")) == ["b"]
     assert queue.queue_choices(project, now=NOON) == {"action": ["a", "b"], "agent": ["x"]}
+
+
+def test_what_is_ones_own_is_assigned_to_one_or_waits_for_ones_team(
+    project: Project, request_one: Make, ana: Caller, ben: Caller
+) -> None:
+    assert ana.user is not None
+    teams = [Team.objects.create(project=project, slug=slug, name=slug, created_at=NOON) for slug in ("pay", "ops")]
+    TeamMember.objects.create(team=teams[0], membership=Membership.objects.get(user=ana.user))
+    waits_for: dict[str, dict[str, Any]] = {
+        "mine": {"assigned_to": ana.user},
+        "my team's": {"routed_to": teams[0]},
+        "a colleague's": {"routed_to": teams[0], "assigned_to": ben.user},
+        "another team's": {"routed_to": teams[1]},
+    }
+    for name, columns in waits_for.items():
+        Approval.objects.filter(pk=request_one(action=name).pk).update(**columns)
+
+    def shown(**limits: str) -> set[str]:
+        return set(actions(project, filters=QueueFilter(viewer_id=ana.user.pk if ana.user else 0, **limits)))
+
+    assert shown(whose="mine") == {"mine", "my team's"}
+    assert shown(whose="assigned") == {"mine"}
+    assert shown(team="pay") == {"my team's", "a colleague's"}
+    assert len(shown()) == 4
 
 
 def test_counts_by_risk_and_the_oldest_wait(project: Project, request_one: Make) -> None:
