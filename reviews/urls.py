@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, URLResolver, path
 
-from reviews.api import approvals, feedback
+from reviews.api import approvals, feedback, receipts
 from reviews.views import decide, pins, queue, rates
 from reviews.views import feedback as feedback_page
 
@@ -28,6 +28,9 @@ api_patterns: list[URLPattern | URLResolver] = [
     path("approvals/<str:approval_id>/decisions", approvals.DecisionsView.as_view(), name="decisions"),
     path("approvals/<str:approval_id>/cancel", approvals.CancelView.as_view(), name="cancel"),
     path("approvals/<str:approval_id>/messages", approvals.MessagesView.as_view(), name="messages"),
+    path("approvals/<str:approval_id>/consume", receipts.ConsumeView.as_view(), name="consume"),
     path("approvals/<str:approval_id>/outcome", approvals.OutcomeView.as_view(), name="outcome"),
     path("feedback", feedback.FeedbackView.as_view(), name="feedback"),
 ]
+
+well_known_patterns: list[URLPattern | URLResolver] = [path("jwks.json", receipts.jwks, name="jwks")]

@@ -35,6 +35,7 @@ class Door:
 DOORS = {
     "": [Door("GET", "/", SIGNED_IN)],
     "healthz": [Door("GET", "/healthz", PUBLIC)],
+    ".well-known/jwks.json": [Door("GET", "/.well-known/jwks.json", PUBLIC)],
     "readyz": [Door("GET", "/readyz", PUBLIC)],
     "api/schema/": [Door("GET", "/api/schema/", PUBLIC)],
     "api/docs/": [Door("GET", "/api/docs/", PUBLIC)],
@@ -164,6 +165,7 @@ DOORS_OF_OBJECTS = {
     "api/v1/approvals/<str:approval_id>/cancel",
     "api/v1/approvals/<str:approval_id>/messages",
     "api/v1/approvals/<str:approval_id>/outcome",
+    "api/v1/approvals/<str:approval_id>/consume",
 }
 FOREIGN = ("accounts/", "admin/")  # allauth's and Django's own
 

@@ -77,10 +77,6 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='signingkey',
-            constraint=models.UniqueConstraint(models.Func(models.F('retired_at'), output_field=models.BooleanField(), template='(%(expressions)s IS NULL)'), condition=models.Q(('retired_at__isnull', True)), name='reviews_signing_key_one_active'),
-        ),
-        migrations.AddConstraint(
-            model_name='signingkey',
             constraint=models.CheckConstraint(condition=models.Q(models.Q(('retired_at__isnull', True), ('revoked_at__isnull', True), ('sealed_private__isnull', False)), models.Q(('retired_at__isnull', False), ('sealed_private__isnull', True)), _connector='OR'), name='reviews_signing_key_private_while_active'),
         ),
         migrations.AddField(

@@ -63,8 +63,10 @@ class ApprovalQuerySet(models.QuerySet["Approval"]):
         return self.order_by("-requested_at", "-id")
 
     def with_parts(self) -> Self:
-        """With everything that the API shows of a request, whatever the number of requests in four queries."""
-        return self.select_related("project", "policy_version").prefetch_related("items", "decisions", "events")
+        """With everything that the API shows of a request, whatever the number of requests in five queries."""
+        return self.select_related("project", "policy_version").prefetch_related(
+            "items", "decisions", "events", "receipts"
+        )
 
     def with_people(self) -> Self:
         """With whom a request waits for: the team, whoever it is assigned to, whoever holds it."""

@@ -6,14 +6,14 @@ from typing import Self
 
 import pgtrigger
 from django.db import models
-from django.db.models import F, Func, Q
+from django.db.models import Q
 
 
 class SigningKeyQuerySet(models.QuerySet["SigningKey"]):
     """Chainable reads of signing keys."""
 
     def active(self) -> Self:
-        """The one that signs now, if there is one already."""
+        """Those that may sign. The newest of them does; two that were made at the same moment do no harm."""
         return self.filter(retired_at__isnull=True)
 
     def trusted(self) -> Self:
@@ -36,11 +36,6 @@ class SigningKey(models.Model):
     class Meta:
         ordering = ["-created_at", "-id"]
         constraints = [
-            models.UniqueConstraint(
-                Func(F("retired_at"), template="(%(expressions)s IS NULL)", output_field=models.BooleanField()),
-                condition=Q(retired_at__isnull=True),
-                name="reviews_signing_key_one_active",
-            ),
             models.CheckConstraint(
                 name="reviews_signing_key_private_while_active",
                 condition=Q(retired_at__isnull=True, sealed_private__isnull=False, revoked_at__isnull=True)

@@ -91,6 +91,7 @@ def _decision(approval: Approval, item: ApprovalItem) -> dict[str, Any] | None:
     if approval.status not in states.DECIDED or not decisions:
         return None
     last = decisions[-1]
+    receipt = next((each for each in approval.receipts.all() if each.item_id == item.pk), None)
     return {
         "verdict": last.verdict,
         "arguments": final_arguments(item, last),
@@ -103,7 +104,8 @@ def _decision(approval: Approval, item: ApprovalItem) -> dict[str, Any] | None:
         ],
         "decided_by": approval.decided_by_label,
         "decided_at": rfc3339(last.decided_at),
-        "receipt": None,
+        "receipt": receipt.token if receipt else None,
+        "consumed_at": rfc3339(receipt.consumed_at) if receipt and receipt.consumed_at else None,
     }
 
 
