@@ -1,23 +1,142 @@
-"""What a policy makes of a request: how risky it is, and which rule says what happens to it. Pure."""
+"""What a policy makes of a request: how risky it is, which rule says what happens to it, and why no other. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
+from reviews.policy.conditions import Answer, Trial, compiled
+from reviews.policy.evidence import evidence
+from reviews.policy.plan import PLAIN, ReviewPlan
 from reviews.policy.risk import Risk, assess
-from reviews.policy.schema import Policy, Rule
+from reviews.policy.schema import LEVELS, Effect, Policy, Rule
+
+NO_RULE = "no rule matched"
+IN_DOUBT = "a condition failed"
 
 
 @dataclass(frozen=True)
 class Assessment:
-    """The risk of a request and the rule that matched it."""
+    """The risk of a request and what is to happen to it.
+
+    `rule` is the name of the rule that matched. `trace` has an entry {rule, matched, why} for every rule that was
+    enabled, in their order. `errors` are the conditions that failed: with any of them only people approve or reject.
+    """
 
     risk: Risk
-    rule: Rule
+    rule: str
+    effect: Effect
+    plan: ReviewPlan
+    trace: tuple[dict[str, Any], ...]
+    errors: tuple[str, ...] = ()
+    reason: str = ""
+
+    @property
+    def level(self) -> str:
+        """The risk level, which a rule may set."""
+        return self.plan.risk_level or self.risk.level
 
 
-def evaluate(policy: Policy, *, arguments: Mapping[str, Any], context: Mapping[str, Any]) -> Assessment:
-    """Applies the policy. Rules carry no conditions yet, so the first one always matches: a person looks."""
-    return Assessment(risk=assess(policy, arguments=arguments, context=context), rule=policy.rules[0])
+def needs(policy: Policy) -> frozenset[str]:
+    """The facts that the policy's conditions use, so that nobody looks up what nobody asks for."""
+    names: set[str] = set()
+    for source in policy.conditions:
+        try:
+            names |= compiled(source).variables
+        except ValueError:
+            continue  # Asking it says what is wrong with it.
+    return frozenset(names)
+
+
+def evaluate(policy: Policy, facts: Mapping[str, Any]) -> Assessment:
+    """Applies the policy. Never raises.
+
+    `facts` has `action`, `args` and `context`, and of the other variables of `reviews.policy.conditions` those that
+    the policy `needs`, but for `risk`, which is found here.
+    """
+    trial = Trial(facts)
+    risk = assess(policy, trial, facts)
+    as_fact = {"level": risk.level, "score": float(risk.score), "factors": [found.name for found in risk.factors]}
+    trial.tell("risk", as_fact)
+    trace: list[dict[str, Any]] = []
+    failed: list[tuple[Rule, str]] = []
+    matched = None
+    for rule in (rule for rule in policy.rules if rule.enabled):
+        if matched is not None:
+            trace.append({"rule": rule.name, "matched": False, "why": "an earlier rule matched"})
+            continue
+        answer = trial.ask(rule.condition)
+        why = _why(rule.condition, answer, {**facts, "risk": as_fact})
+        if answer.holds is None or answer.unread:
+            failed.append((rule, why))
+            trace.append({"rule": rule.name, "matched": False, "why": why, "error": True})
+            continue
+        matched = rule if answer.holds else None
+        trace.append({"rule": rule.name, "matched": answer.holds, "why": why})
+    chosen = matched or Rule(NO_RULE, Effect.REVIEW)
+    errors = (*risk.doubts, *(f"{rule.name}: {why}" for rule, why in failed))
+    found = Assessment(risk, chosen.name, chosen.effect, chosen.review, tuple(trace), errors, chosen.reason)
+    return _in_doubt(found, [rule.review for rule, _why in failed])
+
+
+def together(assessments: Sequence[Assessment]) -> Assessment:
+    """One assessment of a batch: the riskiest of those that people have to look at, with every safeguard of the others.
+
+    Only what every item would get happens by itself.
+    """
+    if len(assessments) == 1:
+        return assessments[0]
+    for_people = [one for one in assessments if one.effect is Effect.REVIEW]
+    alike = len({one.effect for one in assessments}) == 1
+    candidates = for_people or (assessments if alike else [replace(one, effect=Effect.REVIEW) for one in assessments])
+    first = max(candidates, key=lambda one: (one.risk.score, one.plan.approvals))
+    plan = first.plan
+    for other in for_people:
+        plan = plan.stricter(other.plan)
+    level = max((one.level for one in assessments), key=LEVELS.index)
+    return replace(
+        first,
+        risk=max((one.risk for one in assessments), key=lambda risk: risk.score),
+        plan=replace(plan, risk_level=level),
+        trace=tuple(entry for index, one in enumerate(assessments) for entry in _of_item(index, one, one is first)),
+        errors=tuple(dict.fromkeys(error for one in assessments for error in one.errors)),
+    )
+
+
+def _of_item(index: int, assessment: Assessment, whole: bool) -> list[dict[str, Any]]:
+    """The trace of one item of a batch; unless `whole` only what matched or failed."""
+    return [{**entry, "item": index} for entry in assessment.trace if whole or entry["matched"] or entry.get("error")]
+
+
+def _in_doubt(assessment: Assessment, plans: Sequence[ReviewPlan]) -> Assessment:
+    """What a condition that failed leads to: people look, as carefully as the rules that matched or failed ask for.
+
+    Nothing happens by itself then, neither now nor at the deadline.
+    """
+    if not assessment.errors:
+        return assessment
+    plan = assessment.plan.stricter(PLAIN)
+    for other in plans:
+        plan = plan.stricter(other)
+    if assessment.effect is Effect.REVIEW:
+        return replace(assessment, plan=plan)
+    trace = tuple(
+        {**entry, "matched": False, "why": f"{entry['why']}; set aside, because a condition failed"}
+        if entry["matched"]
+        else entry
+        for entry in assessment.trace
+    )
+    return replace(assessment, rule=IN_DOUBT, effect=Effect.REVIEW, plan=plan, trace=trace, reason="")
+
+
+def _why(source: str, answer: Answer, facts: Mapping[str, Any]) -> str:
+    if answer.unread:
+        return f"the condition could not be judged: {'; '.join(answer.unread)}"
+    if answer.holds is None:
+        return f"the condition could not be judged: {answer.error}"
+    if source.strip() == "true":
+        return "it matches every request"
+    seen = answer.seen if answer.holds and answer.seen else evidence(source, facts)
+    word = "holds" if answer.holds else "does not hold"
+    return f"the condition {word}: {'; '.join(seen)}" if seen else f"the condition {word}"

@@ -1,6 +1,7 @@
 """The shape of a policy: rules, risk factors and risk levels, as frozen data that is stored as JSON.
 
 Pure: no ORM, no clock. Weights and thresholds are decimals, so that 0.3 + 0.3 is exactly the 0.6 where high begins.
+What people write comes in through `reviews.policy.reading`, which says what is wrong with it.
 """
 
 from __future__ import annotations
@@ -11,40 +12,48 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
-FORMAT = 1
+from reviews.policy.plan import PLAIN, ReviewPlan, dump_plan, load_plan
+
+FORMAT = 2
 """Of the stored document. A reader that does not know the number must not guess."""
 
+FIRST_FORMAT = 1
+"""Factors were fields with cases, rules had no conditions. Still read: versions are immutable."""
 
-class Comparison(StrEnum):
-    """How a factor looks at a value. Text is compared without regard to case and surrounding space."""
-
-    OVER = "over"
-    EQUALS = "equals"
-    IS_TRUE = "is_true"
+LEVELS = ("low", "medium", "high", "critical")
 
 
 class Effect(StrEnum):
     """What a rule does with a request that it matches."""
 
+    AUTO_APPROVE = "auto_approve"
+    AUTO_REJECT = "auto_reject"
     REVIEW = "review"
 
 
 @dataclass(frozen=True)
-class Case:
-    """One thing to look for, and the weight it adds when found."""
+class Rule:
+    """One rule. Rules are tried in order and the first one that matches counts; one that is not enabled is passed over.
 
-    comparison: Comparison
-    operand: Decimal | str | None
-    weight: Decimal
+    `reason` is what an agent is told that is rejected by the rule.
+    """
+
+    name: str
+    effect: Effect
+    condition: str = "true"
+    enabled: bool = True
+    review: ReviewPlan = PLAIN
+    reason: str = ""
 
 
 @dataclass(frozen=True)
 class Factor:
-    """One source of risk: a field of the arguments, else of the context. The first case that holds counts."""
+    """One source of risk: when its condition holds, its weight (0 to 1) is added to the score."""
 
     name: str
-    field: str
-    cases: tuple[Case, ...]
+    condition: str
+    weight: Decimal
+    enabled: bool = True
 
 
 @dataclass(frozen=True)
@@ -57,14 +66,6 @@ class Levels:
 
 
 @dataclass(frozen=True)
-class Rule:
-    """One rule. Rules are tried in order; the last one has to match everything."""
-
-    name: str
-    effect: Effect
-
-
-@dataclass(frozen=True)
 class Policy:
     """Everything that decides how risky a request is and who has to look at it."""
 
@@ -72,62 +73,87 @@ class Policy:
     factors: tuple[Factor, ...]
     levels: Levels
 
+    @property
+    def conditions(self) -> tuple[str, ...]:
+        """Every condition that is asked, the factors' first."""
+        factors = [factor.condition for factor in self.factors if factor.enabled]
+        return tuple(dict.fromkeys([*factors, *(rule.condition for rule in self.rules if rule.enabled)]))
 
-DEFAULT_POLICY = Policy(
-    rules=(Rule("every request is reviewed", Effect.REVIEW),),
-    factors=(
-        Factor(
-            "amount",
-            "amount",
-            (
-                Case(Comparison.OVER, Decimal(10_000), Decimal("0.4")),
-                Case(Comparison.OVER, Decimal(1_000), Decimal("0.2")),
-            ),
-        ),
-        Factor(
-            "data classification",
-            "data_classification",
-            (Case(Comparison.EQUALS, "confidential", Decimal("0.3")),),
-        ),
-        Factor("irreversible", "irreversible", (Case(Comparison.IS_TRUE, None, Decimal("0.3")),)),
-    ),
-    levels=Levels(medium=Decimal("0.3"), high=Decimal("0.6"), critical=Decimal("0.9")),
+
+DEFAULT_FACTORS: tuple[Factor, ...] = (
+    Factor("amount", 'over("amount", 10000)', Decimal("0.4")),
+    Factor("amount", 'over("amount", 1000) && !over("amount", 10000)', Decimal("0.2")),
+    Factor("data classification", 'word("data_classification") == "confidential"', Decimal("0.3")),
+    Factor("irreversible", 'is_true("irreversible")', Decimal("0.3")),
 )
+DEFAULT_LEVELS = Levels(medium=Decimal("0.3"), high=Decimal("0.6"), critical=Decimal("0.9"))
+EVERY_REQUEST = Rule("every request is reviewed", Effect.REVIEW)
 
 
 def dump(policy: Policy) -> dict[str, Any]:
     """The policy as a JSON document; `load` gives the same policy back."""
     return {
         "format": FORMAT,
-        "rules": [{"name": rule.name, "effect": rule.effect.value} for rule in policy.rules],
+        "rules": [_dump_rule(rule) for rule in policy.rules],
         "factors": [
-            {"name": factor.name, "field": factor.field, "cases": [_dump_case(case) for case in factor.cases]}
+            {
+                "name": factor.name,
+                "condition": factor.condition,
+                "weight": str(factor.weight),
+                "enabled": factor.enabled,
+            }
             for factor in policy.factors
         ],
-        "levels": {name: str(getattr(policy.levels, name)) for name in ("medium", "high", "critical")},
+        "levels": {name: str(getattr(policy.levels, name)) for name in LEVELS[1:]},
     }
 
 
 def load(document: Mapping[str, Any]) -> Policy:
     """The policy of a document that `dump` wrote. Raises ValueError on a format that is not known here."""
-    if document.get("format") != FORMAT:
+    if document.get("format") == FIRST_FORMAT:
+        rules = tuple(Rule(rule["name"], Effect(rule["effect"])) for rule in document["rules"])
+        factors = tuple(row for factor in document["factors"] for row in _rows_of_cases(factor))
+    elif document.get("format") == FORMAT:
+        rules = tuple(_load_rule(rule) for rule in document["rules"])
+        factors = tuple(
+            Factor(row["name"], row["condition"], Decimal(row["weight"]), row["enabled"]) for row in document["factors"]
+        )
+    else:
         raise ValueError(f"policy document of unknown format {document.get('format')!r}")
-    return Policy(
-        rules=tuple(Rule(rule["name"], Effect(rule["effect"])) for rule in document["rules"]),
-        factors=tuple(
-            Factor(factor["name"], factor["field"], tuple(_load_case(case) for case in factor["cases"]))
-            for factor in document["factors"]
-        ),
-        levels=Levels(**{name: Decimal(score) for name, score in document["levels"].items()}),
+    return Policy(rules, factors, Levels(**{name: Decimal(score) for name, score in document["levels"].items()}))
+
+
+def _dump_rule(rule: Rule) -> dict[str, Any]:
+    document: dict[str, Any] = {
+        "name": rule.name,
+        "condition": rule.condition,
+        "effect": rule.effect.value,
+        "enabled": rule.enabled,
+    }
+    if rule.effect is Effect.REVIEW:
+        document["review"] = dump_plan(rule.review)
+    if rule.reason:
+        document["reason"] = rule.reason
+    return document
+
+
+def _load_rule(rule: Mapping[str, Any]) -> Rule:
+    review = load_plan(rule.get("review", {}))
+    return Rule(
+        rule["name"], Effect(rule["effect"]), rule["condition"], rule["enabled"], review, rule.get("reason", "")
     )
 
 
-def _dump_case(case: Case) -> dict[str, Any]:
-    operand = str(case.operand) if isinstance(case.operand, Decimal) else case.operand
-    return {"comparison": case.comparison.value, "operand": operand, "weight": str(case.weight)}
-
-
-def _load_case(case: Mapping[str, Any]) -> Case:
-    comparison = Comparison(case["comparison"])
-    operand = Decimal(case["operand"]) if comparison is Comparison.OVER else case["operand"]
-    return Case(comparison, operand, Decimal(case["weight"]))
+def _rows_of_cases(factor: Mapping[str, Any]) -> list[Factor]:
+    """A factor of the first format: of its cases the first one that holds counted."""
+    rows: list[Factor] = []
+    earlier = ""
+    for case in factor["cases"]:
+        condition = {
+            "over": f'over("{factor["field"]}", {case["operand"]})',
+            "equals": f'word("{factor["field"]}") == "{str(case["operand"]).casefold()}"',
+            "is_true": f'is_true("{factor["field"]}")',
+        }[case["comparison"]]
+        rows.append(Factor(factor["name"], f"{condition}{earlier}", Decimal(case["weight"])))
+        earlier += f" && !{condition}"
+    return rows

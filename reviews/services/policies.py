@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from agents.models import Project
 from reviews.models import PolicyVersion
-from reviews.policy.schema import DEFAULT_POLICY, dump
+from reviews.policy.schema import dump
+from reviews.policy.templates import DEFAULT_POLICY
 
 
 def in_force(*, project: Project) -> PolicyVersion:

@@ -9,13 +9,44 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reviews.policy.engine import evaluate
-from reviews.policy.risk import as_number, assess
-from reviews.policy.schema import DEFAULT_POLICY, Effect, dump, load
+from reviews.policy.engine import Assessment, evaluate
+from reviews.policy.schema import Effect, dump, load
+from reviews.policy.templates import DEFAULT_POLICY
+from reviews.policy.values import as_number
+
+FIRST_DOCUMENT = {
+    "format": 1,
+    "rules": [{"name": "every request is reviewed", "effect": "review"}],
+    "factors": [
+        {
+            "name": "amount",
+            "field": "amount",
+            "cases": [
+                {"comparison": "over", "operand": "10000", "weight": "0.4"},
+                {"comparison": "over", "operand": "1000", "weight": "0.2"},
+            ],
+        },
+        {
+            "name": "data classification",
+            "field": "data_classification",
+            "cases": [{"comparison": "equals", "operand": "confidential", "weight": "0.3"}],
+        },
+        {
+            "name": "irreversible",
+            "field": "irreversible",
+            "cases": [{"comparison": "is_true", "operand": None, "weight": "0.3"}],
+        },
+    ],
+    "levels": {"medium": "0.3", "high": "0.6", "critical": "0.9"},
+}
+
+
+def judged(arguments: dict[str, Any], context: dict[str, Any] | None = None) -> Assessment:
+    return evaluate(DEFAULT_POLICY, {"action": "refund", "args": arguments, "context": context or {}})
 
 
 def score(arguments: dict[str, Any], context: dict[str, Any] | None = None) -> tuple[str, float]:
-    risk = assess(DEFAULT_POLICY, arguments=arguments, context=context or {})
+    risk = judged(arguments, context).risk
     return risk.level, float(risk.score)
 
 
@@ -100,7 +131,7 @@ def test_what_is_not_true_adds_nothing(value: object) -> None:
 
 
 def test_the_explanation_says_what_was_seen() -> None:
-    risk = assess(DEFAULT_POLICY, arguments={"amount": 12_000, "irreversible": True}, context={})
+    risk = judged({"amount": 12_000, "irreversible": True}).risk
     assert (
         risk.explanation == "High risk, score 0.70: amount 12,000 is over 10,000 (+0.4); irreversible is true (+0.3)."
     )
@@ -108,7 +139,7 @@ def test_the_explanation_says_what_was_seen() -> None:
 
 
 def test_an_amount_that_cannot_be_read_is_said() -> None:
-    risk = assess(DEFAULT_POLICY, arguments={"amount": "a lot"}, context={})
+    risk = judged({"amount": "a lot"}).risk
     assert risk.level == "low"
     assert "Amount a lot is not a number and was not counted." in risk.explanation
 
@@ -131,16 +162,22 @@ anything = st.recursive(
     st.dictionaries(st.sampled_from(["amount", "irreversible", "data_classification"]), anything),
 )
 def test_no_value_breaks_the_assessment(arguments: dict[str, Any], context: dict[str, Any]) -> None:
-    assessment = evaluate(DEFAULT_POLICY, arguments=arguments, context=context)
+    assessment = judged(arguments, context)
     assert 0 <= assessment.risk.score <= 1
     assert len(assessment.risk.explanation) < 2_000
-    assert assessment.rule.effect is Effect.REVIEW
+    assert (assessment.rule, assessment.effect) == ("every request is reviewed", Effect.REVIEW)
 
 
 def test_a_policy_survives_being_stored() -> None:
     assert load(dump(DEFAULT_POLICY)) == DEFAULT_POLICY
 
 
+def test_versions_of_the_first_format_still_mean_the_same() -> None:
+    first = load(FIRST_DOCUMENT)
+    assert (first.factors, first.levels) == (DEFAULT_POLICY.factors, DEFAULT_POLICY.levels)
+    assert first.rules == DEFAULT_POLICY.rules[-1:]
+
+
 def test_a_document_of_an_unknown_format_is_not_guessed_at() -> None:
     with pytest.raises(ValueError, match="unknown format"):
-        load({"format": 2})
+        load({"format": 3})

@@ -1,0 +1,214 @@
+"""Conditions of rules and risk factors, in the Common Expression Language (https://cel.dev).
+
+Pure. A condition is compiled once, is refused when it could take long, and is asked through a `Trial`, which knows one
+request. What goes wrong is an answer like any other: neither yes nor no, with the reason in words.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import cel
+
+from reviews.policy.values import Values, over, truth, word
+
+CONDITION_CHARS = 1_000
+SECONDS_MAX = 0.1
+"""For all conditions of one request together; whatever is not answered by then is an error."""
+
+VALUES_MAX = 5_000
+LOOP_MAX = 500
+
+VARIABLES = (
+    "action", "args", "agent", "risk", "confidence", "context", "session", "end_user", "cost", "time", "history",
+)  # fmt: skip
+OWN_FUNCTIONS = ("over", "is_true", "word")
+MACROS = frozenset({"all", "exists", "exists_one", "map", "filter"})
+FUNCTIONS = MACROS | {
+    *OWN_FUNCTIONS,
+    "size", "contains", "startsWith", "endsWith", "matches", "has", "string", "int", "uint", "double", "type", "dyn",
+    "min", "max", "timestamp", "duration", "getFullYear", "getMonth", "getDate", "getDayOfMonth", "getDayOfWeek",
+    "getDayOfYear", "getHours", "getMinutes", "getSeconds",
+}  # fmt: skip
+TYPES = frozenset({"int", "uint", "double", "string", "bool", "bytes", "list", "map", "null_type", "type"})
+
+TOKEN = re.compile(
+    r"""(?P<space>\s+|//[^\n]*)
+      | (?P<text>[rRbB]{0,2}(?:'''(?:\\.|[^\\])*?'''|\"\"\"(?:\\.|[^\\])*?\"\"\"
+                              |'(?:\\.|[^'\\\n])*'|"(?:\\.|[^"\\\n])*"))
+      | (?P<name>[A-Za-z_]\w*)
+      | (?P<number>[\d.]+\w*)
+      | (?P<mark>.)""",
+    re.VERBOSE | re.DOTALL,
+)
+
+
+class ConditionError(ValueError):
+    """The condition cannot be used; the text says why, for whoever wrote it."""
+
+
+@dataclass(frozen=True)
+class Condition:
+    """A condition that was compiled. `loops` says that it goes through lists."""
+
+    source: str
+    program: cel.Program
+    variables: frozenset[str]
+    loops: bool
+
+
+@dataclass(frozen=True)
+class Answer:
+    """Whether a condition holds; None is an error, which `error` explains. `seen` are the values that it looked at."""
+
+    holds: bool | None
+    seen: tuple[str, ...] = ()
+    unread: tuple[str, ...] = ()
+    error: str = ""
+
+
+@lru_cache(maxsize=4_096)
+def compiled(source: str) -> Condition:
+    """The condition that a text spells. Raises ConditionError."""
+    if not source.strip():
+        raise ConditionError("is empty: write true to match every request")
+    if len(source) > CONDITION_CHARS:
+        raise ConditionError(f"is longer than {CONDITION_CHARS} characters")
+    bound, loops = _checked(source)
+    try:
+        program = cel.compile(source)
+        references = program.references()
+    except ValueError as error:
+        raise ConditionError(f"is not CEL: {_syntax(str(error))}") from None
+    except BaseException as error:
+        raise ConditionError(f"is not CEL: {type(_ours(error)).__name__}") from None
+    names = set(references["variables"]) - bound - TYPES
+    unknown = sorted(names - set(VARIABLES))
+    if unknown:
+        raise ConditionError(f"uses {unknown[0]}, which there is not: there are {', '.join(VARIABLES)}")
+    called = {name for name in references["functions"] if name.isidentifier()}
+    if called - FUNCTIONS:
+        raise ConditionError(f"calls {min(called - FUNCTIONS)}, which there is not")
+    return Condition(source, program, frozenset(names), loops)
+
+
+class Trial:
+    """One request before the conditions. `facts` has a value for every variable that the conditions use."""
+
+    def __init__(self, facts: Mapping[str, Any], *, timer: Callable[[], float] = time.perf_counter) -> None:
+        self._facts = dict(facts)
+        self._values = Values()
+        self._timer = timer
+        self._until = timer() + SECONDS_MAX
+        self._seen: list[str] = []
+        self._unread: list[str] = []
+        self._known: set[str] = set()
+        self._context = cel.Context(functions={"over": self._over, "is_true": self._is_true, "word": self._word})
+
+    def tell(self, name: str, value: Any) -> None:
+        """Adds a fact that was found out meanwhile."""
+        self._facts[name] = value
+
+    def ask(self, source: str) -> Answer:
+        """Whether a condition holds. Never raises."""
+        self._seen, self._unread = [], []
+        try:
+            condition = compiled(source)
+            self._prepare(condition)
+            result = condition.program.execute(self._context)
+        except ConditionError as error:
+            return Answer(None, error=f"it {error}")
+        except BaseException as error:
+            return Answer(None, tuple(self._seen), tuple(self._unread), in_words(_ours(error)))
+        if not isinstance(result, bool):
+            return Answer(None, error=f"it gives {type(result).__name__}, not true or false")
+        return Answer(result, tuple(self._seen), tuple(self._unread))
+
+    def _prepare(self, condition: Condition) -> None:
+        if self._timer() > self._until:
+            raise ConditionError("was not asked: the conditions before it took too long")
+        for name in condition.variables - self._known:
+            if name not in self._facts:
+                raise ConditionError(f"uses {name}, which is not known here")
+            self._context.add_variable(name, self._values.converted(self._facts[name]))
+            self._known.add(name)
+        if self._values.count > VALUES_MAX:
+            raise ConditionError(f"was not asked: the request has more than {VALUES_MAX:,} values")
+        if condition.loops and self._values.longest > LOOP_MAX:
+            raise ConditionError(f"goes through lists, and one of this request has more than {LOOP_MAX} entries")
+
+    def _raw(self, field: str) -> Any:
+        """A field of the arguments, else of the context; null counts as absent."""
+        value = self._facts.get("args", {}).get(field)
+        return self._facts.get("context", {}).get(field) if value is None else value
+
+    def _over(self, field: str, limit: float) -> bool:
+        holds, sentence = over(field, self._raw(field), limit)
+        if sentence:
+            (self._unread if holds is None else self._seen).append(sentence)
+        return bool(holds)
+
+    def _is_true(self, field: str) -> bool:
+        holds, sentence = truth(field, self._raw(field))
+        self._seen += [sentence] if holds else []
+        return holds
+
+    def _word(self, field: str) -> str:
+        text, sentence = word(field, self._raw(field))
+        self._seen += [sentence] if text else []
+        return text
+
+
+def in_words(error: BaseException) -> str:
+    """What went wrong while a condition was asked."""
+    if isinstance(error, KeyError):
+        return f"it asks for {error.args[0]}, which the request does not have"
+    if isinstance(error, TypeError):
+        return "it compares or combines values of types that do not go together"
+    if isinstance(error, ZeroDivisionError):
+        return "it divides by zero"
+    text = str(error).partition("\n")[0].partition(". ")[0]
+    return f"it failed: {text[:200]}" if text else f"it failed: {type(error).__name__}"
+
+
+def _ours(error: BaseException) -> BaseException:
+    """The error, unless it is none of the library's. Its panics are no `Exception`, so everything is caught first."""
+    if isinstance(error, KeyboardInterrupt | SystemExit | GeneratorExit):
+        raise error
+    return error
+
+
+def _syntax(message: str) -> str:
+    """The library's first complaint, without its frame of source lines."""
+    found = re.search(r"<input>:\d+:(\d+): ([^\n]+)", message)
+    return f"{found.group(2)[:160]} (at character {found.group(1)})" if found else message.partition("\n")[0][:160]
+
+
+def _checked(source: str) -> tuple[set[str], bool]:
+    """The names that macros bind, and whether there are macros. Refuses what could take long: loops within loops, and
+    patterns that come from the request."""
+    tokens = [match for match in TOKEN.finditer(source) if match.lastgroup != "space"]
+    words = [match.group() for match in tokens]
+    bound: set[str] = set()
+    open_marks: list[bool] = []
+    for place, text in enumerate(words):
+        if text in "([{" and tokens[place].lastgroup == "mark":
+            loop = text == "(" and place > 1 and words[place - 2] == "." and words[place - 1] in MACROS
+            if loop and any(open_marks):
+                raise ConditionError("has a loop inside a loop, which could take long")
+            open_marks.append(loop)
+            bound |= set(words[place + 1 : place + 2]) if loop else set()
+            if place and words[place - 1] == "matches" and not _is_fixed(tokens[place + 1 : place + 3]):
+                raise ConditionError("has matches() with a pattern that is not plain text in quotation marks")
+        elif text in ")]}" and tokens[place].lastgroup == "mark" and open_marks:
+            open_marks.pop()
+    return bound, bool(bound)
+
+
+def _is_fixed(following: list[re.Match[str]]) -> bool:
+    return len(following) == 2 and following[0].lastgroup == "text" and following[1].group() == ")"
