@@ -5,7 +5,7 @@ from __future__ import annotations
 from celery import shared_task
 
 from console.lib import clock
-from reviews.services import expiry, flow, signing_keys
+from reviews.services import expiry, flow
 
 
 @shared_task
@@ -15,12 +15,6 @@ def expire_due() -> int:
     while batch := expiry.expire_due(now=clock.now()):
         expired += batch
     return expired
-
-
-@shared_task
-def rotate_signing_keys() -> bool:
-    """Gives receipts a new signing key when the present one is old enough; whether it was."""
-    return signing_keys.rotate_if_due(now=clock.now())
 
 
 @shared_task

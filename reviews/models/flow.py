@@ -5,11 +5,6 @@ from __future__ import annotations
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
-HOUR = 3_600
-DAY = 86_400
-EVER = 0
-"""The `seconds` of the rows that count from the beginning: how many requests are in the queue by these counts."""
-
 
 class Dimension(models.TextChoices):
     """What the counts are told apart by, one at a time."""

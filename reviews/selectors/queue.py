@@ -15,7 +15,7 @@ from console.lib.http import Problem, decode_cursor, encode_cursor
 from reviews import states
 from reviews.models import Approval, ApprovalEvent, ApprovalItem, Decision
 from reviews.models.approval import ApprovalQuerySet
-from reviews.selectors.precedents import Precedents, precedents_of
+from reviews.selectors.precedents import Precedents, similar
 
 COUNT_CAP = 100
 """A badge says 99+ from here on: counting further would cost more than it tells."""
@@ -129,7 +129,7 @@ def detail(approval: Approval) -> ApprovalDetail:
         item=approval.items.get(index=0),
         decisions=list(approval.decisions.order_by("id")),
         timeline=list(approval.events.order_by("id")),
-        precedents=precedents_of(approval),
+        precedents=similar(approval=approval),
         session=earlier_in_session(approval),
     )
 

@@ -12,6 +12,7 @@ from django.db import transaction
 from agents.services import audit
 from reviews import states
 from reviews.models import Approval, ApprovalEvent, ApprovalItem, FeedbackExample
+from reviews.services import flow
 from reviews.services.feedback import first_revision
 from reviews.services.transitions import announce
 
@@ -74,6 +75,7 @@ def _expire(rows: Sequence[Approval], now: datetime) -> None:
     audit.record_by_system(
         targets=[(row.project_id, f"approval {row.pk}") for row in rows], action="approval.expired", detail={}, now=now
     )
+    flow.closed(rows)
     by_id = {row.pk: row for row in rows}
     FeedbackExample.objects.bulk_create(
         first_revision(

@@ -21,7 +21,7 @@ from reviews.models import Approval, ApprovalEvent, ApprovalItem, FeedbackExampl
 from reviews.models.approval import due_minute
 from reviews.policy.engine import evaluate
 from reviews.policy.schema import load
-from reviews.services import feedback, policies
+from reviews.services import feedback, flow, policies
 from reviews.services.transitions import (
     AlreadyDecided,
     Line,
@@ -104,6 +104,7 @@ def create_requests(*, asked: Sequence[Asked], now: datetime) -> list[Approval]:
     Approval.objects.bulk_create(approvals)
     parts = [_items(approval, one.draft) for approval, one in zip(approvals, asked, strict=True)]
     ApprovalItem.objects.bulk_create(item for items in parts for item in items)
+    flow.arrived(approvals)
     lines = [Line(approval, one.by, _told(approval)) for approval, one in zip(approvals, asked, strict=True)]
     events = add_events(kind=ApprovalEvent.Kind.REQUESTED, lines=lines, now=now)
     for approval, items, event in zip(approvals, parts, events, strict=True):

@@ -15,6 +15,7 @@ from console.lib import live, notices
 from reviews import states
 from reviews.models import Approval, ApprovalEvent
 from reviews.selectors.queue import waiting_count
+from reviews.services import flow
 
 TOPIC = "approval"
 """What the notice that wakes waiting agents is about; its word is the request's id."""
@@ -70,6 +71,7 @@ def close(*, approval: Approval, verb: states.Verb, now: datetime, **columns: An
         )
         if won:
             approval.refresh_from_db()
+            flow.closed([approval])
             return None
     raise RuntimeError(f"approval {approval.pk} keeps changing")
 

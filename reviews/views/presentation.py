@@ -18,7 +18,7 @@ from reviews.conversation import Message, split
 from reviews.diff import Change, changes
 from reviews.markdown import render
 from reviews.models import Approval, ApprovalEvent, ApprovalItem, Decision
-from reviews.selectors.precedents import Precedents
+from reviews.selectors.precedents import NEAREST, Precedent, Precedents
 from reviews.selectors.queue import ApprovalDetail
 
 FEW = 10
@@ -42,12 +42,13 @@ class Factor:
 
 
 @dataclass(frozen=True)
-class Precedent:
-    """An earlier decision on the same action, short."""
+class Before:
+    """An earlier decision on a similar request: what was asked in short, and where its arguments were others."""
 
-    approval: Approval
-    decision: Decision | None
+    found: Precedent
     brief: str
+    differs: list[Change]
+    more: int
 
 
 @dataclass(frozen=True)
@@ -77,7 +78,7 @@ class Reading:
     factors: list[Factor]
     messages: list[Message]
     context: Shown
-    precedents: list[Precedent]
+    precedents: list[Before]
     share: str
     session: list[Approval]
     decision: Decision | None
@@ -109,7 +110,7 @@ def reading(detail: ApprovalDetail, *, now: datetime) -> Reading:
         factors=[Factor(entry["name"], entry["weight"], entry["detail"]) for entry in approval.risk["factors"]],
         messages=messages,
         context=shown(fields(context)),
-        precedents=[_precedent(row) for row in detail.precedents.rows],
+        precedents=[_before(row, item) for row in detail.precedents.rows],
         share=share_in_words(detail.precedents),
         session=detail.session,
         decision=decision,
@@ -125,14 +126,26 @@ def status_at(approval: Approval, now: datetime) -> str:
 
 
 def share_in_words(precedents: Precedents) -> str:
-    """How often the action was approved, in words that do not claim more than is known."""
-    numbers = {"approved": precedents.approved, "all": precedents.considered}
-    if not precedents.considered:
+    """How often similar requests were approved, in words that do not claim more than is known."""
+    share = precedents.share
+    if not precedents.searched:
         return _("Nobody has decided on this action before.")
+    if share.value is None or share.low is None or share.high is None:
+        numbers = {"all": precedents.searched}
+        return _("Nothing like this was decided before, among the last %(all)d on this action.") % numbers
+    numbers = {"approved": precedents.approved, "all": precedents.considered}
     if precedents.considered < FEW:
-        return _("%(approved)d of %(all)d approved: too few to see a habit.") % numbers
-    percent = round(100 * precedents.approved / precedents.considered)
-    return _("%(percent)d%% approved (%(approved)d of the last %(all)d).") % {**numbers, "percent": percent}
+        return _("%(approved)d of %(all)d similar requests approved: too few to see a habit.") % numbers
+    numbers |= {
+        name: round(100 * at) for name, at in (("percent", share.value), ("low", share.low), ("high", share.high))
+    }
+    if precedents.considered == NEAREST:
+        text = _("%(percent)d%% of the %(all)d most similar requests approved (95%% interval %(low)d to %(high)d%%).")
+    else:
+        text = _(
+            "%(approved)d of %(all)d similar requests approved: %(percent)d%% (95%% interval %(low)d to %(high)d%%)."
+        )
+    return text % numbers
 
 
 def outcome_sentence(approval: Approval, viewer: User) -> str:
@@ -163,9 +176,9 @@ def brief(arguments: Mapping[str, Any]) -> str:
     return " · ".join(parts)
 
 
-def _precedent(approval: Approval) -> Precedent:
-    decisions = list(approval.decisions.all())
-    return Precedent(approval, decisions[-1] if decisions else None, brief(approval.item.arguments))
+def _before(found: Precedent, item: ApprovalItem) -> Before:
+    differs = [] if found.equal else changes(item.arguments, found.item.arguments)
+    return Before(found, brief(found.item.arguments), differs[:BRIEF_PARTS], max(len(differs) - BRIEF_PARTS, 0))
 
 
 def _entry(event: ApprovalEvent) -> Entry:

@@ -15,6 +15,7 @@ from reviews import states
 from reviews.models import Approval
 from reviews.selectors import queue
 from reviews.selectors.queue import QueueFilter
+from reviews.services import flow
 from reviews.services.decisions import Ruling, decide
 from reviews.services.outcomes import record_outcome
 from reviews.services.requests import create_request
@@ -128,6 +129,7 @@ def test_precedents_are_the_same_action_of_the_same_project(
     decide(approval=request_one(action="other"), by=ana, ruling=reject, now=NOON)
     foreign = create_request(project=other_project, by=agent, draft=draft(), now=NOON)
     decide(approval=foreign, by=ana, ruling=reject, now=NOON)
+    flow.count()
     found = queue.detail(request_one()).precedents
     assert (found.considered, found.approved, len(found.rows)) == (3, 2, 3)
     assert queue.detail(request_one(action="new")).precedents.considered == 0
