@@ -26,7 +26,7 @@ class Item(Protocol):
 
 
 class Vote(Protocol):
-    """One person's verdict on one item. `arguments` are those of an edit."""
+    """One person's verdict on one item. `arguments` are those of an edit; of the deadline's there is no reviewer."""
 
     verdict: str
     arguments: Any
@@ -34,6 +34,9 @@ class Vote(Protocol):
 
     @property
     def item_id(self) -> Any: ...
+
+    @property
+    def reviewer_id(self) -> Any: ...
 
 
 I = TypeVar("I", bound=Item)  # noqa: E741  # of items
@@ -77,10 +80,13 @@ def standings(items: Iterable[I], votes: Sequence[V], *, needed: int) -> list[St
 
 
 def deciding(votes: Sequence[V], *, needed: int) -> V | None:
-    """The verdict with which an item was decided; None while more people have to agree."""
+    """The verdict with which an item was decided; None while more people have to agree.
+
+    What no person decided, because the policy lets the deadline approve, needs nobody else.
+    """
     agreed: Counter[str] = Counter()
     for vote in votes:
-        if vote.verdict not in GRANTING:
+        if vote.verdict not in GRANTING or vote.reviewer_id is None:
             return vote
         agreed[_granted(vote)] += 1
         if agreed[_granted(vote)] >= needed:

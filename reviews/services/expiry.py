@@ -1,95 +1,131 @@
-"""What happens at the deadline: a request that nobody decided is expired, once."""
+"""What happens at the deadline: a request that nobody decided ends, once, as its policy says.
+
+Nearly always it expires, which lets nothing be done. Where the policy approves what nobody objected to, every item that
+is still open is approved, by no person.
+"""
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Collection, Sequence
 from datetime import datetime
 from uuid import UUID
 
 from django.db import transaction
 
-from agents.services import audit
-from reviews import states
-from reviews.models import Approval, ApprovalEvent, ApprovalItem, FeedbackExample
+from reviews import quorum, states
+from reviews.models import Approval, ApprovalEvent, ApprovalItem, Decision, FeedbackExample
 from reviews.services import flow
 from reviews.services.feedback import first_revision
-from reviews.services.transitions import announce
+from reviews.services.routing import by_project
+from reviews.services.transitions import Line, add_events, announce
 
 BATCH = 500
+TIMEOUT = "timeout"
+"""Who decided, where nobody did."""
 
 
 @transaction.atomic
 def expire_due(*, now: datetime, limit: int = BATCH) -> int:
-    """Expires up to `limit` overdue requests of all projects; returns how many.
+    """Ends up to `limit` overdue requests of all projects; returns how many.
 
     Rows that another worker holds are passed over, so workers share the work and none is done twice.
     """
-    rows = list(
-        Approval.objects.due(now)
-        .order_by("expires_at")
-        .select_for_update(skip_locked=True, of=("self",))
-        .select_related("project")[:limit]
-    )
-    _expire(rows, now)
+    due = Approval.objects.due(now).order_by("expires_at")
+    rows = list(due.select_for_update(skip_locked=True, of=("self",)).select_related("project")[:limit])
+    _end(rows, now)
     return len(rows)
 
 
 @transaction.atomic
 def expire(*, approval: Approval, now: datetime) -> bool:
-    """Expires one request if it is overdue and nobody has yet; whoever reads it then sees the truth."""
-    expired = bool(expire_all(keys=[approval.pk], now=now))
-    if expired:
+    """Ends one request if it is overdue and nobody has yet; whoever reads it then sees the truth."""
+    ended = bool(expire_all(keys=[approval.pk], now=now))
+    if ended:
         approval.refresh_from_db()
-    return expired
+    return ended
 
 
 @transaction.atomic
 def expire_all(*, keys: Collection[UUID], now: datetime) -> int:
-    """Expires those of the named requests that are overdue and that nobody has expired yet; returns how many."""
+    """Ends those of the named requests that are overdue and that nobody has ended yet; returns how many."""
     due = Approval.objects.due(now).filter(pk__in=keys).select_related("project")
     rows = list(due.order_by("id").select_for_update(of=("self",)))  # In one order, so that nobody waits in a circle.
-    _expire(rows, now)
+    _end(rows, now)
     return len(rows)
 
 
-def _expire(rows: Sequence[Approval], now: datetime) -> None:
-    """Expires requests whose rows the caller has locked, and writes everything that goes with it in bulk."""
+def _end(rows: Sequence[Approval], now: datetime) -> None:
+    """Ends requests whose rows the caller has locked, and writes everything that goes with it in bulk."""
     if not rows:
         return
+    items: dict[UUID, list[ApprovalItem]] = {row.pk: [] for row in rows}
+    for item in ApprovalItem.objects.filter(approval_id__in=items).order_by("approval_id", "index"):
+        items[item.approval_id].append(item)
+    _expire([row for row in rows if row.at_expiry != "approve"], items, now)
+    _approve([row for row in rows if row.at_expiry == "approve"], items, now)
+    flow.closed(rows)
+
+
+def _expire(rows: Sequence[Approval], items: dict[UUID, list[ApprovalItem]], now: datetime) -> None:
     for row in rows:
         row.status = states.target(states.Status(row.status), states.Verb.EXPIRE)
-    ids = [row.pk for row in rows]
-    Approval.objects.due(now).filter(pk__in=ids).update(status=states.Status.EXPIRED, closed_at=now)
-    ApprovalEvent.objects.bulk_create(
-        ApprovalEvent(
-            project_id=row.project_id,
-            approval=row,
-            kind=ApprovalEvent.Kind.EXPIRED,
-            at=now,
-            actor_label="deadline",
-            detail={"on_timeout": row.on_timeout},
-        )
+    Approval.objects.due(now).filter(pk__in=[row.pk for row in rows]).update(
+        status=states.Status.EXPIRED, closed_at=now
+    )
+    lines = [Line(row, None, {"on_timeout": row.on_timeout}) for row in rows]
+    add_events(kind=ApprovalEvent.Kind.EXPIRED, lines=lines, now=now)
+    expired = FeedbackExample.Verdict.EXPIRED
+    FeedbackExample.objects.bulk_create(
+        first_revision(approval=row, item=item, verdict=expired, decision=None, now=now)
         for row in rows
+        for item in items[row.pk]
     )
-    audit.record_by_system(
-        targets=[(row.project_id, f"approval {row.pk}") for row in rows], action="approval.expired", detail={}, now=now
-    )
-    flow.closed(rows)
-    by_id = {row.pk: row for row in rows}
+    _announce(rows, now)
+
+
+def _approve(rows: Sequence[Approval], items: dict[UUID, list[ApprovalItem]], now: datetime) -> None:
+    """Approves what is still open of some requests; what people have decided of a batch stays."""
+    if not rows:
+        return
+    votes: dict[UUID, list[Decision]] = {row.pk: [] for row in rows}
+    for vote in Decision.objects.standing().filter(approval_id__in=votes):
+        votes[vote.approval_id].append(vote)
+    decided: list[tuple[Approval, ApprovalItem, Decision]] = []
+    for row in rows:
+        standings = quorum.standings(items[row.pk], votes[row.pk], needed=row.review_plan.approvals_needed)
+        mine = [(row, one.item, one.deciding or _nobodys(row, one.item, now)) for one in standings]
+        verb = quorum.verb_of(decision.verdict for _row, _item, decision in mine)
+        row.status = states.target(states.Status(row.status), verb)
+        row.verdict = states.Status.MIXED if verb is states.Verb.MIX else verb.value
+        row.closed_at, row.decided_by_label = now, TIMEOUT
+        decided += mine
+    Decision.objects.bulk_create(decision for _row, _item, decision in decided if decision.pk is None)
+    Approval.objects.bulk_update(rows, ["status", "verdict", "closed_at", "decided_by_label"])
+    lines = [Line(row, None, {"verdict": row.verdict, "reason": "", "via": TIMEOUT}) for row in rows]
+    add_events(kind=ApprovalEvent.Kind.DECIDED, lines=lines, now=now)
     FeedbackExample.objects.bulk_create(
         first_revision(
-            approval=by_id[item.approval_id],
-            item=item,
-            verdict=FeedbackExample.Verdict.EXPIRED,
-            decision=None,
-            now=now,
+            approval=row, item=item, verdict=FeedbackExample.Verdict(decision.verdict), decision=decision, now=now
         )
-        for item in ApprovalItem.objects.filter(approval_id__in=ids).order_by("id")
+        for row, item, decision in decided
     )
-    of_project = defaultdict(list)
-    for row in rows:
-        of_project[row.project_id].append(row)
-    for group in of_project.values():
-        changed = [row.pk for row in group]
-        announce(project=group[0].project, approval_ids=changed, status=states.Status.EXPIRED, now=now)
+    _announce(rows, now)
+
+
+def _nobodys(row: Approval, item: ApprovalItem, now: datetime) -> Decision:
+    """The approval of an item by the deadline, not saved yet."""
+    return Decision(
+        project_id=row.project_id,
+        approval=row,
+        item=item,
+        verdict=states.Verdict.APPROVE,
+        reviewer_name=TIMEOUT,
+        decided_at=now,
+    )
+
+
+def _announce(rows: Sequence[Approval], now: datetime) -> None:
+    for project, mine in by_project(rows):
+        for status in sorted({row.status for row in mine}):
+            ids = [row.pk for row in mine if row.status == status]
+            announce(project=project, approval_ids=ids, status=status, now=now)

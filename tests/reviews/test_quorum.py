@@ -23,6 +23,8 @@ class Vote:
     arguments: Any = None
     item_id: int = 1
     withdrawn_at: datetime | None = None
+    reviewer_id: int | None = 7
+    reviewer_id: int | None = 1
 
 
 def place(votes: list[Vote], needed: int) -> int | None:
@@ -82,3 +84,8 @@ def test_those_who_approved_something_else_are_not_among_those_who_decided() -> 
 )
 def test_a_batch_adds_up(verdicts: list[str], verb: str) -> None:
     assert verb_of(verdicts) == verb
+
+
+def test_what_the_deadline_decides_needs_nobody_else() -> None:
+    nobody = Vote("approve", reviewer_id=None)
+    assert place([Vote("approve"), nobody], needed=3) == 1

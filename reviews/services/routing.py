@@ -1,0 +1,134 @@
+"""Whom a request is put before, and until when: set on the new row, and read from it again later."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime, timedelta
+
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from agents.models import Project, Team, User
+from agents.rosters import Roster
+from agents.services.notify import News, tell
+from reviews import states
+from reviews.models import Approval
+from reviews.models.approval import due_minute
+from reviews.policy.plan import OnTimeout
+from reviews.policy.timing import Stage, Terms, next_reminder, stage_at
+
+SHOWN_SINGLY = 3
+"""Somebody who has to be told of more than this many requests at once is told of them in one line."""
+
+
+def place(*, approval: Approval, terms: Terms, team: Team | None, verdicts: Iterable[Sequence[str]]) -> None:
+    """Sets on a row that is not saved yet whom the request is for, how long it waits and what follows.
+
+    `verdicts` are those that each of its items allows: what may not be approved does not approve itself either.
+    """
+    final = terms.final
+    if any(states.Verdict.APPROVE.value not in allowed for allowed in verdicts):
+        final = OnTimeout.REJECT
+    first = stage_at(terms, since=approval.requested_at, moment=approval.requested_at)
+    approval.routed_to = team
+    approval.timeout_seconds = int(terms.deadline.total_seconds())
+    approval.on_timeout = terms.on_timeout.value
+    approval.at_expiry = final.value
+    approval.expires_at = approval.requested_at + terms.lasts
+    _enter(approval, first, terms, approval.requested_at)
+
+
+def enter(*, approval: Approval, stage: Stage, roster: Roster, now: datetime) -> None:
+    """Sets on a row that the request has come to another stage and is for the people of that step.
+
+    A step that names nobody who is there any more makes it everybody's.
+    """
+    step = stage.step
+    person = roster.person(step.user) if step and step.user else None
+    person = roster.there(person.pk) if person else None
+    approval.routed_to = roster.team(step.team) if step and step.team else None
+    approval.assigned_to = person
+    approval.escalation_step = stage.number
+    _enter(approval, stage, terms_of(approval), now)
+
+
+def _enter(approval: Approval, stage: Stage, terms: Terms, now: datetime) -> None:
+    approval.next_step_at = stage.ends if stage.number < len(terms.steps) else None
+    approval.due_minute = due_minute(stage.ends)
+    approval.remind_at = next_reminder(stage, after=now)
+
+
+def terms_of(approval: Approval) -> Terms:
+    """The terms that were agreed on when the request was made."""
+    on_timeout, deadline = OnTimeout(approval.on_timeout), timedelta(seconds=approval.timeout_seconds)
+    if on_timeout is not OnTimeout.ESCALATE:
+        return Terms(deadline, on_timeout, (), OnTimeout(approval.at_expiry))
+    escalation = approval.review_plan.escalation
+    return Terms(deadline, on_timeout, escalation.steps * (escalation.loops + 1), OnTimeout(approval.at_expiry))
+
+
+def stage_of(approval: Approval, *, now: datetime) -> Stage:
+    """The stage in which a request is by the clock, whether or not any worker has noticed."""
+    return stage_at(terms_of(approval), since=approval.requested_at, moment=now)
+
+
+def asked(approval: Approval, roster: Roster) -> list[User]:
+    """Who is to be told of a request: never whoever made it."""
+    people = roster.asked(person_id=approval.assigned_to_id, team_id=approval.routed_to_id)
+    return [user for user in people if user.pk != approval.requested_by_user_id]
+
+
+def by_project(rows: Iterable[Approval]) -> Iterator[tuple[Project, list[Approval]]]:
+    """The same requests, project by project; wants `project` at hand."""
+    found: dict[int, list[Approval]] = {}
+    for row in rows:
+        found.setdefault(row.project_id, []).append(row)
+    for group in found.values():
+        yield group[0].project, group
+
+
+def tell_asked(*, project: Project, rows: Sequence[Approval], roster: Roster, kind: str, now: datetime) -> None:
+    """Tells everybody who is asked of the requests that are theirs: of few one by one, of many in one line.
+
+    `kind` is `approval.escalated` or `approval.reminder`.
+    """
+    of_person: dict[int, list[Approval]] = {}
+    people: dict[int, User] = {}
+    for row in rows:
+        for user in asked(row, roster):
+            people[user.pk] = user
+            of_person.setdefault(user.pk, []).append(row)
+    news: list[News] = []
+    for key, mine in of_person.items():
+        singly = len(mine) <= SHOWN_SINGLY
+        news += [_one(people[key], row, kind) for row in mine] if singly else [_many(people[key], project, mine, kind)]
+    tell(project=project, news=news, now=now)
+
+
+def _one(user: User, row: Approval, kind: str) -> News:
+    words = {
+        "approval.escalated": _("Escalated to you: %(action)s"),
+        "approval.reminder": _("Still waiting: %(action)s"),
+    }
+    return News(
+        users=[user],
+        kind=kind,
+        title=words[kind] % {"action": row.action},
+        body=row.summary or row.risk["explanation"],
+        url=reverse("reviews:approval", args=[row.project.slug, row.pk]),
+    )
+
+
+def _many(user: User, project: Project, rows: Sequence[Approval], kind: str) -> News:
+    words = {
+        "approval.escalated": _("%(number)d requests were escalated to you"),
+        "approval.reminder": _("%(number)d requests still wait for you"),
+    }
+    actions = sorted({row.action for row in rows})
+    return News(
+        users=[user],
+        kind=kind,
+        title=words[kind] % {"number": len(rows)},
+        body=", ".join(actions[:5]),
+        url=reverse("reviews:queue", args=[project.slug]),
+    )
