@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from django.db import transaction
+from django.db import connection, transaction
 
 from agents.authentication import Caller
 from agents.models import Project, User
@@ -26,6 +26,9 @@ _CORRECTED = [
     "updated_at",
 ]  # fmt: skip
 AUTHOR_CHARS = 200
+# Class of PostgreSQL's two-part advisory locks: whoever writes scores of a project by external ids takes turns, so that
+# what is known of an id is still so when it is written.
+LOCK = 0x48525343
 
 
 class NotYours(Exception):
@@ -189,10 +192,12 @@ def _masked(draft: Draft, masker: Masker) -> Draft:
 
 
 def _known(project_id: int, drafts: Iterable[Draft]) -> dict[str | None, Score]:
-    """Stored scores with the external ids of drafts, locked."""
+    """Stored scores with the external ids of drafts. Until the transaction ends, nobody else writes any by id."""
     ids = [draft.external_id for draft in drafts if draft.external_id]
     if not ids:
         return {}
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [LOCK, project_id % 2**31])
     found = Score.objects.select_for_update().filter(project_id=project_id, external_id__in=ids).order_by("pk")
     return {score.external_id: score for score in found}
 
