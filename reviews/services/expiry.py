@@ -14,7 +14,7 @@ from django.db import transaction
 
 from reviews import quorum, states
 from reviews.models import Approval, ApprovalEvent, ApprovalItem, Decision, FeedbackExample
-from reviews.services import flow
+from reviews.services import flow, receipts
 from reviews.services.feedback import first_revision
 from reviews.services.routing import by_project
 from reviews.services.transitions import Line, add_events, announce
@@ -109,6 +109,7 @@ def _approve(rows: Sequence[Approval], items: dict[UUID, list[ApprovalItem]], no
         )
         for row, item, decision in decided
     )
+    receipts.issue_all(approvals=rows, now=now)
     _announce(rows, now)
 
 
