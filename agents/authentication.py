@@ -8,11 +8,12 @@ import base64
 import binascii
 import ipaddress
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
+from allauth.account.internal.flows.reauthentication import did_recently_reauthenticate
 from django.http import HttpRequest
 from rest_framework.authentication import BaseAuthentication, SessionAuthentication
 from rest_framework.request import Request
@@ -30,11 +31,15 @@ SECRET_MAX_CHARS = 200
 
 @dataclass(frozen=True)
 class Caller:
-    """The author of an API request: exactly one of a key or a person (who may have come with a token)."""
+    """The author of an API request: exactly one of a key or a person (who may have come with a token).
+
+    `reauthenticated` is a person who has just proved again who they are, in the session that this is part of.
+    """
 
     key: ApiKey | None = None
     user: User | None = None
     token: PersonalToken | None = None
+    reauthenticated: bool = False
 
     @property
     def label(self) -> str:
@@ -159,6 +164,13 @@ def _person_of(secret: str, now: datetime) -> Caller | None:
     if found.usage_is_stale(now):
         PersonalToken.objects.filter(pk=found.pk).update(last_used_at=now)
     return Caller(user=found.user, token=found)
+
+
+def reauthenticated(caller: Caller, request: HttpRequest) -> Caller:
+    """The same caller, with what the session says about when this person proved who they are. Asks the database."""
+    if caller.user is None or caller.token is not None:
+        return caller
+    return replace(caller, reauthenticated=did_recently_reauthenticate(request))
 
 
 def still_usable(callers: Iterable[Caller], *, now: datetime) -> set[Caller]:

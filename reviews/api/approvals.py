@@ -33,7 +33,7 @@ from reviews.serializers.requests import (
     draft_of,
     ruling_of,
 )
-from reviews.services import decisions, outcomes, requests
+from reviews.services import decisions, information, outcomes, requests
 from reviews.services.transitions import AlreadyDecided
 
 Json = dict[str, Any]
@@ -181,7 +181,7 @@ class MessagesView(ApprovalVerb):
         """Adds a message to a waiting request."""
         values = validated(MessageSerializer, request)
         return self.answer(
-            requests.post_message(approval=self.approval, by=self.caller, text=values["text"], now=clock.now())
+            information.post_message(approval=self.approval, by=self.caller, text=values["text"], now=clock.now())
         )
 
 

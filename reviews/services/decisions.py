@@ -1,32 +1,37 @@
-"""Deciding: a person's verdict on a waiting request."""
+"""Deciding: a person's verdict on one action of a waiting request, and taking it back."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
 from django.utils.translation import gettext as _
 
 from agents.authentication import Caller
-from agents.models import Membership
+from agents.models import ApiKey, Membership, User
 from reviews import states
 from reviews.json_schema import TooComplex, violations
-from reviews.models import Approval, ApprovalEvent, ApprovalItem, Decision, FeedbackExample
-from reviews.services import expiry, feedback
+from reviews.models import Approval, ApprovalEvent, ApprovalItem, Decision
+from reviews.services import expiry, settling
 from reviews.services.requests import made_by
-from reviews.services.transitions import AlreadyDecided, add_event, announce, close
+from reviews.services.settling import Standing, locked, overtaken, standings_of
+from reviews.services.transitions import AlreadyDecided, add_event, announce, as_already_decided
 
 
 class OwnRequest(PermissionError):
-    """Nobody decides on a request that they made themselves."""
+    """Nobody decides on a request that they made themselves, nor where a rule says so on one of their own key."""
 
 
 class NotAPerson(PermissionError):
     """Only people decide: an agent's key cannot."""
+
+
+class ReauthenticationNeeded(PermissionError):
+    """The request's rule asks that whoever decides has just proved again who they are."""
 
 
 class InvalidDecision(ValueError):
@@ -39,43 +44,58 @@ class InvalidDecision(ValueError):
 
 @dataclass(frozen=True, kw_only=True)
 class Ruling:
-    """A verdict and what goes with it. `arguments` None means: not given."""
+    """A verdict on one item and what goes with it. `arguments` None means: not given."""
 
     verdict: states.Verdict
     arguments: dict[str, Any] | None = None
     reason: str = ""
     message: str = ""
     labels: Sequence[str] = ()
+    item: int = 0
 
 
 def decide(*, approval: Approval, by: Caller, ruling: Ruling, now: datetime) -> Decision | AlreadyDecided:
-    """Decides on a request, or says who was first.
+    """Decides on an item of a request, or says who was first.
 
-    Raises NotAPerson, OwnRequest, and InvalidDecision when the ruling does not fit the request.
+    Where several people have to agree this is one vote. The request closes when all its items are decided; where the
+    project gives time to withdraw, only after that. Raises NotAPerson, OwnRequest, ReauthenticationNeeded, and
+    InvalidDecision when the ruling does not fit the item.
     """
+    check_may_decide(approval=approval, by=by)
+    with transaction.atomic():
+        row = locked(approval)
+        result = overtaken(row, now=now) or _vote(row, by, ruling, now)
+    approval.refresh_from_db()
+    if isinstance(result, AlreadyDecided) and result.status is states.Status.EXPIRED and approval.is_waiting:
+        expiry.expire(approval=approval, now=now)
+        return result if approval.is_waiting else as_already_decided(approval)
+    return result
+
+
+def check_may_decide(*, approval: Approval, by: Caller) -> None:
+    """Raises NotAPerson, OwnRequest or ReauthenticationNeeded when this caller cannot decide on this request."""
     if by.user is None:
         raise NotAPerson(_("Only people decide: an agent's key cannot."))
-    if made_by(approval, by.user):
-        raise OwnRequest(_("You made this request yourself, so somebody else has to decide."))
-    item = approval.items.get(index=0)
-    with transaction.atomic():
-        if approval.is_waiting:
-            errors = faults(item=item, ruling=ruling)
-            if errors:
-                raise InvalidDecision(errors)
-        lost = close(
-            approval=approval,
-            verb=states.Verb(ruling.verdict.value),
-            now=now,
-            verdict=ruling.verdict,
-            decided_by=by.user,
-            decided_by_label=by.label[:200],
-        )
-        if lost is None:
-            return _record(approval=approval, item=item, by=by, ruling=ruling, now=now)
-    if lost.status is states.Status.EXPIRED:
-        expiry.expire(approval=approval, now=now)
-    return lost
+    barred = why_barred(approval, by.user)
+    if barred:
+        raise OwnRequest(barred)
+    if approval.review_plan.reauthenticate and not by.reauthenticated:
+        if by.token is not None:
+            raise ReauthenticationNeeded(
+                _("This request asks for your password again, which a token cannot give: decide in the browser.")
+            )
+        raise ReauthenticationNeeded(_("Confirm first that it is you: this request asks for your password again."))
+
+
+def why_barred(approval: Approval, user: User) -> str:
+    """Why a person may not decide on a request whatever their role, in words; empty when they may."""
+    if made_by(approval, user):
+        return _("You made this request yourself, so somebody else has to decide.")
+    if not approval.review_plan.bar_key_owner or approval.requested_by_key_id is None:
+        return ""
+    if not ApiKey.objects.filter(pk=approval.requested_by_key_id, created_by=user).exists():
+        return ""
+    return _("Your own key made this request, so somebody else has to decide.")
 
 
 def faults(*, item: ApprovalItem, ruling: Ruling) -> dict[str, list[str]]:
@@ -115,6 +135,83 @@ def same_json(left: object, right: object) -> bool:
     return json.dumps(left, sort_keys=True) == json.dumps(right, sort_keys=True)
 
 
+@transaction.atomic
+def withdraw(*, approval: Approval, by: Caller, now: datetime, item: int | None = None) -> bool:
+    """Takes a person's verdicts on a request back, or the one on `item`; False when there is none to take back.
+
+    A verdict stands for good when the agent has been told of it: when the request has closed, and where the project
+    gives no time to withdraw, already when the item is decided.
+    """
+    row = locked(approval)
+    if by.user is None or not row.is_waiting or overtaken_for_good(row, now=now):
+        return False
+    final = row.undo_seconds == 0
+    mine = [
+        vote
+        for one in standings_of(row)
+        if item in (None, one.item.index) and not (final and one.deciding is not None)
+        for vote in one.votes
+        if vote.reviewer_id == by.user.pk
+    ]
+    if not mine:
+        return False
+    Decision.objects.filter(pk__in=[vote.pk for vote in mine]).update(withdrawn_at=now)
+    row.status = states.target(states.Status(row.status), states.Verb.WITHDRAW)
+    row.settles_at = None
+    row.save(update_fields=["status", "settles_at"])
+    indexes = {entry.pk: entry.index for entry in row.items.all()}
+    detail = {"items": [indexes[vote.item_id] for vote in mine], "verdict": mine[-1].verdict}
+    add_event(approval=row, kind=ApprovalEvent.Kind.WITHDRAWN, by=by, now=now, detail=detail)
+    announce(project=row.project, approval_ids=[row.pk], status=row.status, now=now)
+    approval.refresh_from_db()
+    return True
+
+
+def overtaken_for_good(row: Approval, *, now: datetime) -> bool:
+    """Whether the time to withdraw verdicts on a waiting request is over."""
+    return (row.settles_at or row.expires_at) <= now
+
+
+def _vote(row: Approval, by: Caller, ruling: Ruling, now: datetime) -> Decision | AlreadyDecided:
+    standings = standings_of(row)
+    if ruling.item >= len(standings):
+        last = len(standings) - 1
+        raise InvalidDecision({"item": [_("This request's actions are numbered 0 to %(last)d.") % {"last": last}]})
+    mine = standings[ruling.item]
+    if mine.deciding is not None:
+        return settling.decided_by([mine], at=mine.deciding.decided_at)
+    earlier = next((vote for vote in mine.votes if by.user is not None and vote.reviewer_id == by.user.pk), None)
+    if earlier is not None:
+        return AlreadyDecided(states.Status(row.status), by.label, earlier.verdict, earlier.decided_at)
+    errors = faults(item=mine.item, ruling=ruling)
+    if errors:
+        raise InvalidDecision(errors)
+    decision = _written(row, mine.item, by, ruling, now)
+    _count(row, by, decision, settling.joined(row, standings, decision), now)
+    return decision
+
+
+def _count(row: Approval, by: Caller, decision: Decision, standings: Sequence[Standing], now: datetime) -> None:
+    """What a verdict that was just written makes of its request."""
+    decided = all(one.deciding is not None for one in standings)
+    if decided and not row.undo_seconds:
+        settling.settle(row, standings, now=now, by=by)
+        return
+    row.status = states.target(states.Status(row.status), states.Verb.VOTE)
+    if decided:
+        row.settles_at = min(now + timedelta(seconds=row.undo_seconds), row.expires_at)
+        row.save(update_fields=["status", "settles_at"])
+    detail = {
+        "verdict": decision.verdict,
+        "reason": decision.reason,
+        "item": decision.item.index,
+        "via": settling.via(by),
+    }
+    add_event(approval=row, kind=ApprovalEvent.Kind.VOTED, by=by, now=now, detail=detail)
+    # Those who wait have to know when it settles.
+    announce(project=row.project, approval_ids=[row.pk], status=row.status, now=now, wake=decided)
+
+
 def _edit_faults(item: ApprovalItem, arguments: dict[str, Any] | None) -> list[str]:
     if arguments is None:
         return [_("An edit needs the changed arguments.")]
@@ -128,12 +225,12 @@ def _edit_faults(item: ApprovalItem, arguments: dict[str, Any] | None) -> list[s
         return [_("The request's schema cannot be checked: %(why)s.") % {"why": error}]
 
 
-def _record(*, approval: Approval, item: ApprovalItem, by: Caller, ruling: Ruling, now: datetime) -> Decision:
+def _written(row: Approval, item: ApprovalItem, by: Caller, ruling: Ruling, now: datetime) -> Decision:
     assert by.user is not None
-    role = Membership.objects.filter(project=approval.project, user=by.user).values_list("role", flat=True).first()
-    decision = Decision.objects.create(
-        project=approval.project,
-        approval=approval,
+    role = Membership.objects.filter(project=row.project, user=by.user).values_list("role", flat=True).first()
+    return Decision.objects.create(
+        project=row.project,
+        approval=row,
         item=item,
         verdict=ruling.verdict,
         arguments=ruling.arguments if ruling.verdict is states.Verdict.EDIT else None,
@@ -145,10 +242,3 @@ def _record(*, approval: Approval, item: ApprovalItem, by: Caller, ruling: Rulin
         reviewer_role=role or "",
         decided_at=now,
     )
-    detail = {"verdict": ruling.verdict.value, "reason": ruling.reason, "via": "token" if by.token else "session"}
-    add_event(approval=approval, kind=ApprovalEvent.Kind.DECIDED, by=by, now=now, detail=detail)
-    feedback.add_example(
-        approval=approval, item=item, verdict=FeedbackExample.Verdict(ruling.verdict), decision=decision, now=now
-    )
-    announce(project=approval.project, approval_ids=[approval.pk], status=approval.status, now=now)
-    return decision

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 
 import pgtrigger
@@ -11,18 +12,26 @@ from django.db.models import Max
 from reviews.models import Approval, ApprovalItem, Decision, FeedbackExample
 
 
-def add_example(
-    *,
-    approval: Approval,
-    item: ApprovalItem,
-    verdict: FeedbackExample.Verdict,
-    decision: Decision | None,
-    now: datetime,
-) -> FeedbackExample:
-    """Writes the first revision of an item's example."""
-    example = first_revision(approval=approval, item=item, verdict=verdict, decision=decision, now=now)
-    example.save(force_insert=True)
-    return example
+def add_decided(*, approval: Approval, decisions: Iterable[Decision], now: datetime) -> None:
+    """Writes the first revision of the example of every item that people have decided, each by one of `decisions`."""
+    FeedbackExample.objects.bulk_create(
+        first_revision(
+            approval=approval,
+            item=decision.item,
+            verdict=FeedbackExample.Verdict(decision.verdict),
+            decision=decision,
+            now=now,
+        )
+        for decision in decisions
+    )
+
+
+def add_undecided(*, approval: Approval, verdict: FeedbackExample.Verdict, now: datetime) -> None:
+    """Writes the first revision of the example of every item of a request that was closed without people."""
+    FeedbackExample.objects.bulk_create(
+        first_revision(approval=approval, item=item, verdict=verdict, decision=None, now=now)
+        for item in approval.items.all()
+    )
 
 
 def first_revision(

@@ -21,7 +21,7 @@ from reviews.models import Approval, ApprovalEvent, ApprovalItem, FeedbackExampl
 from reviews.models.approval import due_minute
 from reviews.policy.engine import evaluate
 from reviews.policy.schema import load
-from reviews.services import feedback, flow, policies
+from reviews.services import feedback, flow, policies, settling
 from reviews.services.transitions import (
     AlreadyDecided,
     Line,
@@ -29,7 +29,6 @@ from reviews.services.transitions import (
     add_events,
     announce,
     announce_new,
-    as_already_decided,
     close,
 )
 
@@ -118,27 +117,17 @@ def create_requests(*, asked: Sequence[Asked], now: datetime) -> list[Approval]:
 
 @transaction.atomic
 def cancel_request(*, approval: Approval, by: Caller, reason: str = "", now: datetime) -> AlreadyDecided | None:
-    """Takes a waiting request back; None when that worked."""
+    """Takes a waiting request back; None when that worked.
+
+    A decision of which the agent has not been told yet does not stand in the way.
+    """
+    settling.settle_all(keys=[approval.pk], now=now)
     lost = close(approval=approval, verb=states.Verb.CANCEL, now=now)
     if lost is not None:
         return lost
     add_event(approval=approval, kind=ApprovalEvent.Kind.CANCELLED, by=by, now=now, detail={"reason": reason})
-    for item in approval.items.all():
-        feedback.add_example(
-            approval=approval, item=item, verdict=FeedbackExample.Verdict.CANCELLED, decision=None, now=now
-        )
+    feedback.add_undecided(approval=approval, verdict=FeedbackExample.Verdict.CANCELLED, now=now)
     announce(project=approval.project, approval_ids=[approval.pk], status=approval.status, now=now)
-    return None
-
-
-@transaction.atomic
-def post_message(*, approval: Approval, by: Caller, text: str, now: datetime) -> AlreadyDecided | None:
-    """Adds to the conversation about a waiting request; None when that worked."""
-    row = Approval.objects.select_for_update().get(pk=approval.pk)
-    if not row.is_waiting or row.expires_at <= now:
-        return as_already_decided(row)
-    add_event(approval=row, kind=ApprovalEvent.Kind.MESSAGE, by=by, now=now, detail={"text": text})
-    announce(project=approval.project, approval_ids=[approval.pk], status=row.status, now=now, wake=False)
     return None
 
 
@@ -221,4 +210,5 @@ def _row(asked: Asked, version: PolicyVersion, now: datetime) -> Approval:
         timeout_seconds=int(draft.timeout.total_seconds()),
         expires_at=expires_at,
         due_minute=due_minute(expires_at),
+        undo_seconds=asked.project.undo_seconds,
     )

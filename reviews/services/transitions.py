@@ -40,7 +40,8 @@ class AlreadyDecided:
         if self.status is states.Status.CANCELLED:
             return "This request was cancelled by the agent."
         verb = {"approve": "approved", "edit": "approved with changes", "reject": "rejected", "respond": "answered"}
-        return f"{self.decided_by} already {verb.get(self.verdict or '', 'decided')} this request."
+        done = f"{self.decided_by} already {verb.get(self.verdict or '', 'decided')} this request"
+        return f"{done}; others have to decide as well." if self.status in states.WAITING else f"{done}."
 
 
 def as_already_decided(approval: Approval) -> AlreadyDecided:
@@ -67,7 +68,7 @@ def close(*, approval: Approval, verb: states.Verb, now: datetime, **columns: An
             return AlreadyDecided(states.Status.EXPIRED, None, None, row.expires_at)
         status = states.target(states.Status(row.status), verb)
         won = Approval.objects.filter(pk=row.pk, status=row.status, expires_at__gt=now).update(
-            status=status, closed_at=now, **columns
+            status=status, closed_at=now, settles_at=None, **columns
         )
         if won:
             approval.refresh_from_db()
@@ -78,11 +79,12 @@ def close(*, approval: Approval, verb: states.Verb, now: datetime, **columns: An
 
 @dataclass(frozen=True)
 class Line:
-    """What is to be written into a request's timeline and into the audit log. `by` None is the deadline."""
+    """What is to be written into a request's timeline and into the audit log. `by` None is nobody, but `label`."""
 
     approval: Approval
     by: Caller | None
     detail: dict[str, Any]
+    label: str = "deadline"
 
 
 def add_event(
@@ -106,7 +108,7 @@ def add_events(*, kind: ApprovalEvent.Kind, lines: Sequence[Line], now: datetime
             kind=kind,
             at=now,
             actor=line.by.user if line.by else None,
-            actor_label=line.by.label[:200] if line.by else "deadline",
+            actor_label=line.by.label[:200] if line.by else line.label,
             detail=line.detail,
         )
         for line in lines

@@ -23,7 +23,6 @@ class Vote:
     arguments: Any = None
     item_id: int = 1
     withdrawn_at: datetime | None = None
-    reviewer_id: int | None = 7
     reviewer_id: int | None = 1
 
 
