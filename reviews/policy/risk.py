@@ -34,6 +34,12 @@ class Risk:
     explanation: str
     doubts: tuple[str, ...] = ()
 
+    @property
+    def document(self) -> dict[str, Any]:
+        """The reasons as JSON, as they are kept with a request."""
+        factors = [{"name": one.name, "weight": float(one.weight), "detail": one.detail} for one in self.factors]
+        return {"factors": factors, "explanation": self.explanation}
+
 
 def assess(policy: Policy, trial: Trial, facts: Mapping[str, Any]) -> Risk:
     """Adds up the factors that apply. Never raises, whatever the values are."""

@@ -19,9 +19,11 @@ from agents.services.notify import News, tell
 from reviews import states
 from reviews.models import Approval, ApprovalEvent, ApprovalItem, FeedbackExample, PolicyVersion
 from reviews.models.approval import due_minute
-from reviews.policy.engine import evaluate
-from reviews.policy.schema import load
+from reviews.policy.engine import Assessment
+from reviews.policy.facts import Subject
+from reviews.policy.plan import dump_plan
 from reviews.services import feedback, flow, policies, settling
+from reviews.services.judging import judge
 from reviews.services.transitions import (
     AlreadyDecided,
     Line,
@@ -98,8 +100,11 @@ def create_requests(*, asked: Sequence[Asked], now: datetime) -> list[Approval]:
     The requests come back in order, with their parts at hand.
     """
     projects = {one.project.pk: one.project for one in asked}
-    policies_by_project = {key: policies.in_force(project=project) for key, project in projects.items()}
-    approvals = [_row(one, policies_by_project[one.project.pk], now) for one in asked]
+    versions = {key: policies.in_force(project=project) for key, project in projects.items()}
+    assessments = [_judged(one, versions[one.project.pk], now) for one in asked]
+    approvals = [
+        _row(one, versions[one.project.pk], assessment, now) for one, assessment in zip(asked, assessments, strict=True)
+    ]
     Approval.objects.bulk_create(approvals)
     parts = [_items(approval, one.draft) for approval, one in zip(approvals, asked, strict=True)]
     ApprovalItem.objects.bulk_create(item for items in parts for item in items)
@@ -182,30 +187,47 @@ def _items(approval: Approval, draft: RequestDraft) -> list[ApprovalItem]:
     ]
 
 
-def _row(asked: Asked, version: PolicyVersion, now: datetime) -> Approval:
+def subjects_of(draft: RequestDraft) -> list[Subject]:
+    """The actions of a request, each as conditions know it."""
+    return [
+        Subject(
+            action=item.action,
+            arguments=item.arguments,
+            context=draft.context,
+            confidence=draft.confidence,
+            agent=draft.agent,
+            agent_version=draft.agent_version,
+            session_id=draft.session_id,
+            trace_id=draft.trace_id,
+            end_user=draft.end_user,
+        )
+        for item in draft.items
+    ]
+
+
+def _judged(asked: Asked, version: PolicyVersion, now: datetime) -> Assessment:
+    policy = policies.policy_of(version)
+    return judge(project=asked.project, policy=policy, subjects=subjects_of(asked.draft), now=now)
+
+
+def _row(asked: Asked, version: PolicyVersion, assessment: Assessment, now: datetime) -> Approval:
     by, draft = asked.by, asked.draft
-    first = draft.items[0]
-    assessment = evaluate(load(version.document), arguments=first.arguments, context=draft.context)
     expires_at = now + draft.timeout
     return Approval(
         **{name: getattr(draft, name) for name in COPIED},
         project=asked.project,
-        action=first.action,
+        action=draft.items[0].action,
         tags=list(draft.tags),
         requested_by_key=by.key,
         requested_by_user=by.user,
         requested_by_label=by.label[:200],
         policy_version=version,
-        rule=assessment.rule.name,
-        risk_level=assessment.risk.level,
+        rule=assessment.rule,
+        rule_trace=list(assessment.trace),
+        plan=dump_plan(assessment.plan),
+        risk_level=assessment.level,
         risk_score=float(assessment.risk.score),
-        risk={
-            "factors": [
-                {"name": factor.name, "weight": float(factor.weight), "detail": factor.detail}
-                for factor in assessment.risk.factors
-            ],
-            "explanation": assessment.risk.explanation,
-        },
+        risk=assessment.risk.document,
         requested_at=now,
         timeout_seconds=int(draft.timeout.total_seconds()),
         expires_at=expires_at,

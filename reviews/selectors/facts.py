@@ -1,0 +1,72 @@
+"""Facts about a request that are not in it: what was spent, and what came of earlier requests."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from django.db.models import Sum
+
+from agents.models import Project
+from metrics.models import Session, Spend, Trace
+from reviews import states
+from reviews.models import Approval
+from reviews.policy.facts import Subject
+
+EARLIER = 100
+"""So many of the latest requests are looked at."""
+
+NANOS = 1_000_000_000
+
+
+def costs(project: Project, subject: Subject, *, now: datetime) -> dict[str, float]:
+    """What was spent so far in USD: by the request's session and trace, and by the project on this UTC day.
+
+    Sessions and days are summed up a few seconds after their traces.
+    """
+    of_project = {"project_id": project.pk}
+    trace = bytes.fromhex(subject.trace_id) if subject.trace_id else b""
+    found = {
+        "session": Session.objects.filter(**of_project, session_id=subject.session_id) if subject.session_id else None,
+        "trace": Trace.objects.filter(**of_project, trace_id=trace) if trace else None,
+        "today": Spend.objects.filter(**of_project, day=now.date(), dimension="team"),
+    }
+    return {
+        name: (rows.aggregate(total=Sum("cost_nanos"))["total"] or 0) / NANOS if rows is not None else 0.0
+        for name, rows in found.items()
+    }
+
+
+def history(project: Project, subject: Subject, *, now: datetime) -> dict[str, dict[str, int]]:
+    """What became, until `now`, of the latest requests of the same session, agent and action: counts by fate."""
+    by = {"session": ("session_id", subject.session_id), "agent": ("agent", subject.agent)}
+    by["action"] = ("action", subject.action)
+    return {name: _fates(project, column, value, now) for name, (column, value) in by.items()}
+
+
+def _fates(project: Project, column: str, value: str, now: datetime) -> dict[str, int]:
+    counts = {"requests": 0, "waiting": 0, "approved": 0, "rejected": 0, "expired": 0, "succeeded": 0, "failed": 0}
+    if not value:
+        return counts
+    rows = Approval.objects.of_project(project).filter(**{column: value}, requested_at__lt=now)
+    latest = rows.newest_first().values_list("status", "closed_at", "outcome")[:EARLIER]
+    for status, closed_at, outcome in latest:
+        counts["requests"] += 1
+        fate = _fate(status) if closed_at is not None and closed_at <= now else "waiting"
+        if fate in counts:
+            counts[fate] += 1
+        result = _outcome(outcome, now)
+        if result in counts:
+            counts[result] += 1
+    return counts
+
+
+def _fate(status: str) -> str:
+    return "approved" if status in states.GRANTED else status
+
+
+def _outcome(outcome: dict[str, Any] | None, now: datetime) -> str:
+    """How it went; an action that was reverted has failed."""
+    if outcome is None or datetime.fromisoformat(outcome["recorded_at"]) > now:
+        return ""
+    return "failed" if outcome["status"] == "reverted" else str(outcome["status"])
