@@ -101,9 +101,9 @@ class _Senders:
     def _count(self, request: Request, status: int, took: float) -> None:
         with self._guard:
             self.load.latencies.append(took)
-            self.load.spans += request.spans if status == 200 else 0
-            self.load.plain_bytes += request.plain_bytes if status == 200 else 0
-            self.load.refused += status != 200
+            self.load.spans += request.spans if 200 <= status < 300 else 0
+            self.load.plain_bytes += request.plain_bytes if 200 <= status < 300 else 0
+            self.load.refused += not 200 <= status < 300
 
 
 def run(

@@ -21,13 +21,14 @@ from console.lib.bodies import BodyLimit  # noqa: E402
 from console.lib.logs import RequestLog  # noqa: E402
 from metrics.api import otlp  # noqa: E402
 from reviews.api import wait  # noqa: E402
+from reviews.api.intake import Intake  # noqa: E402
 
 # Channels reuses Django's `path` for ASGI applications, which Django's own types do not foresee.
 live_route: Any = path("ws/p/<slug:project>/", LiveConsumer.as_asgi())  # type: ignore[arg-type]
 websockets = AllowedHostsOriginValidator(AuthMiddlewareStack(URLRouter([live_route])))
 
 
-pages_and_api = BodyLimit(django_app, limit=settings.DATA_UPLOAD_MAX_MEMORY_SIZE)
+pages_and_api = Intake(BodyLimit(django_app, limit=settings.DATA_UPLOAD_MAX_MEMORY_SIZE))
 
 
 async def dispatch(scope: Any, receive: Any, send: Any) -> None:

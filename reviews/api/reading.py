@@ -82,8 +82,14 @@ def up_to_date(rows: Sequence[Approval], *, now: datetime) -> list[Approval]:
 
 def document_of(approval: Approval) -> dict[str, Any]:
     """The request as JSON, with an estimate of the wait while there is one."""
-    estimate = estimated_wait_seconds(approval.project) if approval.is_waiting else None
-    return represent(approval, estimated_wait_seconds=estimate)
+    return documents_of([approval])[0]
+
+
+def documents_of(approvals: Sequence[Approval]) -> list[dict[str, Any]]:
+    """As `document_of`, for many."""
+    waiting = {row.project_id: row.project for row in approvals if row.is_waiting}
+    estimates = {key: estimated_wait_seconds(project) for key, project in waiting.items()}
+    return [represent(row, estimated_wait_seconds=estimates.get(row.project_id)) for row in approvals]
 
 
 def wait_seconds(query: Mapping[str, Any]) -> float:

@@ -7,19 +7,17 @@ waiters that fall together are one step, so five hundred decisions in one commit
 from __future__ import annotations
 
 import asyncio
-import functools
 import logging
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from importlib import import_module
-from typing import Any, TypeVar
+from typing import Any
 from weakref import WeakKeyDictionary
 
-import orjson
 from django.conf import settings
 from django.contrib.auth import get_user
-from django.db import DatabaseError, connections
+from django.db import DatabaseError
 from django.http import HttpRequest, QueryDict
 from django.http.cookie import parse_cookie
 from rest_framework.renderers import JSONRenderer
@@ -28,17 +26,19 @@ from agents.authentication import Caller, caller_from_headers, headers_in_scope
 from agents.models import User
 from agents.throttling import admit
 from console.lib import clock
-from console.lib.http import PROBLEM_TYPE, Problem
+from console.lib.http import Problem
+from console.lib.together import Together, in_thread
 from reviews.access import uuid_of
+from reviews.api.plain import PlainAnswer, Send, answer_with, document, refusal
 from reviews.api.reading import Reading, read_many, wait_seconds
 from reviews.api.wakeups import Wakeups, wakeups
 
 logger = logging.getLogger(__name__)
 
-T = TypeVar("T")
 Scope = Mapping[str, Any]
 Receive = Callable[[], Awaitable[Mapping[str, Any]]]
-Send = Callable[[dict[str, Any]], Awaitable[None]]
+Question = tuple[Caller | None, str]
+"""Who wants to know about the request of which id."""
 
 PATH = re.compile(r"^/api/v1/approvals/([^/]+)$")
 THREADS = 8
@@ -63,49 +63,47 @@ async def application(scope: Scope, receive: Receive, send: Send) -> None:
     try:
         await asyncio.wait({gone, answer}, return_when=asyncio.FIRST_COMPLETED)
         if answer.done():
-            status, headers, body = answer.result()
-            await send({"type": "http.response.start", "status": status, "headers": headers})
-            await send({"type": "http.response.body", "body": body})
+            await answer_with(send, answer.result())
     finally:
         gone.cancel()
         answer.cancel()
 
 
-async def _answer(scope: Scope, approval_id: str, query: QueryDict) -> tuple[int, list[tuple[bytes, bytes]], bytes]:
+async def _answer(scope: Scope, approval_id: str, query: QueryDict) -> PlainAnswer:
     try:
-        caller = await _in_thread(lambda: _caller_of(scope))
+        caller = await in_thread(_threads, lambda: _caller_of(scope))
         reading = await _settled(caller, approval_id, query)
         if reading.problem is not None:
             raise reading.problem
-        return 200, _headers("application/json", {}), JSONRenderer().render(reading.document)
+        return document(200, JSONRenderer().render(reading.document))
     except Problem as problem:
-        return _refusal(problem)
+        return refusal(problem)
     except DatabaseError:
         logger.exception("approval_wait_database_error")
         away = Problem(503, "The database does not answer.", headers={"Retry-After": str(RETRY_AFTER_SECONDS)})
-        return _refusal(away)
+        return refusal(away)
     except Exception:  # Nothing above this coroutine would answer.
         logger.exception("approval_wait_error")
-        return _refusal(Problem(500, "Something went wrong on our side."))
+        return refusal(Problem(500, "Something went wrong on our side."))
 
 
 async def _settled(caller: Caller | None, approval_id: str, query: QueryDict) -> Reading:
     """Reads the request until it is closed or the wait is over."""
     if caller is None:
-        return await reader().read(None, approval_id)
+        return await reader().ask((None, approval_id))
     loop, listener = asyncio.get_running_loop(), wakeups()
     key = uuid_of(approval_id)
     with listener.registered(str(key)) as woken:
         await listener.ready()
         woken.clear()  # The row is read now; what was said before is in it.
-        reading = await reader().read(caller, approval_id)
+        reading = await reader().ask((caller, approval_id))
         if reading.problem is not None:
             return reading
         give_up_at = loop.time() + wait_seconds(query)
         while reading.open_until is not None and loop.time() < give_up_at:
             deadline_in = (reading.open_until - clock.now()).total_seconds()
             await _woken(woken, listener, min(give_up_at - loop.time(), max(deadline_in, 0.0)))
-            reading = await reader().read(caller, approval_id)
+            reading = await reader().ask((caller, approval_id))
         return reading
 
 
@@ -121,57 +119,17 @@ async def _woken(event: asyncio.Event, listener: Wakeups, seconds: float) -> Non
     event.clear()
 
 
-class Reader:
-    """Reads for all waiters of an event loop: while one batch is being read, the next one gathers."""
-
-    def __init__(self) -> None:
-        self._asked: list[tuple[Caller | None, str, asyncio.Future[Reading]]] = []
-        self._task: asyncio.Task[None] | None = None
-
-    async def read(self, caller: Caller | None, approval_id: str) -> Reading:
-        """What the caller is told about the request now."""
-        answer: asyncio.Future[Reading] = asyncio.get_running_loop().create_future()
-        self._asked.append((caller, approval_id, answer))
-        if self._task is None or self._task.done():
-            self._task = asyncio.create_task(self._work(), name="approval-reader")
-        return await answer
-
-    async def _work(self) -> None:
-        while self._asked:
-            batch, self._asked = self._asked[:BATCH_MAX], self._asked[BATCH_MAX:]
-            pairs = [(caller, approval_id) for caller, approval_id, _answer in batch]
-            try:
-                readings: Sequence[Reading] = await _in_thread(functools.partial(_read_now, pairs))
-            except Exception as error:
-                for _caller, _id, answer in batch:
-                    if not answer.done():
-                        answer.set_exception(error)
-                continue
-            for (_caller, _id, answer), reading in zip(batch, readings, strict=True):
-                if not answer.done():
-                    answer.set_result(reading)
+_readers: WeakKeyDictionary[asyncio.AbstractEventLoop, Together[Question, Reading]] = WeakKeyDictionary()
 
 
-_readers: WeakKeyDictionary[asyncio.AbstractEventLoop, Reader] = WeakKeyDictionary()
+def reader() -> Together[Question, Reading]:
+    """Reads for all waiters of the running event loop."""
+    loop = asyncio.get_running_loop()
+    return _readers.setdefault(loop, Together(_read_now, threads=_threads, batch_max=BATCH_MAX))
 
 
-def reader() -> Reader:
-    """The reader of the running event loop."""
-    return _readers.setdefault(asyncio.get_running_loop(), Reader())
-
-
-def _read_now(asked: Sequence[tuple[Caller | None, str]]) -> list[Reading]:
+def _read_now(asked: Sequence[Question]) -> list[Reading]:
     return read_many(asked, now=clock.now())
-
-
-async def _in_thread(step: Callable[[], T]) -> T:
-    def borrowed() -> T:
-        try:
-            return step()
-        finally:
-            connections.close_all()  # Back to the pool: nobody keeps a connection while waiting.
-
-    return await asyncio.get_running_loop().run_in_executor(_threads, borrowed)
 
 
 def _caller_of(scope: Scope) -> Caller | None:
@@ -191,15 +149,6 @@ def _caller_of(scope: Scope) -> Caller | None:
     caller = Caller(user=person)
     admit(caller.ident, is_person=True, now=clock.now())
     return caller
-
-
-def _refusal(problem: Problem) -> tuple[int, list[tuple[bytes, bytes]], bytes]:
-    return problem.status, _headers(PROBLEM_TYPE, problem.headers), orjson.dumps(problem.document())
-
-
-def _headers(content_type: str, more: Mapping[str, str]) -> list[tuple[bytes, bytes]]:
-    headers = {"content-type": content_type, "cache-control": "no-store", "x-content-type-options": "nosniff", **more}
-    return [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
 
 
 async def _disconnected(receive: Receive) -> None:
