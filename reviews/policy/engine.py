@@ -119,15 +119,18 @@ def _in_doubt(assessment: Assessment, plans: Sequence[ReviewPlan]) -> Assessment
     plan = assessment.plan.stricter(PLAIN)
     for other in plans:
         plan = plan.stricter(other)
+    return for_people(replace(assessment, plan=plan), IN_DOUBT)
+
+
+def for_people(assessment: Assessment, why: str) -> Assessment:
+    """The same assessment, but nothing happens by itself; a rule that would have decided is set aside, `why` says."""
     if assessment.effect is Effect.REVIEW:
-        return replace(assessment, plan=plan)
+        return assessment
     trace = tuple(
-        {**entry, "matched": False, "why": f"{entry['why']}; set aside, because a condition failed"}
-        if entry["matched"]
-        else entry
+        {**entry, "matched": False, "why": f"{entry['why']}; set aside, because {why}"} if entry["matched"] else entry
         for entry in assessment.trace
     )
-    return replace(assessment, rule=IN_DOUBT, effect=Effect.REVIEW, plan=plan, trace=trace, reason="")
+    return replace(assessment, rule=why, effect=Effect.REVIEW, trace=trace, reason="")
 
 
 def _why(source: str, answer: Answer, facts: Mapping[str, Any]) -> str:

@@ -7,22 +7,22 @@ from dataclasses import dataclass, field, fields
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.conf import settings
 from django.db import transaction
 from django.db.models import Model
 from django.urls import reverse
 
 from agents.authentication import Caller
 from agents.models import Project, User
-from agents.permissions import Permission
-from agents.selectors import members_with
+from agents.rosters import Roster, roster_of
 from agents.services.notify import News, tell
 from reviews import states
 from reviews.models import Approval, ApprovalEvent, ApprovalItem, FeedbackExample, PolicyVersion
-from reviews.models.approval import due_minute
-from reviews.policy.engine import Assessment
+from reviews.policy.engine import Assessment, for_people
 from reviews.policy.facts import Subject
 from reviews.policy.plan import dump_plan
-from reviews.services import feedback, flow, policies, settling
+from reviews.policy.timing import agree
+from reviews.services import automatic, feedback, flow, policies, routing, settling
 from reviews.services.judging import judge
 from reviews.services.transitions import (
     AlreadyDecided,
@@ -52,7 +52,7 @@ class ItemDraft:
 
 @dataclass(frozen=True, kw_only=True)
 class RequestDraft:
-    """A request as sent, validated. Texts that were not sent are empty."""
+    """A request as sent, validated. Texts that were not sent are empty, and so is what the policy is to decide."""
 
     items: tuple[ItemDraft, ...]
     summary: str = ""
@@ -70,12 +70,13 @@ class RequestDraft:
     end_user: str = ""
     trace_id: str = ""
     span_id: str = ""
-    timeout: timedelta
-    on_timeout: str = "reject"
+    timeout: timedelta | None = None
+    on_timeout: str = ""
     callback_url: str = ""
 
 
-COPIED = [field.name for field in fields(RequestDraft) if field.name not in {"items", "tags", "timeout"}]
+SETTLED = {"items", "tags", "team", "timeout", "on_timeout"}
+COPIED = [field.name for field in fields(RequestDraft) if field.name not in SETTLED]
 """What a request's row takes over from the draft as it is."""
 
 
@@ -89,7 +90,10 @@ class Asked:
 
 
 def create_request(*, project: Project, by: Caller, draft: RequestDraft, now: datetime) -> Approval:
-    """Judges a request by the policy in force and puts it before the project's reviewers."""
+    """Judges a request by the policy in force and puts it before those whom it names.
+
+    Raises NotAllowed when the request wants more at its deadline than the policy allows.
+    """
     return create_requests(asked=[Asked(project=project, by=by, draft=draft)], now=now)[0]
 
 
@@ -102,8 +106,10 @@ def create_requests(*, asked: Sequence[Asked], now: datetime) -> list[Approval]:
     projects = {one.project.pk: one.project for one in asked}
     versions = {key: policies.in_force(project=project) for key, project in projects.items()}
     assessments = [_judged(one, versions[one.project.pk], now) for one in asked]
+    rosters = {key: _roster(key, asked, assessments, now) for key in projects}
     approvals = [
-        _row(one, versions[one.project.pk], assessment, now) for one, assessment in zip(asked, assessments, strict=True)
+        automatic.settle(_row(one, versions[one.project.pk], assessment, rosters[one.project.pk], now), assessment, now)
+        for one, assessment in zip(asked, assessments, strict=True)
     ]
     Approval.objects.bulk_create(approvals)
     parts = [_items(approval, one.draft) for approval, one in zip(approvals, asked, strict=True)]
@@ -111,11 +117,14 @@ def create_requests(*, asked: Sequence[Asked], now: datetime) -> list[Approval]:
     flow.arrived(approvals)
     lines = [Line(approval, one.by, _told(approval)) for approval, one in zip(approvals, asked, strict=True)]
     events = add_events(kind=ApprovalEvent.Kind.REQUESTED, lines=lines, now=now)
+    decided = automatic.record(list(zip(approvals, parts, assessments, strict=True)), now=now)
     for approval, items, event in zip(approvals, parts, events, strict=True):
-        hold(approval, items=items, decisions=(), events=[event])
+        ruled = decided.get(approval.pk)
+        more = (ruled.decisions, [event, ruled.event]) if ruled else ((), [event])
+        hold(approval, items=items, decisions=more[0], events=more[1])
     for project in projects.values():
-        mine = [approval for approval in approvals if approval.project_id == project.pk]
-        _tell_reviewers(project, mine, now)
+        mine = [approval for approval in approvals if approval.project_id == project.pk and approval.is_waiting]
+        _tell_reviewers(project, mine, rosters[project.pk], now)
         announce_new(project=project, status=states.Status.PENDING, now=now)
     return approvals
 
@@ -141,13 +150,12 @@ def made_by(approval: Approval, user: User) -> bool:
     return approval.requested_by_user_id == user.pk
 
 
-def _tell_reviewers(project: Project, approvals: Sequence[Approval], now: datetime) -> None:
-    reviewers = members_with(project.pk, Permission.APPROVAL_DECIDE)
+def _tell_reviewers(project: Project, approvals: Sequence[Approval], roster: Roster, now: datetime) -> None:
     tell(
         project=project,
         news=[
             News(
-                users=[user for user in reviewers if not made_by(approval, user)],
+                users=routing.asked(approval, roster),
                 kind="approval.requested",
                 title=f"Approval wanted: {approval.action}",
                 body=approval.summary or approval.risk["explanation"],
@@ -207,17 +215,32 @@ def subjects_of(draft: RequestDraft) -> list[Subject]:
 
 def _judged(asked: Asked, version: PolicyVersion, now: datetime) -> Assessment:
     policy = policies.policy_of(version)
-    return judge(project=asked.project, policy=policy, subjects=subjects_of(asked.draft), now=now)
+    found = judge(project=asked.project, policy=policy, subjects=subjects_of(asked.draft), now=now)
+    verdict = automatic.VERDICTS.get(found.effect)
+    if verdict is not None and any(verdict not in item.allowed_decisions for item in asked.draft.items):
+        return for_people(found, f"the agent cannot take the verdict {verdict}")
+    return found
 
 
-def _row(asked: Asked, version: PolicyVersion, assessment: Assessment, now: datetime) -> Approval:
+def _roster(project_id: int, asked: Sequence[Asked], assessments: Sequence[Assessment], now: datetime) -> Roster:
+    """Who can be asked in a project; its teams are read when one of the requests is for a team."""
+    named = any(
+        one.draft.team or assessment.plan.team
+        for one, assessment in zip(asked, assessments, strict=True)
+        if one.project.pk == project_id
+    )
+    return roster_of(project_id, now=now, with_teams=named)
+
+
+def _row(asked: Asked, version: PolicyVersion, assessment: Assessment, roster: Roster, now: datetime) -> Approval:
     by, draft = asked.by, asked.draft
-    expires_at = now + draft.timeout
-    return Approval(
+    team = assessment.plan.team or draft.team
+    approval = Approval(
         **{name: getattr(draft, name) for name in COPIED},
         project=asked.project,
         action=draft.items[0].action,
         tags=list(draft.tags),
+        team=team,
         requested_by_key=by.key,
         requested_by_user=by.user,
         requested_by_label=by.label[:200],
@@ -229,8 +252,17 @@ def _row(asked: Asked, version: PolicyVersion, assessment: Assessment, now: date
         risk_score=float(assessment.risk.score),
         risk=assessment.risk.document,
         requested_at=now,
-        timeout_seconds=int(draft.timeout.total_seconds()),
-        expires_at=expires_at,
-        due_minute=due_minute(expires_at),
         undo_seconds=asked.project.undo_seconds,
     )
+    routing.place(
+        approval=approval,
+        terms=agree(
+            assessment.plan,
+            timeout=draft.timeout,
+            on_timeout=draft.on_timeout,
+            default=timedelta(seconds=settings.APPROVAL_TIMEOUT_SECONDS),
+        ),
+        team=roster.team(team) if team else None,
+        verdicts=[item.allowed_decisions for item in draft.items],
+    )
+    return approval
