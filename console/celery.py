@@ -1,12 +1,16 @@
 """The Celery app: settings come from Django, tasks are found by name in each app's `tasks` module."""
 
 import os
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 from celery import Celery
 from celery.signals import setup_logging, worker_init
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "console.settings")
+
+NICE = 10
 
 app = Celery("handrail")
 app.config_from_object("django.conf:settings", namespace="CELERY")
@@ -21,4 +25,8 @@ def _keep_our_logging(**_kwargs: Any) -> None:
 @worker_init.connect
 def _let_others_go_first(**_kwargs: Any) -> None:
     """What may be late waits when the machine is busy: requests of agents and people come before."""
-    os.nice(10)
+    os.nice(NICE)
+    # Linux weighs whole sessions against each other first (sched(7), autogroup), and the worker has one of its own.
+    if os.getsid(0) == os.getpid():
+        with suppress(OSError):
+            Path("/proc/self/autogroup").write_text(str(NICE), encoding="ascii")
