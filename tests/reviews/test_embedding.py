@@ -26,11 +26,9 @@ def test_the_same_request_always_has_the_same_vector() -> None:
     vector = refund()
     assert vector == refund()
     # Written down so that a change of the embedding, which wants every precedent embedded anew, is noticed.
-    assert [round(number, 4) for number in vector[:4]] == EXPECTED
+    heaviest = {place: round(number, 3) for place, number in enumerate(vector) if abs(number) > 0.28}
+    assert heaviest == {11: -0.408, 23: -0.303, 98: -0.289, 108: -0.289, 120: -0.289}
     assert len(vector) == DIMENSIONS
-
-
-EXPECTED = [0.0, 0.0, 0.0, 0.0]
 
 
 def test_another_order_for_nearly_the_same_amount_is_alike() -> None:
