@@ -17,6 +17,7 @@ from agents.services.notify import notify
 from reviews.models import Approval, ApprovalEvent
 from reviews.services.claims import closed
 from reviews.services.requests import made_by
+from reviews.services.settling import locked
 from reviews.services.transitions import AlreadyDecided, add_event, announce
 
 
@@ -46,8 +47,7 @@ def assign(
     Those who are away are stood in for. A team stays asked when one of its people is named. Everybody who may decide
     still may. Raises InvalidAssignee.
     """
-    rows = Approval.objects.select_for_update(of=("self",)).select_related("project", "routed_to")
-    row = rows.get(pk=approval.pk)
+    row = locked(approval)
     if (lost := closed(row, now)) is not None:
         return lost
     roster = roster_of(row.project_id, now=now)

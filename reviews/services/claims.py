@@ -16,6 +16,7 @@ from agents.authentication import Caller
 from agents.models import User
 from reviews.models import Approval, ApprovalEvent
 from reviews.services.requests import made_by
+from reviews.services.settling import locked
 from reviews.services.transitions import AlreadyDecided, add_event, announce, as_already_decided
 
 LEASE = timedelta(minutes=5)
@@ -52,7 +53,7 @@ def claim(*, approval: Approval, by: Caller, now: datetime, take_over: bool = Fa
     Whoever holds it already gets a new lease.
     """
     user = _person(by)
-    row = _locked(approval)
+    row = locked(approval)
     if made_by(row, user):
         raise CannotClaim(_("You made this request yourself, so somebody else has to decide."))
     if (lost := closed(row, now)) is not None:
@@ -75,7 +76,7 @@ def renew(*, approval: Approval, by: Caller, now: datetime) -> Claim | HeldBy | 
     Leaves no trace: browsers do it every other minute.
     """
     user = _person(by)
-    row = _locked(approval)
+    row = locked(approval)
     if (lost := closed(row, now)) is not None:
         return lost
     if row.claimed_by_id != user.pk:
@@ -88,7 +89,7 @@ def renew(*, approval: Approval, by: Caller, now: datetime) -> Claim | HeldBy | 
 def release(*, approval: Approval, by: Caller, now: datetime) -> bool:
     """Gives the caller's claim up; False when they hold none."""
     user = _person(by)
-    row = _locked(approval)
+    row = locked(approval)
     if closed(row, now) is not None or row.claimed_by_id != user.pk:
         return False
     lapsed = holder(row, now=now) is None
@@ -114,11 +115,6 @@ def _person(by: Caller) -> User:
     if by.user is None:
         raise CannotClaim(_("Only people look at requests: an agent's key cannot."))
     return by.user
-
-
-def _locked(approval: Approval) -> Approval:
-    rows = Approval.objects.select_for_update(of=("self",)).select_related("project", "claimed_by")
-    return rows.get(pk=approval.pk)
 
 
 def _write(approval: Approval, row: Approval, *, user: User | None, until: datetime | None) -> None:

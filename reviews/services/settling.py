@@ -48,7 +48,11 @@ def last_of(standings: Sequence[Standing]) -> Decision:
 
 
 def locked(approval: Approval) -> Approval:
-    """The request's row as it now is, which nobody else changes until the caller's transaction ends."""
+    """The request's row as it now is, which nobody else changes until the caller's transaction ends.
+
+    Nothing that can change is joined to it: after a wait for the lock PostgreSQL reads the row again, but not what was
+    joined, and whoever has just claimed it would be missing.
+    """
     return Approval.objects.select_for_update(of=("self",)).select_related("project").get(pk=approval.pk)
 
 
