@@ -5,6 +5,7 @@ The state outlives the listener, so that a test can stop the server and start it
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import gzip
 import json
@@ -18,6 +19,8 @@ from datetime import datetime, timedelta, timezone
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, ClassVar
 from urllib.parse import parse_qs, urlsplit
+
+from handrail import arguments_hash
 
 KEY = "hr_test"
 Json = dict[str, Any]
@@ -70,6 +73,7 @@ class Loopback:
         self.changed = threading.Condition()
         self.approvals: dict[str, Json] = {}
         self.examples: list[Json] = []
+        self.consumed: dict[str, str] = {}
         self.replies: dict[str, tuple[bytes, int, Any]] = {}
         self.faults: deque[Fault] = deque()
         self.seen: list[Seen] = []
@@ -160,9 +164,9 @@ class Loopback:
                 "labels": [],
                 "reviewers": [{"name": "Rita", "verdict": verdict, "at": "2026-01-02T03:04:05Z"}],
                 "decided_at": "2026-01-02T03:04:05Z",
-                "receipt": "a.b.c",
                 **decision,
             }
+            approval["decision"].setdefault("receipt", _receipt(approval))
             self.changed.notify_all()
 
     def expire(self, approval_id: str) -> None:
@@ -346,6 +350,8 @@ def _act(server: Loopback, seen: Seen) -> tuple[int, Any]:
         if approval["status"] != "pending":
             raise Refusal(409, "Already decided", decided_by="Rita", verdict=approval["decision"]["verdict"])
         approval["status"] = "cancelled"
+    elif verb == "consume":
+        _consume(server, approval, wanted)
     elif verb == "outcome":
         if approval["status"] not in ("approved", "answered"):
             raise Refusal(409, "Not approved")
@@ -354,3 +360,30 @@ def _act(server: Loopback, seen: Seen) -> tuple[int, Any]:
         raise Refusal(404, "Not found")
     server.changed.notify_all()
     return 200, approval
+
+
+def _receipt(approval: Json) -> str:
+    """What the real server signs; the signature is for those who check one, and they have their own tests."""
+    arguments = approval["decision"]["arguments"]
+    claims = {
+        "jti": f"receipt of {approval['id']}",
+        "sub": approval["id"],
+        "item": 0,
+        "action": approval["action"],
+        "verdict": approval["decision"]["verdict"],
+        "arguments_hash": None if arguments is None else arguments_hash(arguments),
+        "iat": 1_700_000_000,
+        "exp": 4_000_000_000,
+    }
+    return f"e30.{base64.urlsafe_b64encode(json.dumps(claims).encode()).decode().rstrip('=')}.c2ln"
+
+
+def _consume(server: Loopback, approval: Json, wanted: Json) -> None:
+    arguments = (approval["decision"] or {}).get("arguments")
+    if approval["status"] != "approved" or arguments is None:
+        raise Refusal(409, "Not approved", refusal="not_approved")
+    if wanted["arguments_hash"] != arguments_hash(arguments):
+        raise Refusal(409, "Other arguments", refusal="arguments_differ")
+    if approval["id"] in server.consumed:
+        raise Refusal(409, "Used already", refusal="consumed", consumed_by="key bot")
+    server.consumed[approval["id"]] = wanted["arguments_hash"]

@@ -9,11 +9,13 @@ from handrail.errors import (
     ApprovalRejected,
     HandrailError,
     NotApproved,
+    ReceiptRefused,
     Unreachable,
     WaitTimeout,
 )
 from handrail.examples import FeedbackExample
 from handrail.options import RequestOptions
+from handrail.receipts import Receipt, arguments_hash, read_receipt, verify_receipt
 from handrail.retry import RetryPolicy
 from handrail.tracing import configure_tracing
 
@@ -30,6 +32,8 @@ __all__ = [
     "HandrailError",
     "Item",
     "NotApproved",
+    "Receipt",
+    "ReceiptRefused",
     "RequestOptions",
     "RequestedApproval",
     "RetryPolicy",
@@ -39,5 +43,8 @@ __all__ = [
     "Unreachable",
     "WaitTimeout",
     "approval_required",
+    "arguments_hash",
     "configure_tracing",
+    "read_receipt",
+    "verify_receipt",
 ]

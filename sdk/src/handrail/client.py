@@ -17,6 +17,7 @@ from handrail.approvals import Approval, approval_fields, parse_approval
 from handrail.examples import FeedbackExample
 from handrail.flows import Effect, Emit, Flow, NextLine, OpenStream, Pause, Result, Send
 from handrail.options import AgentName, OutcomeStatus, RequestOptions, request_fields
+from handrail.receipts import arguments_hash
 from handrail.retry import RetryPolicy
 from handrail.wire import Request, Response, Server, TransportFailure
 
@@ -101,6 +102,18 @@ class Handrail:
     def cancel(self, approval_id: str, *, reason: str = "") -> Approval:
         """Withdraw a request that is no longer needed. Raises HandrailError (status 409) when it was decided."""
         return parse_approval(self._run(flows.call(wire.cancel(approval_id, reason), self._retry)))
+
+    def consume(self, approval_id: str, arguments: Mapping[str, Any], *, item: int = 0, receipt: str = "") -> Approval:
+        """Use the receipt up, right before the action runs with `arguments`: it is good for one run of exactly these.
+
+        item: which action of a batch. receipt: checked too when given. Raises ReceiptRefused: then nothing may run.
+        """
+        request = wire.consume(approval_id, arguments_hash(arguments), item, receipt)
+        return self._run(flows.consume(request, self._retry))
+
+    def receipt_keys(self) -> Mapping[str, Any]:
+        """The public keys (JWK Set) with which `verify_receipt` checks receipts."""
+        return dict(self._run(flows.call(wire.receipt_keys(), self._retry)))
 
     def record_outcome(self, approval_id: str, status: OutcomeStatus, detail: Mapping[str, Any] | None = None) -> None:
         """Say what happened after the decision; it becomes part of the labelled example."""
@@ -207,6 +220,17 @@ class AsyncHandrail:
     async def cancel(self, approval_id: str, *, reason: str = "") -> Approval:
         """See `Handrail.cancel`."""
         return parse_approval(await self._run(flows.call(wire.cancel(approval_id, reason), self._retry)))
+
+    async def consume(
+        self, approval_id: str, arguments: Mapping[str, Any], *, item: int = 0, receipt: str = ""
+    ) -> Approval:
+        """See `Handrail.consume`."""
+        request = wire.consume(approval_id, arguments_hash(arguments), item, receipt)
+        return await self._run(flows.consume(request, self._retry))
+
+    async def receipt_keys(self) -> Mapping[str, Any]:
+        """See `Handrail.receipt_keys`."""
+        return dict(await self._run(flows.call(wire.receipt_keys(), self._retry)))
 
     async def record_outcome(
         self, approval_id: str, status: OutcomeStatus, detail: Mapping[str, Any] | None = None

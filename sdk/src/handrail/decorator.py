@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any, ParamSpec, Protocol, TypeVar, overload
 
 from handrail.approvals import Approval, JsonObject
 from handrail.client import AsyncHandrail, Handrail
-from handrail.errors import HandrailError, words_of
+from handrail.errors import HandrailError, ReceiptRefused, words_of
+from handrail.receipts import read_receipt
 from handrail.tracing import tool_span
 
 if TYPE_CHECKING:
@@ -52,8 +53,9 @@ def approval_required(
 
     The request carries the call's arguments by name (`self` and `cls` left out; they must be JSON values). Approved,
     the function runs with them; edited, with the reviewer's; answered, it does not run and the reviewer's message is
-    returned in its place. Rejected, expired or cancelled, the NotApproved error is raised. What then happened is
-    recorded as the outcome: succeeded, or failed when the function raised.
+    returned in its place. Rejected, expired or cancelled, the NotApproved error is raised. Right before the function
+    runs, the decision's receipt is compared with the arguments and used up, so that it runs once: ReceiptRefused
+    otherwise. What then happened is recorded as the outcome: succeeded, or failed when the function raised.
 
     action: the function's own name when left out.
     client: made from the environment when left out; a coroutine function needs an AsyncHandrail when one is given.
@@ -123,6 +125,11 @@ class _Gate:
             try:
                 edited = call.with_arguments(approval.final_arguments)
                 span.set("gen_ai.tool.call.arguments", edited.proposed)
+            except Exception as error:
+                yield from _record(approval.id, "failed", _failure(error))
+                raise
+            yield from self._use_up(approval, edited)
+            try:
                 result = yield lambda _client: self._function(*edited.bound.args, **edited.bound.kwargs)
             except Exception as error:
                 yield from _record(approval.id, "failed", _failure(error))
@@ -130,6 +137,19 @@ class _Gate:
             span.set("gen_ai.tool.call.result", result)
         yield from _record(approval.id, "succeeded", {})
         return result
+
+    def _use_up(self, approval: Approval, call: _Call) -> _Flow:
+        """Let the call go on only if it is what the receipt says, and only once: whoever comes second is refused.
+
+        No outcome is recorded for a refusal: it would stand for the run that took place.
+        """
+        token = approval.decision.receipt if approval.decision else ""
+        given = {name: call.proposed[name] for name in approval.final_arguments if name in call.proposed}
+        receipt = read_receipt(token)
+        if receipt.approval_id != approval.id:
+            raise ReceiptRefused(f"The receipt of {self._action} is of another request", refusal="forged")
+        receipt.check(action=self._action, arguments=given)
+        yield lambda client: client.consume(approval.id, given, receipt=token)
 
     def _bind(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> _Call:
         bound = self._signature.bind(*args, **kwargs)

@@ -85,6 +85,19 @@ class ApprovalCancelled(NotApproved):
         super().__init__(f"{approval.action} was cancelled", approval)
 
 
+class ReceiptRefused(HandrailError):
+    """Nothing may run on this receipt. `refusal` is why, in one word.
+
+    arguments_differ, not_approved, expired, forged; consumed: the action has run already, or is running.
+    """
+
+    def __init__(
+        self, message: str, *, refusal: str, status: int | None = None, extra: Mapping[str, Any] | None = None
+    ) -> None:
+        super().__init__(message, status=status, extra=extra)
+        self.refusal = refusal
+
+
 def words_of(error: BaseException) -> str:
     """What an exception says, "" when it fails even at that: reporting one must not raise another in its place."""
     try:

@@ -18,7 +18,7 @@ from typing import Any, NoReturn, TypeVar
 
 from handrail import wire
 from handrail.approvals import Approval, parse_approval
-from handrail.errors import HandrailError, Unreachable, WaitTimeout, from_problem
+from handrail.errors import HandrailError, ReceiptRefused, Unreachable, WaitTimeout, from_problem
 from handrail.examples import FeedbackExample, parse_example
 from handrail.retry import RETRYABLE_STATUSES, RetryPolicy, parse_retry_after
 from handrail.wire import Request, Response, TransportFailure
@@ -128,6 +128,17 @@ def call(request: Request, policy: RetryPolicy) -> Flow[Any]:
         if not is_transient(result):
             return answer_of(request, result)
         yield Pause(outage.pause_after(result))
+
+
+def consume(request: Request, policy: RetryPolicy) -> Flow[Approval]:
+    """Use a receipt up; returns the approval. Raises ReceiptRefused when the server says why nothing may run."""
+    try:
+        return parse_approval((yield from call(request, policy)))
+    except HandrailError as error:
+        refusal = error.extra.get("refusal")
+        if error.status != 409 or not isinstance(refusal, str):
+            raise
+        raise ReceiptRefused(str(error), refusal=refusal, status=409, extra=error.extra) from error
 
 
 def wait(

@@ -94,6 +94,17 @@ def outcome(approval_id: str, status: str, detail: Mapping[str, Any] | None) -> 
     return _post(f"{_approval_path(approval_id)}/outcome", {"status": status, "detail": dict(detail or {})})
 
 
+def consume(approval_id: str, arguments_hash: str, item: int, receipt: str) -> Request:
+    """The call that uses a receipt up."""
+    body: dict[str, Any] = {"arguments_hash": arguments_hash, "item": item}
+    return _post(f"{_approval_path(approval_id)}/consume", {**body, "receipt": receipt} if receipt else body)
+
+
+def receipt_keys() -> Request:
+    """The call that reads the public keys of receipts."""
+    return Request("GET", "/.well-known/jwks.json")
+
+
 def feedback(filters: Mapping[str, Any], cursor: str) -> Request:
     """The call that streams labelled examples after `cursor` ("" for all)."""
     query = {name: value for name, value in filters.items() if value is not None}

@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.core.management import CommandError, call_command
 from django.db import DatabaseError, connections, transaction
 
 from agents.authentication import Caller
@@ -193,6 +194,19 @@ def test_a_revoked_key_signs_nothing_and_proves_nothing(request_one: Make, agent
     assert kid not in {key["kid"] for key in key_set()["keys"]}
     assert refusal(approval, agent, token=receipt.token) == "forged"
     assert decided(later, ana).signed_by.kid != kid
+
+
+def test_an_operator_rotates_and_revokes_by_a_command(
+    request_one: Make, agent: Caller, ana: Caller, capsys: Any
+) -> None:
+    approval = request_one()
+    receipt = decided(approval, ana)
+    call_command("rotate_signing_key")
+    assert SigningKey.objects.active().get().kid in capsys.readouterr().out
+    call_command("rotate_signing_key", "--revoke", receipt.signed_by.kid)
+    assert refusal(approval, agent, token=receipt.token) == "forged"
+    with pytest.raises(CommandError, match="revoked already"):
+        call_command("rotate_signing_key", "--revoke", receipt.signed_by.kid)
 
 
 def test_private_keys_are_sealed_and_another_secret_key_makes_a_new_one(
