@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, URLResolver, path
 
-from reviews.api import approvals, feedback, receipts
+from reviews.api import approvals, feedback, policies, receipts
 from reviews.views import decide, pins, queue, rates
 from reviews.views import feedback as feedback_page
 
@@ -31,6 +31,9 @@ api_patterns: list[URLPattern | URLResolver] = [
     path("approvals/<str:approval_id>/consume", receipts.ConsumeView.as_view(), name="consume"),
     path("approvals/<str:approval_id>/outcome", approvals.OutcomeView.as_view(), name="outcome"),
     path("feedback", feedback.FeedbackView.as_view(), name="feedback"),
+    path("policies", policies.PoliciesView.as_view(), name="policies"),
+    path("policies/<int:number>", policies.PolicyView.as_view(), name="policy"),
+    path("risk-assessments", policies.RiskAssessmentsView.as_view(), name="risk-assessments"),
 ]
 
 well_known_patterns: list[URLPattern | URLResolver] = [path("jwks.json", receipts.jwks, name="jwks")]

@@ -21,7 +21,7 @@ from reviews.models import Approval, ApprovalEvent, ApprovalItem, FeedbackExampl
 from reviews.policy.engine import Assessment, for_people
 from reviews.policy.facts import Subject
 from reviews.policy.plan import dump_plan
-from reviews.policy.timing import agree
+from reviews.policy.timing import Terms, agree
 from reviews.services import automatic, feedback, flow, policies, routing, settling
 from reviews.services.judging import judge
 from reviews.services.transitions import (
@@ -105,7 +105,7 @@ def create_requests(*, asked: Sequence[Asked], now: datetime) -> list[Approval]:
     """
     projects = {one.project.pk: one.project for one in asked}
     versions = {key: policies.in_force(project=project) for key, project in projects.items()}
-    assessments = [_judged(one, versions[one.project.pk], now) for one in asked]
+    assessments = [_judged(one.project, one.draft, versions[one.project.pk], now) for one in asked]
     rosters = {key: _roster(key, asked, assessments, now) for key in projects}
     approvals = [
         automatic.settle(_row(one, versions[one.project.pk], assessment, rosters[one.project.pk], now), assessment, now)
@@ -213,11 +213,27 @@ def subjects_of(draft: RequestDraft) -> list[Subject]:
     ]
 
 
-def _judged(asked: Asked, version: PolicyVersion, now: datetime) -> Assessment:
+@dataclass(frozen=True, kw_only=True)
+class Foreseen:
+    """What would happen to a request, by which version of the policy, and what it would agree on for its deadline."""
+
+    version: PolicyVersion
+    assessment: Assessment
+    terms: Terms
+
+
+def foresee(*, project: Project, draft: RequestDraft, now: datetime) -> Foreseen:
+    """What `create_request` would do, without doing it. Raises NotAllowed as it does."""
+    version = policies.in_force(project=project)
+    assessment = _judged(project, draft, version, now)
+    return Foreseen(version=version, assessment=assessment, terms=_terms(assessment, draft))
+
+
+def _judged(project: Project, draft: RequestDraft, version: PolicyVersion, now: datetime) -> Assessment:
     policy = policies.policy_of(version)
-    found = judge(project=asked.project, policy=policy, subjects=subjects_of(asked.draft), now=now)
+    found = judge(project=project, policy=policy, subjects=subjects_of(draft), now=now)
     verdict = automatic.VERDICTS.get(found.effect)
-    if verdict is not None and any(verdict not in item.allowed_decisions for item in asked.draft.items):
+    if verdict is not None and any(verdict not in item.allowed_decisions for item in draft.items):
         return for_people(found, f"the agent cannot take the verdict {verdict}")
     return found
 
@@ -230,6 +246,11 @@ def _roster(project_id: int, asked: Sequence[Asked], assessments: Sequence[Asses
         if one.project.pk == project_id
     )
     return roster_of(project_id, now=now, with_teams=named)
+
+
+def _terms(assessment: Assessment, draft: RequestDraft) -> Terms:
+    default = timedelta(seconds=settings.APPROVAL_TIMEOUT_SECONDS)
+    return agree(assessment.plan, timeout=draft.timeout, on_timeout=draft.on_timeout, default=default)
 
 
 def _row(asked: Asked, version: PolicyVersion, assessment: Assessment, roster: Roster, now: datetime) -> Approval:
@@ -256,12 +277,7 @@ def _row(asked: Asked, version: PolicyVersion, assessment: Assessment, roster: R
     )
     routing.place(
         approval=approval,
-        terms=agree(
-            assessment.plan,
-            timeout=draft.timeout,
-            on_timeout=draft.on_timeout,
-            default=timedelta(seconds=settings.APPROVAL_TIMEOUT_SECONDS),
-        ),
+        terms=_terms(assessment, draft),
         team=roster.team(team) if team else None,
         verdicts=[item.allowed_decisions for item in draft.items],
     )
