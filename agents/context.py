@@ -22,6 +22,7 @@ NAVIGATION = [
     (_("Costs"), "circle-dollar-sign", "metrics:costs", Permission.TELEMETRY_VIEW, "g c"),
     (_("Logs"), "scroll-text", "metrics:logs", Permission.TELEMETRY_VIEW, "g l"),
     (_("Metrics"), "chart-line", "metrics:metrics", Permission.TELEMETRY_VIEW, "g m"),
+    (_("Analytics"), "gauge", "reviews:analytics", Permission.APPROVAL_VIEW, "g y"),
     (_("Feedback"), "graduation-cap", "reviews:feedback", Permission.FEEDBACK_VIEW, "g f"),
     (_("Audit log"), "book-open-check", "agents:audit", Permission.AUDIT_VIEW, "g a"),
     (_("Settings"), "settings", "agents:project-settings", Permission.PROJECT_MANAGE, "g s"),

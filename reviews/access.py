@@ -58,3 +58,8 @@ def uuid_of(text: str) -> UUID | None:
         return UUID(text)
     except ValueError:
         return None
+
+
+def sees_every_reviewer(permissions: frozenset[Permission]) -> bool:
+    """Whether the figures of single reviewers are somebody's to see; everybody sees their own."""
+    return bool(permissions & {Permission.APPROVAL_ASSIGN, Permission.AUDIT_VIEW})

@@ -2,7 +2,8 @@
 
 from django.urls import URLPattern, URLResolver, path
 
-from reviews.api import approvals, feedback, policies, receipts
+from reviews.api import analytics, approvals, feedback, receipts
+from reviews.views import analytics as analytics_page
 from reviews.views import decide, pins, queue, rates
 from reviews.views import feedback as feedback_page
 
@@ -19,6 +20,7 @@ page_patterns: list[URLPattern | URLResolver] = [
     path("queue/<uuid:approval_id>/item/", queue.approval_item, name="approval-item"),
     path("queue/<uuid:approval_id>/decision/", decide.decision, name="decision"),
     path("queue/<uuid:approval_id>/changes/", decide.changes, name="changes"),
+    path("analytics/", analytics_page.page, name="analytics"),
     path("feedback/", feedback_page.feedback, name="feedback"),
 ]
 
@@ -30,10 +32,8 @@ api_patterns: list[URLPattern | URLResolver] = [
     path("approvals/<str:approval_id>/messages", approvals.MessagesView.as_view(), name="messages"),
     path("approvals/<str:approval_id>/consume", receipts.ConsumeView.as_view(), name="consume"),
     path("approvals/<str:approval_id>/outcome", approvals.OutcomeView.as_view(), name="outcome"),
+    path("analytics", analytics.AnalyticsView.as_view(), name="analytics"),
     path("feedback", feedback.FeedbackView.as_view(), name="feedback"),
-    path("policies", policies.PoliciesView.as_view(), name="policies"),
-    path("policies/<int:number>", policies.PolicyView.as_view(), name="policy"),
-    path("risk-assessments", policies.RiskAssessmentsView.as_view(), name="risk-assessments"),
 ]
 
 well_known_patterns: list[URLPattern | URLResolver] = [path("jwks.json", receipts.jwks, name="jwks")]

@@ -101,6 +101,7 @@ DOORS = {
     "p/<slug:project>/queue/<uuid:approval_id>/changes/": [
         Door("POST", f"/p/one/queue/{ID}/changes/", P.APPROVAL_DECIDE)
     ],
+    "p/<slug:project>/analytics/": [Door("GET", "/p/one/analytics/", P.APPROVAL_VIEW)],
     "p/<slug:project>/feedback/": [Door("GET", "/p/one/feedback/", P.FEEDBACK_VIEW)],
     # People and projects
     "p/<slug:project>/settings/": [Door("GET", "/p/one/settings/", P.PROJECT_MANAGE)],
@@ -154,13 +155,8 @@ DOORS = {
         Door("GET", "/api/v1/approvals", P.APPROVAL_VIEW),
         Door("POST", "/api/v1/approvals", P.APPROVAL_DECIDE),
     ],
+    "api/v1/analytics": [Door("GET", "/api/v1/analytics", P.APPROVAL_VIEW)],
     "api/v1/feedback": [Door("GET", "/api/v1/feedback", P.FEEDBACK_VIEW)],
-    "api/v1/policies": [
-        Door("GET", "/api/v1/policies", P.APPROVAL_VIEW),
-        Door("POST", "/api/v1/policies", P.POLICY_EDIT),
-    ],
-    "api/v1/policies/<int:number>": [Door("GET", "/api/v1/policies/1", P.APPROVAL_VIEW)],
-    "api/v1/risk-assessments": [Door("POST", "/api/v1/risk-assessments", P.APPROVAL_VIEW)],
     "api/v1/<path:rest>": [Door("GET", "/api/v1/nothing-here", PUBLIC)],
 }
 # Their objects carry the project, so an unknown id is 404 for everybody: the apps' own tests have real ones.

@@ -75,6 +75,12 @@ def duration(ns: int | str | None) -> str:
     return sign + coarse_seconds(int(seconds))
 
 
+@register.filter
+def seconds(value: float | None) -> str:
+    """A span of time that is known in seconds, as `duration` says it."""
+    return UNKNOWN if value is None or value == "" else duration(round(float(value) * NS_PER_SECOND))
+
+
 def coarse_seconds(seconds: int) -> str:
     """Two units at most: 45 s, 2 m 05 s, 3 h 20 m, 2 d 4 h. `seconds` is not negative."""
     if seconds < MINUTE:
