@@ -4,7 +4,7 @@ from django.urls import URLPattern, URLResolver, path
 
 from reviews.api import analytics, approvals, feedback, receipts
 from reviews.views import analytics as analytics_page
-from reviews.views import decide, pins, queue, rates
+from reviews.views import decide, one_click, pins, queue, rates
 from reviews.views import feedback as feedback_page
 
 app_name = "reviews"
@@ -20,6 +20,7 @@ page_patterns: list[URLPattern | URLResolver] = [
     path("queue/<uuid:approval_id>/item/", queue.approval_item, name="approval-item"),
     path("queue/<uuid:approval_id>/decision/", decide.decision, name="decision"),
     path("queue/<uuid:approval_id>/changes/", decide.changes, name="changes"),
+    path("queue/<uuid:approval_id>/decide/<str:verdict>/", one_click.one_click, name="one-click"),
     path("analytics/", analytics_page.page, name="analytics"),
     path("feedback/", feedback_page.feedback, name="feedback"),
 ]

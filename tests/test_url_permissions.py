@@ -101,6 +101,9 @@ DOORS = {
     "p/<slug:project>/queue/<uuid:approval_id>/changes/": [
         Door("POST", f"/p/one/queue/{ID}/changes/", P.APPROVAL_DECIDE)
     ],
+    "p/<slug:project>/queue/<uuid:approval_id>/decide/<str:verdict>/": [
+        Door("GET", f"/p/one/queue/{ID}/decide/approve/", P.APPROVAL_DECIDE)
+    ],
     "p/<slug:project>/analytics/": [Door("GET", "/p/one/analytics/", P.APPROVAL_VIEW)],
     "p/<slug:project>/feedback/": [Door("GET", "/p/one/feedback/", P.FEEDBACK_VIEW)],
     # People and projects

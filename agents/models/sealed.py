@@ -1,23 +1,30 @@
 """A column that is encrypted at rest."""
 
+import logging
 from typing import Any
 
 from django.db import models
 
-from console.lib.sealing import seal, unseal
+from console.lib.sealing import Unreadable, seal, unseal
+
+logger = logging.getLogger(__name__)
 
 
 class SealedTextField(models.BinaryField[str, str]):
     """Text that the database holds sealed, for a purpose named after the model and the field. Empty text stays empty.
 
-    Reading what another SECRET_KEY has sealed raises `console.lib.sealing.Unreadable`.
+    What another SECRET_KEY has sealed reads as empty, and is logged: one such row must not stop all others.
     """
 
     def _purpose(self) -> str:
         return f"{self.model._meta.label_lower}.{self.name}"
 
     def from_db_value(self, value: Any, *_context: Any) -> Any:
-        return unseal(bytes(value), purpose=self._purpose()) if value else ""
+        try:
+            return unseal(bytes(value), purpose=self._purpose()) if value else ""
+        except Unreadable:
+            logger.error("sealed_column_unreadable", extra={"column": self._purpose()})
+            return ""
 
     def get_db_prep_value(self, value: Any, connection: Any, prepared: bool = False) -> Any:
         sealed = (seal(value, purpose=self._purpose()) if value else b"") if isinstance(value, str) else value

@@ -84,6 +84,22 @@ def mark_read(*, user: User, ids: Sequence[int] | None, now: datetime) -> int:
     return changed
 
 
+def no_longer_wanted(*, urls: Sequence[str], now: datetime) -> int:
+    """Marks read, in everybody's bell, what points at pages where nobody is needed any more; returns how many."""
+    if not urls:
+        return 0
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE agents_notification SET read_at = %s WHERE url = ANY(%s) AND read_at IS NULL RETURNING user_id",
+            [now, list(urls)],
+        )
+        people = [user_id for (user_id,) in cursor.fetchall()]
+    counted = functools.cache(functools.partial(_unread_counts, sorted(set(people))))  # One query for all.
+    for user_id in sorted(set(people)):
+        live.publish(live.user_group(user_id), counts=functools.partial(_unread, counted, user_id))
+    return len(people)
+
+
 def _unread(counted: Callable[[], dict[int, int]], user_id: int) -> dict[str, int]:
     return {"unread": counted()[user_id]}
 

@@ -50,7 +50,8 @@ def post_message(*, approval: Approval, by: Caller, text: str, now: datetime) ->
     if answer:
         _move(row, states.Verb.PROVIDE_INFO)
         _tell_who_asked(row, text, now)
-    add_event(approval=row, kind=ApprovalEvent.Kind.MESSAGE, by=by, now=now, detail={"text": text})
+    detail = {"text": text, **({"answer": True} if answer else {})}
+    add_event(approval=row, kind=ApprovalEvent.Kind.MESSAGE, by=by, now=now, detail=detail)
     announce(project=row.project, approval_ids=[row.pk], status=row.status, now=now, wake=answer)
     return None
 

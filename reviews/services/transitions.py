@@ -15,7 +15,7 @@ from console.lib import live, notices
 from reviews import states
 from reviews.models import Approval, ApprovalEvent
 from reviews.selectors.queue import waiting_count
-from reviews.services import flow
+from reviews.services import flow, news
 
 TOPIC = "approval"
 """What the notice that wakes waiting agents is about; its word is the request's id."""
@@ -86,6 +86,11 @@ class Line:
     detail: dict[str, Any]
     label: str = "deadline"
 
+    @property
+    def author(self) -> str:
+        """Who it was, in a word."""
+        return self.by.label[:200] if self.by else self.label
+
 
 def add_event(
     *, approval: Approval, kind: ApprovalEvent.Kind, by: Caller | None, now: datetime, detail: dict[str, Any]
@@ -95,12 +100,13 @@ def add_event(
 
 
 def add_events(*, kind: ApprovalEvent.Kind, lines: Sequence[Line], now: datetime) -> list[ApprovalEvent]:
-    """As `add_event`, for many requests in two statements."""
+    """As `add_event`, for many requests in three statements; what others are told goes into the outbox."""
     audit.record_all(
         [audit.Act(line.approval.project_id, line.by, f"approval {line.approval.pk}", line.detail) for line in lines],
         action=f"approval.{kind.value}",
         now=now,
     )
+    news.record(kind=kind, lines=lines, now=now)
     return ApprovalEvent.objects.bulk_create(
         ApprovalEvent(
             project_id=line.approval.project_id,
@@ -108,7 +114,7 @@ def add_events(*, kind: ApprovalEvent.Kind, lines: Sequence[Line], now: datetime
             kind=kind,
             at=now,
             actor=line.by.user if line.by else None,
-            actor_label=line.by.label[:200] if line.by else line.label,
+            actor_label=line.author,
             detail=line.detail,
         )
         for line in lines

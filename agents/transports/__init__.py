@@ -1,0 +1,1 @@
+"""Ways out. They carry plain messages and know nothing of projects, rules or the database."""

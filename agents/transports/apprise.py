@@ -1,0 +1,72 @@
+"""Chat programs, pagers and a hundred other services, through Apprise.
+
+What Apprise does with an address is its own affair: it sends from a process of its own, which can reach no private
+address, knows none of our settings, and is ended when it takes too long.
+"""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from datetime import datetime
+
+from django.conf import settings
+
+from agents.messages import Link, Message, digest
+from agents.transports.base import DETAIL_CHARS, Report
+
+CHILD = "agents.transports.apprise_child"
+WHOLE_SECONDS = 30
+
+# These speak to the machine that Handrail runs on, not to a service.
+LOCAL = frozenset({"blink1", "dbus", "gio", "glib", "gnome", "kde", "macosx", "qt", "syslog", "windows"})
+
+
+class NotAService(ValueError):
+    """Apprise knows no service by this address, or one of this machine."""
+
+
+class Apprise:
+    """One message to whatever an Apprise URL names."""
+
+    def __init__(self, url: str, *, page: Link) -> None:
+        self._url = url
+        self._page = page
+
+    def send(self, messages: Sequence[Message], *, now: datetime) -> Report:
+        message = digest(messages, page=self._page)
+        order = {
+            "url": self._url,
+            "title": message.title,
+            "body": message.text or message.title,
+            "networks": [str(network) for network in settings.OUTBOUND_ALLOWED_NETWORKS],
+        }
+        try:
+            done = subprocess.run(
+                [sys.executable, "-m", CHILD],
+                input=json.dumps(order).encode(),
+                capture_output=True,
+                cwd=settings.BASE_DIR,
+                env={"PATH": os.defpath},
+                timeout=WHOLE_SECONDS,
+                check=False,
+            )
+            answer = json.loads(done.stdout)
+        except subprocess.TimeoutExpired:
+            return Report(False, detail="no answer in time")
+        except ValueError:
+            return Report(False, detail="Apprise ended without a word")
+        return Report(bool(answer["sent"]), detail=str(answer["detail"])[:DETAIL_CHARS])
+
+
+def service_of(url: str) -> str:
+    """The name of the service that an Apprise URL leads to. Raises NotAService; the message names no secret."""
+    from apprise import Apprise as Library  # Apprise loads all its plugins: only where it is needed.
+
+    if url.partition(":")[0].strip().lower() in LOCAL:
+        raise NotAService("this would notify the machine that Handrail runs on")
+    found = Library.instantiate(url)
+    if found is None:
+        raise NotAService("Apprise does not know this address")
+    return str(found.service_name)

@@ -1,0 +1,192 @@
+"""What the world is told of a request's life: one event of the outbox for each transition, in its transaction."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from django.conf import settings
+from django.db.models import F
+from django.urls import reverse
+from django.utils import translation
+from django.utils.translation import gettext as _
+
+from agents.messages import Event, plain
+from agents.services import outbox
+from console.lib.clock import rfc3339
+from reviews import states
+from reviews.models import Approval, ApprovalEvent, Decision
+
+if TYPE_CHECKING:
+    from reviews.services.transitions import Line
+
+Kind = ApprovalEvent.Kind
+
+TOLD = {
+    Kind.REQUESTED: "approval.requested",
+    Kind.INFO_REQUESTED: "approval.info_requested",
+    Kind.MESSAGE: "approval.info_provided",
+    Kind.ASSIGNED: "approval.assigned",
+    Kind.REMINDED: "approval.reminded",
+    Kind.ESCALATED: "approval.escalated",
+    Kind.EXPIRED: "approval.expired",
+    Kind.CANCELLED: "approval.cancelled",
+    Kind.OUTCOME: "approval.outcome",
+}
+"""What the lines of a timeline are called outside. A decision is called by what it made of the request."""
+
+CLOSING = frozenset({Kind.DECIDED, Kind.EXPIRED, Kind.CANCELLED})
+WORDS_CHARS = 340
+
+
+def record(*, kind: ApprovalEvent.Kind, lines: Sequence[Line], now: datetime) -> None:
+    """Puts lines of timelines into the outbox, those that mean something to others."""
+    told = [line for line in lines if _is_told(kind, line)]
+    if not told:
+        return
+    decisions = _decisions([line.approval.pk for line in told]) if kind is Kind.DECIDED else {}
+    with translation.override(settings.LANGUAGE_CODE):  # whoever reads it is not whoever caused it
+        events = [_event(kind, line, decisions.get(line.approval.pk, ()), now) for line in told]
+    outbox.record(events=events, now=now)
+
+
+def _is_told(kind: ApprovalEvent.Kind, line: Line) -> bool:
+    if kind is Kind.REQUESTED:  # what a rule decided at once has never waited for anybody
+        return line.approval.is_waiting
+    if kind is Kind.MESSAGE:  # of the conversation, only what sets the request in motion again
+        return bool(line.detail.get("answer"))
+    return kind is Kind.DECIDED or kind in TOLD
+
+
+def _event(kind: ApprovalEvent.Kind, line: Line, decisions: Sequence[Decision], now: datetime) -> Event:
+    approval = line.approval
+    name = TOLD.get(kind) or f"approval.{approval.status}"
+    path = reverse("reviews:approval", args=[approval.project.slug, approval.pk])
+    return Event(
+        project_id=approval.project_id,
+        type=name,
+        title=f"{_headline(name, line)}: {plain(approval.action)}",
+        body=_body(approval),
+        path=path,
+        risk=approval.risk_level,
+        team_id=approval.routed_to_id,
+        actions=_actions(approval) if approval.is_waiting and name != "approval.info_requested" else (),
+        ends=kind in CLOSING,
+        callback_url=approval.callback_url,
+        data=document(approval, path=path, detail=line.detail, decisions=decisions, by=line.author, now=now),
+    )
+
+
+def document(
+    approval: Approval,
+    *,
+    path: str,
+    detail: Mapping[str, Any],
+    decisions: Sequence[Decision],
+    by: str,
+    now: datetime,
+) -> dict[str, Any]:
+    """The `data` of a webhook: what the request is and what just happened to it, without reading anything."""
+    return {
+        "id": str(approval.pk),
+        "url": settings.PUBLIC_URL + path,
+        "status": approval.status,
+        "action": approval.action,
+        "summary": approval.summary,
+        "agent": {"name": approval.agent, "version": approval.agent_version} if approval.agent else None,
+        "trace_id": approval.trace_id or None,
+        "session_id": approval.session_id or None,
+        "end_user": approval.end_user or None,
+        "priority": approval.priority,
+        "tags": approval.tags,
+        "risk": {"level": approval.risk_level, "score": approval.risk_score},
+        "policy": {"rule": approval.rule},
+        "metadata": approval.metadata,
+        "requested_at": rfc3339(approval.requested_at),
+        "expires_at": rfc3339(approval.expires_at),
+        "closed_at": rfc3339(approval.closed_at) if approval.closed_at else None,
+        "decision": _verdicts(approval, decisions),
+        "outcome": approval.outcome,
+        "event": {"by": by, "at": rfc3339(now), "detail": dict(detail)},
+    }
+
+
+def _verdicts(approval: Approval, decisions: Sequence[Decision]) -> dict[str, Any] | None:
+    if not decisions:
+        return None
+    last = decisions[-1]
+    return {
+        "verdict": approval.verdict,
+        "changed_arguments": last.arguments if len({one.item_id for one in decisions}) == 1 else None,
+        "reason": last.reason,
+        "message": last.message,
+        "decided_by": approval.decided_by_label,
+        "items": [
+            {
+                "index": decision.index,  # type: ignore[attr-defined]  # annotated by `_decisions`
+                "verdict": decision.verdict,
+                "changed_arguments": decision.arguments,
+                "reason": decision.reason,
+                "message": decision.message,
+                "labels": decision.labels,
+                "reviewer": decision.reviewer_name,
+                "decided_at": rfc3339(decision.decided_at),
+            }
+            for decision in decisions
+        ],
+    }
+
+
+def _decisions(keys: Sequence[UUID]) -> dict[UUID, list[Decision]]:
+    found: dict[UUID, list[Decision]] = defaultdict(list)
+    for decision in Decision.objects.standing().filter(approval_id__in=keys).annotate(index=F("item__index")):
+        found[decision.approval_id].append(decision)
+    return found
+
+
+def _headline(name: str, line: Line) -> str:
+    words = {
+        "approval.requested": _("Approval wanted"),
+        "approval.info_requested": _("Information wanted"),
+        "approval.info_provided": _("The agent has answered"),
+        "approval.assigned": _("Given to %(to)s"),
+        "approval.reminded": _("Still waiting"),
+        "approval.escalated": _("Escalated to %(to)s"),
+        "approval.approved": _("Approved by %(by)s"),
+        "approval.rejected": _("Rejected by %(by)s"),
+        "approval.answered": _("Answered by %(by)s"),
+        "approval.mixed": _("Decided by %(by)s, item by item"),
+        "approval.expired": _("Nobody decided in time"),
+        "approval.cancelled": _("Taken back"),
+        "approval.outcome": _("Outcome %(status)s"),
+    }
+    to = line.detail.get("to") or line.detail.get("user") or line.detail.get("team") or _("everybody")
+    facts = {
+        "to": plain(str(to)),
+        "by": plain(line.approval.decided_by_label),
+        "status": plain(str(line.detail.get("status", ""))),
+    }
+    return words[name] % facts
+
+
+def _body(approval: Approval) -> str:
+    words = plain(approval.summary or str(approval.risk.get("explanation", "")))[:WORDS_CHARS]
+    facts = [words, _("risk %(level)s") % {"level": approval.risk_level}]
+    if approval.agent:
+        facts.append(_("agent %(name)s") % {"name": plain(approval.agent)[:60]})
+    if approval.is_waiting:
+        facts.append(_("until %(time)s UTC") % {"time": f"{approval.expires_at:%Y-%m-%d %H:%M}"})
+    return " · ".join(fact for fact in facts if fact)
+
+
+def _actions(approval: Approval) -> tuple[tuple[str, str], ...]:
+    """Pages that ask "really?", behind the login. A verdict that the request does not allow is refused there."""
+    labels = {states.Verdict.APPROVE: _("Approve"), states.Verdict.REJECT: _("Reject")}
+    slug = approval.project.slug
+    return tuple(
+        (label, reverse("reviews:one-click", args=[slug, approval.pk, verdict.value]))
+        for verdict, label in labels.items()
+    )
