@@ -16,7 +16,7 @@ from reviews.models import Approval
 def page_approval(request: HttpRequest, slug: str, approval_id: UUID, permission: Permission) -> Approval:
     """A request of the page's project, with what pages show of it."""
     project = page_project(request, slug, permission)
-    approval = Approval.objects.of_project(project).with_parts().filter(pk=approval_id).first()
+    approval = Approval.objects.of_project(project).with_parts().with_people().filter(pk=approval_id).first()
     if approval is None:
         raise Http404
     approval.project = project

@@ -7,12 +7,15 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Mapping
 from typing import Any
 
 from django.utils.translation import gettext as _
 
 JSON_CHARS_MAX = 50_000
 INDENTED_CHARS_MAX = 250_000
+BRIEF_PARTS = 3
+BRIEF_CHARS = 48
 
 
 def parsed(text: str) -> dict[str, Any]:
@@ -57,6 +60,18 @@ def in_words(name: str) -> str:
         return name
     words = name.replace("_", " ").replace("-", " ").replace(".", " ").strip()
     return words[:1].upper() + words[1:] if words else name
+
+
+def brief(arguments: Mapping[str, Any]) -> str:
+    """The first plain values of some arguments in one line: `amount 120 · order A-17`."""
+    parts = []
+    for key, value in arguments.items():
+        if isinstance(value, str | int | float) and value != "":
+            text = ("true" if value else "false") if isinstance(value, bool) else " ".join(str(value).split())
+            parts.append(f"{key} {text[:BRIEF_CHARS]}{'…' if len(text) > BRIEF_CHARS else ''}")
+        if len(parts) == BRIEF_PARTS:
+            break
+    return " · ".join(parts)
 
 
 def _refuse(constant: str) -> Any:

@@ -15,6 +15,9 @@ from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from agents.models import Project, Team, User
+from agents.permissions import Permission
+from agents.selectors import members_with
 from reviews.argument_edit import Unreadable, added, merged, removed
 from reviews.argument_fields import Field, editable, fields
 from reviews.arguments import parsed, pretty
@@ -224,6 +227,40 @@ class EditForm(forms.Form):
 
     def ruling(self) -> Ruling:
         return Ruling(verdict=Verdict.EDIT, arguments=self.arguments, reason=self.cleaned_data["reason"])
+
+
+class QuestionForm(forms.Form):
+    """A question to the agent."""
+
+    text = forms.CharField(
+        label=gettext_lazy("Question to the agent"),
+        max_length=MESSAGE_CHARS,
+        widget=forms.Textarea(attrs={"rows": 3}),
+        help_text=gettext_lazy("The agent is told at once and the clock runs on. You can still decide meanwhile."),
+    )
+
+
+class AssignForm(forms.Form):
+    """Who is to look at a request: `user:<id>`, `team:<id>`, or nothing for everybody."""
+
+    to = forms.ChoiceField(label=gettext_lazy("Assign to"), required=False)
+
+    def __init__(self, *args: Any, project: Project, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.people = {f"user:{user.pk}": user for user in members_with(project.pk, Permission.APPROVAL_DECIDE)}
+        self.teams = {f"team:{team.pk}": team for team in project.teams.open().order_by("name")}
+        choice = self.fields["to"]
+        assert isinstance(choice, forms.ChoiceField)
+        choice.choices = [
+            ("", _("Everybody who may decide")),
+            *([(_("Teams"), [(key, team.name) for key, team in self.teams.items()])] if self.teams else []),
+            (_("People"), [(key, user.display_name) for key, user in self.people.items()]),
+        ]
+
+    def chosen(self) -> tuple[User | None, Team | None]:
+        """The person or the team; neither for everybody."""
+        key = self.cleaned_data["to"]
+        return self.people.get(key), self.teams.get(key)
 
 
 DecisionForm = ApproveForm | RejectForm | RespondForm | EditForm

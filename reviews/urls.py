@@ -4,7 +4,7 @@ from django.urls import URLPattern, URLResolver, path
 
 from reviews.api import analytics, approvals, feedback, receipts
 from reviews.views import analytics as analytics_page
-from reviews.views import decide, one_click, pins, queue, rates
+from reviews.views import decide, hold, one_click, pins, queue, rates
 from reviews.views import feedback as feedback_page
 
 app_name = "reviews"
@@ -22,6 +22,12 @@ page_patterns: list[URLPattern | URLResolver] = [
     path("queue/<uuid:approval_id>/changes/", decide.changes, name="changes"),
     path("queue/<uuid:approval_id>/decide/<str:verdict>/", one_click.one_click, name="one-click"),
     path("analytics/", analytics_page.page, name="analytics"),
+    path("queue/<uuid:approval_id>/claim/", hold.claim_request, name="claim"),
+    path("queue/<uuid:approval_id>/renew/", hold.renew_claim, name="renew"),
+    path("queue/<uuid:approval_id>/release/", hold.release_request, name="release"),
+    path("queue/<uuid:approval_id>/assign/", hold.assign_request, name="assign"),
+    path("queue/<uuid:approval_id>/question/", hold.ask_agent, name="question"),
+    path("queue/<uuid:approval_id>/withdraw/", hold.withdraw_decision, name="withdraw"),
     path("feedback/", feedback_page.feedback, name="feedback"),
 ]
 

@@ -105,6 +105,20 @@ DOORS = {
         Door("GET", f"/p/one/queue/{ID}/decide/approve/", P.APPROVAL_DECIDE)
     ],
     "p/<slug:project>/analytics/": [Door("GET", "/p/one/analytics/", P.APPROVAL_VIEW)],
+    "p/<slug:project>/queue/<uuid:approval_id>/claim/": [Door("POST", f"/p/one/queue/{ID}/claim/", P.APPROVAL_DECIDE)],
+    "p/<slug:project>/queue/<uuid:approval_id>/renew/": [Door("POST", f"/p/one/queue/{ID}/renew/", P.APPROVAL_DECIDE)],
+    "p/<slug:project>/queue/<uuid:approval_id>/release/": [
+        Door("POST", f"/p/one/queue/{ID}/release/", P.APPROVAL_DECIDE)
+    ],
+    "p/<slug:project>/queue/<uuid:approval_id>/assign/": [
+        Door("POST", f"/p/one/queue/{ID}/assign/", P.APPROVAL_ASSIGN)
+    ],
+    "p/<slug:project>/queue/<uuid:approval_id>/question/": [
+        Door("POST", f"/p/one/queue/{ID}/question/", P.APPROVAL_DECIDE)
+    ],
+    "p/<slug:project>/queue/<uuid:approval_id>/withdraw/": [
+        Door("POST", f"/p/one/queue/{ID}/withdraw/", P.APPROVAL_DECIDE)
+    ],
     "p/<slug:project>/feedback/": [Door("GET", "/p/one/feedback/", P.FEEDBACK_VIEW)],
     # People and projects
     "p/<slug:project>/settings/": [Door("GET", "/p/one/settings/", P.PROJECT_MANAGE)],

@@ -122,14 +122,18 @@ def queue_choices(project: Project, *, now: datetime) -> dict[str, list[str]]:
     return {name: sorted({row[place] for row in rows if row[place]}) for place, name in enumerate(names)}
 
 
-def detail(approval: Approval) -> ApprovalDetail:
-    """Everything about a request, in a number of queries that does not depend on how much there is."""
+def detail(approval: Approval, *, item: ApprovalItem | None = None) -> ApprovalDetail:
+    """Everything about a request, in a number of queries that does not depend on how much there is.
+
+    Of a batch with the precedents of one item, by default the first.
+    """
+    chosen = item or approval.item
     return ApprovalDetail(
         approval=approval,
-        item=approval.items.get(index=0),
+        item=chosen,
         decisions=list(approval.decisions.order_by("id")),
         timeline=list(approval.events.order_by("id")),
-        precedents=similar(approval=approval),
+        precedents=similar(approval=approval, item=chosen),
         session=earlier_in_session(approval),
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from uuid import UUID
 
 from django.contrib import messages
@@ -10,20 +11,22 @@ from django.shortcuts import render
 from django.utils.translation import gettext as _
 from django_htmx.http import push_url
 
-from agents.authentication import Caller
+from agents.authentication import Caller, reauthenticated
 from agents.models import User
 from agents.permissions import Permission
+from agents.views.person import person
 from console.lib import clock
 from reviews import states
 from reviews.access import page_approval
 from reviews.forms import DecisionForm, EditForm, form_for
-from reviews.models import Approval
+from reviews.models import Approval, ApprovalItem
 from reviews.selectors.records import next_waiting
-from reviews.services.decisions import InvalidDecision, OwnRequest, decide, repeats
+from reviews.services.decisions import InvalidDecision, OwnRequest, ReauthenticationNeeded, decide, repeats
 from reviews.services.transitions import AlreadyDecided
+from reviews.views.lines import lines_of, next_left
 from reviews.views.listing import Wish, approval_url, listing_of, queue_url, wish_of
 from reviews.views.presentation import outcome_sentence
-from reviews.views.queue import decided_words, item_context, split_page, toast
+from reviews.views.queue import decided_words, item_context, item_index, loaded, split_page, toast, undo_of
 
 
 def decision(request: HttpRequest, project: str, approval_id: UUID) -> HttpResponse:
@@ -35,9 +38,10 @@ def decision(request: HttpRequest, project: str, approval_id: UUID) -> HttpRespo
     verdict = _verdict(request)
     if verdict is None:
         return _refused(request, approval, wish, _("Choose what to do with this request."))
-    form = form_for(verdict, item=approval.item, reasons=approval.project.reject_reasons, data=request.POST)
+    item = _item(request, approval)
+    form = form_for(verdict, item=item, reasons=approval.project.reject_reasons, data=request.POST)
     if isinstance(form, EditForm) and _rebuilds(request):
-        return _again(request, approval, wish, _rebuilt(request, form, approval), verdict)
+        return _again(request, approval, wish, _rebuilt(request, form), verdict)
     if not form.is_valid() or (isinstance(form, EditForm) and not _may_be_sent(request, form)):
         return _again(request, approval, wish, form, verdict)
     return _decide(request, approval, wish, form, verdict)
@@ -48,11 +52,11 @@ def changes(request: HttpRequest, project: str, approval_id: UUID) -> HttpRespon
     approval = page_approval(request, project, approval_id, Permission.APPROVAL_DECIDE)
     if request.method != "POST":
         return HttpResponseNotAllowed(["POST"])
-    form = form_for(states.Verdict.EDIT, item=approval.item, reasons=[], data=request.POST)
+    form = form_for(states.Verdict.EDIT, item=_item(request, approval), reasons=[], data=request.POST)
     assert isinstance(form, EditForm)
     rebuilt = _rebuilds(request)
     if rebuilt:
-        form = _rebuilt(request, form, approval)
+        form = _rebuilt(request, form)
     form.is_valid()
     context = {"project": approval.project, "approval": approval, "form": form, "wish": wish_of(request)}
     return render(request, "reviews/_editor.html" if rebuilt else "reviews/_changes.html", context)
@@ -63,7 +67,13 @@ def _rebuilds(request: HttpRequest) -> bool:
     return any(request.POST.get(name) for name in ("switch", "add", "remove"))
 
 
-def _rebuilt(request: HttpRequest, form: EditForm, approval: Approval) -> EditForm:
+def _item(request: HttpRequest, approval: Approval) -> ApprovalItem:
+    """The action that a form is about: of a batch the one that it names, else the first."""
+    index = item_index(request)
+    return next((item for item in approval.items.all() if item.index == index), approval.item)
+
+
+def _rebuilt(request: HttpRequest, form: EditForm) -> EditForm:
     """The editor in its other form, or with a part more or less; as it was while what was typed cannot be read."""
     form.is_valid()
     start = form.arguments
@@ -75,7 +85,7 @@ def _rebuilt(request: HttpRequest, form: EditForm, approval: Approval) -> EditFo
     if start is None:
         return form
     kept = {"initial": {"reason": form.data.get("reason", "")}, "auto_id": "edit-%s"}
-    return EditForm(item=approval.item, start=start, as_json=as_json, **kept)
+    return EditForm(item=form.item, start=start, as_json=as_json, **kept)
 
 
 def _verdict(request: HttpRequest) -> states.Verdict | None:
@@ -93,40 +103,51 @@ def _may_be_sent(request: HttpRequest, form: EditForm) -> bool:
 def _decide(
     request: HttpRequest, approval: Approval, wish: Wish, form: DecisionForm, verdict: states.Verdict
 ) -> HttpResponse:
-    assert isinstance(request.user, User)
-    by, ruling = Caller(user=request.user), form.ruling()
+    viewer = person(request)
+    by = reauthenticated(Caller(user=viewer), request)
+    ruling = replace(form.ruling(), item=_item(request, approval).index)
     try:
         result = decide(approval=approval, by=by, ruling=ruling, now=clock.now())
-    except OwnRequest as error:
+    except (OwnRequest, ReauthenticationNeeded) as error:
         return _refused(request, approval, wish, str(error))
     except InvalidDecision as error:
         for errors in error.errors.values():
             form.add_error(None, errors)
         return _again(request, approval, wish, form, verdict)
+    fresh = loaded(approval.pk, approval.project)
     if isinstance(result, AlreadyDecided):
-        earlier = approval.decisions.order_by("id").last()
-        if earlier is None or not repeats(earlier, by=by, ruling=ruling):
-            approval.refresh_from_db()
-            return _refused(request, approval, wish, outcome_sentence(approval, request.user))
-    return _next(request, approval, wish, decided_words(verdict, approval.action))
+        mine = next((line.mine for line in lines_of(fresh, viewer) if line.item.index == ruling.item), None)
+        if mine is None or not repeats(mine, by=by, ruling=ruling):
+            return _refused(request, fresh, wish, _too_late(fresh, result, viewer))
+    return _next(request, fresh, wish, decided_words(verdict, approval.action))
+
+
+def _too_late(approval: Approval, lost: AlreadyDecided, viewer: User) -> str:
+    """Who was first, also where only one action of several is decided, or the agent has not been told yet."""
+    if approval.is_waiting and lost.decided_by:
+        return lost.sentence
+    return outcome_sentence(approval, viewer)
 
 
 def _next(request: HttpRequest, approval: Approval, wish: Wish, text: str) -> HttpResponse:
-    """Opens the request that comes next in the queue, or the emptied queue."""
+    """Opens what comes next: the next action of the batch, the next request of the queue, or the emptied queue."""
     project = approval.project
-    following = next_waiting(project, after=approval, filters=wish.filters, now=clock.now())
-    url = approval_url(following, project, wish) if following else queue_url(project, wish)
+    left = lines_of(approval, person(request)) if approval.is_open else []
+    index = next_left(left, after=item_index(request) or 0)
+    following: Approval | None = approval
+    if index is None:
+        found = next_waiting(project, after=approval, filters=wish.filters, now=clock.now())
+        following = loaded(found.pk, project) if found else None
+    url = approval_url(following, project, wish, item=index) if following else queue_url(project, wish)
     if not request.htmx:  # type: ignore[attr-defined]
         messages.success(request, text)
         return HttpResponseRedirect(url, status=303)
     context = {"project": project, "wish": wish, "selected": ""}
     if following is not None:
-        following = Approval.objects.with_parts().get(pk=following.pk)
-        following.project = project
-        context |= item_context(request, following, wish)
+        context |= item_context(request, following, wish, index=index)
     context["listing"] = listing_of(project, wish, now=clock.now())
     answer = render(request, "reviews/_decided.html", context)
-    toast(answer, text)
+    toast(answer, text, **undo_of(approval, person(request), wish))
     return push_url(answer, url)
 
 
@@ -150,8 +171,7 @@ def _refused(request: HttpRequest, approval: Approval, wish: Wish, text: str) ->
     if not request.htmx:  # type: ignore[attr-defined]
         messages.warning(request, text)
         return HttpResponseRedirect(approval_url(approval, approval.project, wish), status=303)
-    fresh = Approval.objects.with_parts().get(pk=approval.pk)
-    fresh.project = approval.project
+    fresh = loaded(approval.pk, approval.project)
     answer = render(request, "reviews/_item.html", item_context(request, fresh, wish))
     toast(answer, text, kind="warn")
     return answer

@@ -12,11 +12,10 @@ from django.shortcuts import render
 from agents.access import page_project
 from agents.permissions import Permission
 from console.lib.http import Problem
-from reviews.arguments import excerpt, pretty
+from reviews.arguments import brief, excerpt, pretty
 from reviews.diff import Change, changes
 from reviews.models import FeedbackExample
 from reviews.selectors.records import feedback_page, record_choices
-from reviews.views.presentation import brief
 
 PROPOSED_CHARS = 5_000
 PAGE_ROWS = 50

@@ -16,6 +16,7 @@ from reviews.models import Approval
 from reviews.models.approval import RISK_LEVELS
 from reviews.selectors.queue import QueueCounts, QueueFilter, queue_choices, queue_counts, queue_page
 from reviews.selectors.records import record_choices, records_page
+from reviews.views.people import Hold, hold_of
 
 PAGE_ROWS = 50
 STATUSES = ("waiting", "decided", "all")
@@ -49,11 +50,19 @@ class Wish:
 
 
 @dataclass(frozen=True)
+class Row:
+    """One request in the list, and who holds it."""
+
+    approval: Approval
+    hold: Hold | None
+
+
+@dataclass(frozen=True)
 class Listing:
     """One page of the list, and what its filters offer."""
 
     wish: Wish
-    rows: list[Approval]
+    entries: list[Row]
     next_cursor: str | None
     counts: QueueCounts
     actions: list[str]
@@ -61,6 +70,11 @@ class Listing:
     teams: list[Team]
     levels: tuple[str, ...] = LEVELS
     whose: tuple[str, ...] = WHOSE
+
+    @property
+    def rows(self) -> list[Approval]:
+        """The requests themselves."""
+        return [entry.approval for entry in self.entries]
 
     @property
     def alike(self) -> str:
@@ -114,7 +128,7 @@ def listing_of(project: Project, wish: Wish, *, now: datetime) -> Listing:
     choices = queue_choices(project, now=now) if waiting else record_choices(project)
     return Listing(
         wish=wish,
-        rows=page.rows,
+        entries=[Row(row, hold_of(row, wish.filters.viewer_id, now=now)) for row in page.rows],
         next_cursor=page.next_cursor,
         counts=queue_counts(project, now=now),
         actions=_with(choices["action"], wish.filters.action),
@@ -128,9 +142,10 @@ def queue_url(project: Project, wish: Wish) -> str:
     return reverse("reviews:queue", kwargs={"project": project.slug}) + wish.query
 
 
-def approval_url(approval: Approval, project: Project, wish: Wish) -> str:
-    """The address of one request beside the list."""
-    return reverse("reviews:approval", kwargs={"project": project.slug, "approval_id": approval.pk}) + wish.query
+def approval_url(approval: Approval, project: Project, wish: Wish, *, item: int | None = None) -> str:
+    """The address of one request beside the list, and of a batch of one of its actions."""
+    url = reverse("reviews:approval", kwargs={"project": project.slug, "approval_id": approval.pk}) + wish.query
+    return url if item is None else f"{url}{'&' if wish.query else '?'}item={item}"
 
 
 def _clean(text: str) -> str:

@@ -9,9 +9,10 @@ from django.utils.translation import gettext as _
 
 from agents.models import User
 from reviews.models import Approval
-from reviews.policy.plan import ReviewPlan, Step, load_plan
+from reviews.policy.plan import ReviewPlan
+from reviews.services.routing import terms_of
 
-STEPS_SHOWN = 12
+STEPS_SHOWN = 8
 
 
 @dataclass(frozen=True)
@@ -25,11 +26,11 @@ class Hold:
 
 @dataclass(frozen=True)
 class Stage:
-    """One step of the escalation. `state` is past, now or next; `at` is when it begins, None once that is past."""
+    """One step of the escalation. `state` is past, now or next; `at` is when it begins."""
 
     who: str
     state: str
-    at: datetime | None
+    at: datetime
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,6 @@ class People:
     assigned_to_me: bool
     plan: ReviewPlan
     stages: list[Stage]
-    rounds: int
 
     @property
     def held_by_other(self) -> bool:
@@ -55,42 +55,37 @@ class People:
 
 def people_of(approval: Approval, viewer: User, *, now: datetime) -> People:
     """Reads the columns and the plan of a request; wants its people loaded (`ApprovalQuerySet.with_people`)."""
-    plan = load_plan(approval.plan)
+    plan = approval.review_plan
     return People(
-        hold=hold_of(approval, viewer, now=now),
+        hold=hold_of(approval, viewer.pk, now=now),
         team=approval.routed_to.name if approval.routed_to else "",
         assigned=approval.assigned_to.display_name if approval.assigned_to else "",
         assigned_to_me=approval.assigned_to_id == viewer.pk,
         plan=plan,
-        stages=_stages(approval, plan),
-        rounds=plan.escalation.loops + 1,
+        stages=_stages(approval),
     )
 
 
-def hold_of(approval: Approval, viewer: User, *, now: datetime) -> Hold | None:
+def hold_of(approval: Approval, viewer_id: int, *, now: datetime) -> Hold | None:
     """The claim on a request; None when nobody holds it or the lease is over."""
     if approval.claimed_by is None or approval.claimed_until is None or approval.claimed_until <= now:
         return None
-    mine = approval.claimed_by_id == viewer.pk
+    mine = approval.claimed_by_id == viewer_id
     return Hold(approval.claimed_by.display_name, approval.claimed_until, mine)
 
 
-def _stages(approval: Approval, plan: ReviewPlan) -> list[Stage]:
-    """Who was asked first and who is asked after them, all rounds one after the other."""
-    steps = plan.escalation.steps
-    if not steps or (approval.escalation_step == 0 and approval.next_step_at is None):
+def _stages(approval: Approval) -> list[Stage]:
+    """Who was asked first and who is asked after them, all rounds one after the other; empty when nobody follows."""
+    terms = terms_of(approval)
+    if not terms.steps:
         return []
-    first = plan.team or approval.team or _("Everybody who may decide")
-    found = [Stage(first, "now" if approval.escalation_step == 0 else "past", None)]
-    begins = approval.next_step_at
-    for number, step in enumerate((steps * (plan.escalation.loops + 1))[:STEPS_SHOWN], start=1):
-        if number <= approval.escalation_step:
-            found.append(Stage(_who(step), "now" if number == approval.escalation_step else "past", None))
-            continue
-        found.append(Stage(_who(step), "next", begins))
-        begins = begins + timedelta(seconds=step.seconds) if begins else None
-    return found
-
-
-def _who(step: Step) -> str:
-    return step.team or step.user
+    now = approval.escalation_step
+    found = [Stage(approval.team or _("Those asked first"), "now" if now == 0 else "past", approval.requested_at)]
+    begins = approval.requested_at + terms.deadline
+    for number, step in enumerate(terms.steps, start=1):
+        state = "past" if number < now else "now" if number == now else "next"
+        found.append(Stage(step.team or step.user, state, begins))
+        begins += timedelta(seconds=step.seconds)
+    # Rounds can be many: what is over, and what is far ahead, is not told.
+    first = max(now - 1, 0)
+    return found[first : first + STEPS_SHOWN]

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
@@ -13,19 +11,22 @@ from django.utils.translation import gettext as _
 from agents.models import User
 from reviews import states
 from reviews.argument_fields import Shown, fields, shown
-from reviews.arguments import excerpt, in_words, pretty
+from reviews.arguments import brief, excerpt, in_words, pretty
 from reviews.conversation import Message, split
 from reviews.diff import Change, changes
 from reviews.markdown import render
-from reviews.models import Approval, ApprovalEvent, ApprovalItem, Decision
+from reviews.models import Approval, ApprovalItem, Decision
 from reviews.selectors.precedents import NEAREST, Precedent, Precedents
 from reviews.selectors.queue import ApprovalDetail
+from reviews.views.lines import Line
+from reviews.views.people import People, people_of
+from reviews.views.timeline import Entry, entry_of
 
 FEW = 10
 """Below so many decisions a percentage says more than is known."""
 
-BRIEF_PARTS = 3
-BRIEF_CHARS = 48
+DIFFERENCES = 3
+"""So many differences of a precedent are told."""
 
 
 @dataclass(frozen=True)
@@ -52,23 +53,13 @@ class Before:
 
 
 @dataclass(frozen=True)
-class Entry:
-    """One line of the timeline. `tone` is ok, warn, danger, accent or nothing."""
-
-    title: str
-    icon: str
-    tone: str
-    by: str
-    at: datetime
-    text: str = ""
-
-
-@dataclass(frozen=True)
 class Reading:
     """Everything that the page of one request shows, in the order in which a reviewer thinks."""
 
     approval: Approval
-    item: ApprovalItem
+    line: Line
+    lines: list[Line]
+    people: People
     status: str
     title: str
     description: SafeString | str
@@ -86,21 +77,40 @@ class Reading:
     timeline: list[Entry]
 
     @property
+    def item(self) -> ApprovalItem:
+        """The action that is shown; of a batch, one of several."""
+        return self.line.item
+
+    @property
     def is_open(self) -> bool:
-        return self.status in states.WAITING
+        """Whether somebody may still decide."""
+        return self.status in states.WAITING and self.approval.settles_at is None
+
+    @property
+    def is_settling(self) -> bool:
+        """Whether people have decided and can still think again, for the agent has not been told."""
+        return self.status in states.WAITING and self.approval.settles_at is not None
+
+    @property
+    def more_needed(self) -> int:
+        """How many more people have to approve the same thing."""
+        return max(self.people.plan.approvals_needed - self.line.standing.approvals, 0)
 
 
-def reading(detail: ApprovalDetail, *, now: datetime) -> Reading:
+def reading(detail: ApprovalDetail, *, lines: list[Line], viewer: User, now: datetime) -> Reading:
     """The page of a request. Whatever an agent sent is text here, except its description: that is sanitised HTML."""
     approval, item = detail.approval, detail.item
-    decision = detail.decisions[-1] if detail.decisions and approval.status in states.DECIDED else None
+    line = next(one for one in lines if one.item.pk == item.pk)
+    decision = line.standing.deciding
     edited = decision is not None and decision.verdict == states.Verdict.EDIT
     messages, context = split(approval.context)
     raw, raw_left_out = excerpt(pretty(item.arguments))
     described = approval.description or item.description
     return Reading(
         approval=approval,
-        item=item,
+        line=line,
+        lines=lines,
+        people=people_of(approval, viewer, now=now),
         status=status_at(approval, now),
         title=in_words(item.action),
         description=render(described) if described else "",
@@ -115,13 +125,13 @@ def reading(detail: ApprovalDetail, *, now: datetime) -> Reading:
         session=detail.session,
         decision=decision,
         changed=changes(item.arguments, decision.arguments) if edited and decision else [],
-        timeline=[_entry(event) for event in detail.timeline],
+        timeline=[entry_of(event) for event in detail.timeline],
     )
 
 
 def status_at(approval: Approval, now: datetime) -> str:
     """The status as it is at `now`: past its deadline a request is expired, also before the sweeper says so."""
-    late = approval.is_waiting and approval.expires_at <= now
+    late = approval.is_open and approval.expires_at <= now
     return states.Status.EXPIRED.value if late else approval.status
 
 
@@ -150,13 +160,13 @@ def share_in_words(precedents: Precedents) -> str:
 
 def outcome_sentence(approval: Approval, viewer: User) -> str:
     """What became of a request, for somebody who came too late."""
-    if approval.status == states.Status.EXPIRED or approval.is_waiting:
+    if approval.status == states.Status.EXPIRED or approval.is_open:
         return _("The time to decide is over: this request has expired.")
     if approval.status == states.Status.CANCELLED:
         return _("The agent took this request back.")
     verb = {
         "approve": _("approved"), "edit": _("approved with changes"), "reject": _("rejected"), "respond": _("answered"),
-    }[approval.verdict]  # fmt: skip
+    }.get(approval.verdict, _("decided"))  # fmt: skip
     if approval.decided_by_id == viewer.pk:
         done = {"verb": verb, "action": approval.action}
         return _("You have already %(verb)s %(action)s. What you sent now was not taken.") % done
@@ -164,45 +174,6 @@ def outcome_sentence(approval: Approval, viewer: User) -> str:
     return _("%(who)s %(verb)s %(action)s.") % who
 
 
-def brief(arguments: Mapping[str, Any]) -> str:
-    """The first plain values of some arguments in one line: `amount 120 · order A-17`."""
-    parts = []
-    for key, value in arguments.items():
-        if isinstance(value, str | int | float) and value != "":
-            text = ("true" if value else "false") if isinstance(value, bool) else " ".join(str(value).split())
-            parts.append(f"{key} {text[:BRIEF_CHARS]}{'…' if len(text) > BRIEF_CHARS else ''}")
-        if len(parts) == BRIEF_PARTS:
-            break
-    return " · ".join(parts)
-
-
 def _before(found: Precedent, item: ApprovalItem) -> Before:
     differs = [] if found.equal else changes(item.arguments, found.item.arguments)
-    return Before(found, brief(found.item.arguments), differs[:BRIEF_PARTS], max(len(differs) - BRIEF_PARTS, 0))
-
-
-def _entry(event: ApprovalEvent) -> Entry:
-    detail = event.detail
-    kinds = ApprovalEvent.Kind
-    title, icon, tone, text = {
-        kinds.REQUESTED: (_("Requested"), "hand", "accent", ""),
-        kinds.CANCELLED: (_("Taken back"), "ban", "", detail.get("reason", "")),
-        kinds.EXPIRED: (_("Expired"), "timer-off", "warn", _("Nobody decided in time; the agent is told to stop.")),
-        kinds.MESSAGE: (_("Message"), "message-square", "", detail.get("text", "")),
-    }.get(kinds(event.kind), ("", "circle", "", ""))
-    if event.kind == kinds.DECIDED:
-        title, icon, tone = {
-            "approve": (_("Approved"), "check", "ok"),
-            "edit": (_("Approved with changes"), "pencil", "ok"),
-            "reject": (_("Rejected"), "x", "danger"),
-            "respond": (_("Answered"), "message-square", "ok"),
-        }[detail["verdict"]]
-        text = detail.get("reason", "")
-    if event.kind == kinds.OUTCOME:
-        title, icon, tone = {
-            "succeeded": (_("The action succeeded"), "circle-check", "ok"),
-            "failed": (_("The action failed"), "circle-x", "danger"),
-            "reverted": (_("The action was reverted"), "undo-2", "warn"),
-        }[detail["status"]]
-    by = _("deadline") if event.kind == kinds.EXPIRED else event.actor_label
-    return Entry(title, icon, tone, by, event.at, text)
+    return Before(found, brief(found.item.arguments), differs[:DIFFERENCES], max(len(differs) - DIFFERENCES, 0))

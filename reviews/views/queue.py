@@ -9,6 +9,7 @@ from uuid import UUID
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django_htmx.http import push_url, trigger_client_event
 
@@ -22,18 +23,20 @@ from reviews.forms import DecisionForm, form_for
 from reviews.models import Approval
 from reviews.selectors.queue import detail, queue_counts
 from reviews.selectors.records import of_trace, session_cost
-from reviews.services.requests import made_by
+from reviews.views.bar import bar_of
+from reviews.views.lines import line_at, lines_of
 from reviews.views.listing import Listing, Wish, listing_of, queue_url, wish_of
 from reviews.views.presentation import outcome_sentence, reading, status_at
 
 TRACE_ID = re.compile(r"[0-9a-fA-F]{32}")
+INDEX = re.compile(r"[0-9]{1,4}")
 
 
 def queue(request: HttpRequest, project: str) -> HttpResponse:
     """GET queue/: the list, and beside it the first request of it."""
     found = page_project(request, project, Permission.APPROVAL_VIEW)
     listing = listing_of(found, wish_of(request), now=clock.now())
-    shown = Approval.objects.with_parts().get(pk=listing.rows[0].pk) if listing.rows else None
+    shown = loaded(listing.rows[0].pk, found) if listing.rows else None
     answer = split_page(request, found, listing, shown, pane="list")
     # A form sends its empty fields too; the address that people share names only what is chosen.
     filtered = request.headers.get("HX-Source") == "form#queue-filters"
@@ -104,7 +107,6 @@ def split_page(
         "selected": str(shown.pk) if shown else "",
     }
     if shown is not None:
-        shown.project = project
         context |= item_context(request, shown, listing.wish, form=form, verdict=verdict)
     return render(request, "reviews/_queue.html" if request.htmx else "reviews/queue.html", context)  # type: ignore[attr-defined]
 
@@ -114,16 +116,20 @@ def item_context(
     shown: Approval,
     wish: Wish,
     *,
+    index: int | None = None,
     form: DecisionForm | None = None,
     verdict: states.Verdict | None = None,
 ) -> dict[str, Any]:
-    """What `_item.html` shows of a request. `form` is one that could not be accepted, of `verdict`."""
+    """What `_item.html` shows of a request, and of a batch of the action of that index, else of the one asked for.
+
+    `form` is one that could not be accepted, of `verdict`.
+    """
     assert isinstance(request.user, User)
-    read = reading(detail(shown), now=clock.now())
-    may_decide = Permission.APPROVAL_DECIDE in request.project_permissions  # type: ignore[attr-defined]
-    own = made_by(shown, request.user)
-    deciding = may_decide and not own and read.is_open
-    allowed = read.item.allowed_decisions if deciding else []
+    lines = lines_of(shown, request.user)
+    line = line_at(lines, item_index(request) if index is None else index)
+    read = reading(detail(shown, item=line.item), lines=lines, viewer=request.user, now=clock.now())
+    bar = bar_of(request, read, wish)
+    allowed = read.item.allowed_decisions if bar.state == "open" else []
     forms: dict[str, DecisionForm] = {
         name: form_for(states.Verdict(name), item=read.item, reasons=shown.project.reject_reasons) for name in allowed
     }
@@ -135,17 +141,40 @@ def item_context(
         "read": read,
         "wish": wish,
         "forms": forms,
-        "deciding": deciding,
-        "own": own and read.is_open and may_decide,
+        "bar": bar,
         "failed": verdict.value if form is not None and verdict is not None else "",
         "session_cost": session_cost(shown),
         "selected": str(shown.pk),
     }
 
 
-def toast(answer: HttpResponse, text: str, *, kind: str = "ok") -> None:
-    """Has the browser show a short message."""
-    trigger_client_event(answer, "toast", {"text": text, "kind": kind})
+def item_index(request: HttpRequest) -> int | None:
+    """Which action of a batch the address, or the form that was sent, is about; None when it does not say."""
+    given = request.POST.get("item") or request.GET.get("item") or ""
+    return int(given) if INDEX.fullmatch(given) else None
+
+
+def loaded(approval_id: UUID, project: Project) -> Approval:
+    """A request with everything that its page shows, as it is now."""
+    found = Approval.objects.with_parts().with_people().get(pk=approval_id)
+    found.project = project
+    return found
+
+
+def toast(answer: HttpResponse, text: str, *, kind: str = "ok", **more: Any) -> None:
+    """Has the browser show a short message; for what may go with it see static/js/toast.js."""
+    trigger_client_event(answer, "toast", {"text": text, "kind": kind, **more})
+
+
+def undo_of(approval: Approval, viewer: User, wish: Wish) -> dict[str, Any]:
+    """What a toast needs to offer a way back, while there is one; nothing when the agent has been told."""
+    mine = any(vote.reviewer_id == viewer.pk and not vote.withdrawn_at for vote in approval.decisions.all())
+    if not (approval.is_waiting and approval.settles_at and mine):
+        return {}
+    address = {"project": approval.project.slug, "approval_id": approval.pk}
+    url = reverse("reviews:withdraw", kwargs=address) + wish.query
+    left = max((approval.settles_at - clock.now()).total_seconds(), 0)
+    return {"action": {"text": _("Undo"), "post": url, "target": "#item"}, "seconds": round(left)}
 
 
 def decided_words(verdict: states.Verdict, action: str) -> str:

@@ -1,7 +1,7 @@
 // The panels of a decision: one is open at a time, its first field has the focus, Escape closes it. Everything is sent by plain
 // forms; this only opens, closes and focuses.
 const SETTLE_MS = 600;
-const DECIDING_KEYS = "aerm";
+const DECIDING_KEYS = "aermiscu";
 const panels = () => [...document.querySelectorAll("[data-decide-panel]")];
 
 function firstField(panel) {

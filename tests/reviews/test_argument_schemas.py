@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 
 from reviews.argument_edit import Unreadable, added, merged, removed
 from reviews.argument_fields import PREFIX, Field, fields
@@ -48,6 +48,7 @@ def typed(arguments: dict[str, Any], **texts: str) -> dict[str, Any]:
     return merged(arguments, fields(arguments, ORDER, editing=True), posted)
 
 
+@settings(suppress_health_check=[HealthCheck.too_slow])
 @given(objects)
 def test_an_untouched_form_changes_nothing_whatever_the_schema_says(arguments: dict[str, Any]) -> None:
     mixed = {**SENT, **arguments}

@@ -180,7 +180,7 @@ def test_an_edit_has_to_fit_the_schema_and_is_told_so_at_the_field(
 ) -> None:
     schema = {"properties": {"amount": {"type": "number", "maximum": 100}}}
     wanted = ask(arguments={"amount": 50}, arguments_schema=schema)
-    form = {"verdict": "edit", "mode": "fields", "argument:/amount": "900"}
+    form: dict[str, Any] = {"verdict": "edit", "mode": "fields", "argument:/amount": "900"}
     for step in ("look", "send"):
         answer = send(reviewer, wanted, **form, step=step)
         page = answer.content.decode()
@@ -195,7 +195,12 @@ def test_an_entry_is_added_and_taken_away_with_what_was_typed_kept(
 ) -> None:
     schema = {"properties": {"lines": {"type": "array", "items": {"type": "string"}}}}
     wanted = ask(arguments={"amount": 5, "lines": ["one"]}, arguments_schema=schema)
-    form = {"verdict": "edit", "mode": "fields", "json": json.dumps(wanted.item.arguments), "argument:/amount": "6"}
+    form: dict[str, Any] = {
+        "verdict": "edit",
+        "mode": "fields",
+        "json": json.dumps(wanted.item.arguments),
+        "argument:/amount": "6",
+    }
     more = send(reviewer, wanted, **form, add="/lines").content.decode()
     assert 'name="argument:/lines/1" value=""' in more
     assert 'name="argument:/amount" value="6"' in more

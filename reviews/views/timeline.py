@@ -1,0 +1,94 @@
+"""The timeline of a request in words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+from reviews.models import ApprovalEvent
+
+Words = tuple[str, str, str, str]
+"""Title, icon, tone and text of an entry."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One line of the timeline. `tone` is ok, warn, danger, accent or nothing."""
+
+    title: str
+    icon: str
+    tone: str
+    by: str
+    at: datetime
+    text: str = ""
+
+
+def entry_of(event: ApprovalEvent) -> Entry:
+    """A line for an event; what happened by itself is by the deadline."""
+    detail = event.detail
+    kinds = ApprovalEvent.Kind
+    if event.kind in {kinds.DECIDED, kinds.VOTED}:
+        title, icon, tone, text = _verdict(detail, closes=event.kind == kinds.DECIDED)
+    elif event.kind == kinds.OUTCOME:
+        title, icon, tone, text = _outcome(detail)
+    else:
+        title, icon, tone, text = _other(event.kind, detail)
+    by = _("deadline") if event.kind == kinds.EXPIRED else event.actor_label
+    return Entry(title, icon, tone, by, event.at, text)
+
+
+def _verdict(detail: Mapping[str, Any], *, closes: bool) -> Words:
+    title, icon, tone = {
+        "approve": (_("Approved"), "check", "ok"),
+        "edit": (_("Approved with changes"), "pencil", "ok"),
+        "reject": (_("Rejected"), "x", "danger"),
+        "respond": (_("Answered"), "message-square", "ok"),
+    }.get(detail.get("verdict", ""), (_("Decided"), "list-checks", "ok"))
+    item = detail.get("item")
+    if isinstance(item, int) and not isinstance(item, bool) and not closes:
+        title = _("%(verdict)s, action %(number)d") % {"verdict": title, "number": item + 1}
+    return title, icon, tone, str(detail.get("reason") or "")
+
+
+def _outcome(detail: Mapping[str, Any]) -> Words:
+    title, icon, tone = {
+        "succeeded": (_("The action succeeded"), "circle-check", "ok"),
+        "failed": (_("The action failed"), "circle-x", "danger"),
+        "reverted": (_("The action was reverted"), "undo-2", "warn"),
+    }[detail["status"]]
+    return title, icon, tone, ""
+
+
+def _other(kind: str, detail: Mapping[str, Any]) -> Words:
+    kinds = ApprovalEvent.Kind
+    words: dict[str, Words] = {
+        kinds.REQUESTED: (_("Requested"), "hand", "accent", ""),
+        kinds.CANCELLED: (_("Taken back"), "ban", "", str(detail.get("reason") or "")),
+        kinds.EXPIRED: (_("Expired"), "timer-off", "warn", _("Nobody decided in time; the agent is told to stop.")),
+        kinds.MESSAGE: (_("Message"), "message-square", "", str(detail.get("text") or "")),
+        kinds.INFO_REQUESTED: (_("Asked the agent"), "circle-question-mark", "accent", str(detail.get("text") or "")),
+        kinds.WITHDRAWN: (_("Took the decision back"), "undo-2", "warn", ""),
+        kinds.CLAIMED: (_("Claimed"), "hand", "", _taken_from(detail)),
+        kinds.RELEASED: (_("Let go"), "circle-minus", "", ""),
+        kinds.ASSIGNED: (_("Assigned"), "user-round-check", "", _assigned_to(detail)),
+        kinds.ESCALATED: (_("Escalated"), "trending-up", "warn", str(detail.get("to") or "")),
+        kinds.REMINDED: (_("Reminded"), "bell", "", ""),
+    }
+    return words.get(kind, (kind.replace("_", " ").capitalize(), "circle", "", ""))
+
+
+def _taken_from(detail: Mapping[str, Any]) -> str:
+    name = detail.get("taken_from")
+    return _("Taken over from %(name)s.") % {"name": name} if name else ""
+
+
+def _assigned_to(detail: Mapping[str, Any]) -> str:
+    """The person, the team, or both; nobody in particular is everybody."""
+    person, team, meant = detail.get("user"), detail.get("team"), detail.get("instead_of")
+    if person and meant:
+        return _("%(person)s, who stands in for %(meant)s") % {"person": person, "meant": meant}
+    return " · ".join(str(name) for name in (person, team) if name) or _("everybody who may decide")

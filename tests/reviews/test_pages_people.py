@@ -1,0 +1,214 @@
+"""Working a queue together: claims, assignment, questions, several who agree, batches, thinking again."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from agents.authentication import Caller
+from agents.models import Membership, Project, Team
+from console.lib import clock
+from reviews.models import Approval, Decision
+from reviews.policy.plan import Escalation, ReviewPlan, Step, dump_plan
+from reviews.services.claims import claim
+from reviews.services.decisions import Ruling, decide
+from reviews.services.requests import ItemDraft, RequestDraft, create_request
+from reviews.states import Verdict
+from tests.reviews.test_pages_deciding import HTMX, PASSWORD, ask, reviewer, send
+
+__all__ = ["ask", "reviewer"]
+
+Ask = Callable[..., Approval]
+
+
+def post(client: Client, approval: Approval, verb: str, *, htmx: bool = True, **form: Any) -> Any:
+    return client.post(f"/p/shop/queue/{approval.pk}/{verb}/", form, headers=HTMX if htmx else {})
+
+
+def page_of(client: Client, approval: Approval, query: str = "") -> str:
+    return str(client.get(f"/p/shop/queue/{approval.pk}/{query}").content.decode())
+
+
+def planned(approval: Approval, **fields: Any) -> Approval:
+    """The same request, as if a rule had asked for this."""
+    Approval.objects.filter(pk=approval.pk).update(plan=dump_plan(ReviewPlan(**fields)))
+    approval.refresh_from_db()
+    return approval
+
+
+def words(page: str) -> str:
+    return " ".join(re.sub(r"<[^>]+>", " ", page).split())
+
+
+@pytest.fixture
+def batch(project: Project, agent: Caller) -> Approval:
+    items = tuple(ItemDraft(action=f"step_{name}", arguments={"n": n}) for n, name in enumerate("abc"))
+    made = RequestDraft(items=items, timeout=timedelta(minutes=5))
+    return create_request(project=project, by=agent, draft=made, now=clock.now())
+
+
+def test_a_claim_shows_who_holds_it_in_the_list_and_in_the_request(ask: Ask, ben: Caller, reviewer: Client) -> None:
+    wanted = ask()
+    assert "Nobody holds this" in page_of(reviewer, wanted)
+    post(reviewer, wanted, "claim")
+    mine = page_of(reviewer, wanted)
+    assert "You hold this" in mine
+    assert 'id="renew"' in mine
+    assert 'id="approve"' in mine
+    reviewer.force_login(ben.user, PASSWORD)  # type: ignore[arg-type]
+    theirs = page_of(reviewer, wanted)
+    assert "Ana is looking at this." in words(theirs)
+    assert 'id="approve"' not in theirs
+    assert "held by Ana" in words(theirs)
+    post(reviewer, wanted, "claim", take_over="1")
+    wanted.refresh_from_db()
+    assert wanted.claimed_by == ben.user
+    assert "Taken over from Ana." in page_of(reviewer, wanted)
+
+
+def test_a_claim_that_somebody_else_has_is_not_taken_by_accident(ask: Ask, ben: Caller, reviewer: Client) -> None:
+    wanted = ask()
+    claim(approval=wanted, by=ben, now=clock.now())
+    answer = post(reviewer, wanted, "claim")
+    assert "Ben is looking at this request." in answer.headers["HX-Trigger"]
+    wanted.refresh_from_db()
+    assert wanted.claimed_by == ben.user
+
+
+def test_a_claim_is_renewed_and_let_go(ask: Ask, ana: Caller, reviewer: Client) -> None:
+    wanted = ask()
+    claim(approval=wanted, by=ana, now=clock.now() - timedelta(minutes=4))
+    assert post(reviewer, wanted, "renew").status_code == 204
+    wanted.refresh_from_db()
+    assert wanted.claimed_until is not None
+    assert wanted.claimed_until > clock.now() + timedelta(minutes=4)
+    assert "Nobody holds this" in post(reviewer, wanted, "release").content.decode()
+
+
+def test_without_javascript_a_claim_leads_back_to_the_request(ask: Ask, reviewer: Client) -> None:
+    wanted = ask()
+    answer = post(reviewer, wanted, "claim", htmx=False)
+    assert (answer.status_code, answer.headers["Location"]) == (303, f"/p/shop/queue/{wanted.pk}/")
+
+
+def test_a_question_waits_for_the_agents_answer(ask: Ask, reviewer: Client) -> None:
+    wanted = ask()
+    answer = post(reviewer, wanted, "question", text="Which customer?")
+    wanted.refresh_from_db()
+    assert wanted.status == "info_requested"
+    page = answer.content.decode()
+    assert "Which customer?" in page
+    assert "Needs information" in page
+    assert 'id="approve"' in page
+    assert "Write what you want to know." in post(reviewer, wanted, "question", text=" ").headers["HX-Trigger"]
+
+
+def test_a_lead_assigns_to_a_person_or_a_team(
+    ask: Ask, project: Project, ana: Caller, ben: Caller, reviewer: Client
+) -> None:
+    wanted = ask()
+    assert "send-assign" not in page_of(reviewer, wanted)
+    Membership.objects.filter(user=ana.user).update(role="lead")
+    team = Team.objects.create(project=project, slug="pay", name="Payments", created_at=clock.now())
+    assert "send-assign" in page_of(reviewer, wanted)
+    assert ben.user is not None
+    answer = post(reviewer, wanted, "assign", to=f"user:{ben.user.pk}")
+    assert "Assigned to Ben." in answer.headers["HX-Trigger"]
+    assert "Assigned to Payments." in post(reviewer, wanted, "assign", to=f"team:{team.pk}").headers["HX-Trigger"]
+    assert "everybody who may decide" in post(reviewer, wanted, "assign", to="").headers["HX-Trigger"]
+    refused = post(reviewer, wanted, "assign", to="user:999999")
+    assert "from the list" in refused.headers["HX-Trigger"]
+
+
+def test_where_two_have_to_agree_the_first_waits_and_may_take_back(ask: Ask, ben: Caller, reviewer: Client) -> None:
+    wanted = planned(ask(), approvals=2)
+    assert "0 of 2 people have approved" in words(page_of(reviewer, wanted))
+    send(reviewer, wanted, verdict="approve")
+    page = page_of(reviewer, wanted)
+    assert "1 of 2 people have approved: Ana" in words(page)
+    assert "One more person has to approve the same." in page
+    assert 'id="approve"' not in page
+    post(reviewer, wanted, "withdraw", item="0")
+    assert 'id="approve"' in page_of(reviewer, wanted)
+    send(reviewer, wanted, verdict="approve")
+    decide(approval=wanted, by=ben, ruling=Ruling(verdict=Verdict.APPROVE), now=clock.now())
+    assert "by Ana , Ben" in words(page_of(reviewer, wanted))
+
+
+def test_a_batch_is_decided_one_by_one_and_the_next_action_opens(batch: Approval, reviewer: Client) -> None:
+    page = page_of(reviewer, batch)
+    assert "3 actions, decided one by one" in page
+    answer = send(reviewer, batch, verdict="approve", item="0")
+    assert answer.headers["Location"] == f"/p/shop/queue/{batch.pk}/?item=1"
+    send(reviewer, batch, verdict="reject", reason="Too risky", item="2")
+    assert send(reviewer, batch, verdict="approve", item="1").headers["Location"] == "/p/shop/queue/"
+    batch.refresh_from_db()
+    assert batch.status == "mixed"
+    last = page_of(reviewer, batch, "?item=2")
+    assert "Too risky" in last
+    assert "step_c" in last
+
+
+def test_an_action_of_a_batch_that_is_decided_elsewhere_says_by_whom(
+    batch: Approval, ben: Caller, reviewer: Client
+) -> None:
+    decide(approval=batch, by=ben, ruling=Ruling(verdict=Verdict.APPROVE, item=1), now=clock.now())
+    answer = send(reviewer, batch, htmx=True, verdict="reject", reason="Too risky", item="1")
+    assert "Ben already approved this request." in answer.headers["HX-Trigger"]
+    assert Decision.objects.count() == 1
+
+
+def test_within_the_time_to_think_again_a_decision_is_taken_back(ask: Ask, reviewer: Client) -> None:
+    wanted = ask()
+    Approval.objects.filter(pk=wanted.pk).update(undo_seconds=20)
+    answer = send(reviewer, wanted, htmx=True, verdict="approve")
+    assert f"/p/shop/queue/{wanted.pk}/withdraw/" in answer.headers["HX-Trigger"]
+    page = page_of(reviewer, wanted)
+    assert "The agent is told in" in page
+    assert 'id="withdraw"' in page
+    back = post(reviewer, wanted, "withdraw")
+    assert "The agent was not told." in back.headers["HX-Trigger"]
+    assert 'id="approve"' in back.content.decode()
+    assert "Took the decision back" in back.content.decode()
+    assert "nothing of yours" in post(reviewer, wanted, "withdraw").headers["HX-Trigger"]
+
+
+def test_a_decision_that_asks_for_the_password_again_offers_that_first(ask: Ask, ana: Caller, reviewer: Client) -> None:
+    assert ana.user is not None
+    ana.user.set_password("a-long-password-of-ana")
+    ana.user.save()
+    reviewer.force_login(ana.user, PASSWORD)
+    wanted = planned(ask(), reauthenticate=True)
+    page = page_of(reviewer, wanted)
+    assert f"/accounts/reauthenticate/?next=%2Fp%2Fshop%2Fqueue%2F{wanted.pk}%2F" in page
+    assert 'id="approve"' not in page
+    refused = send(reviewer, wanted, htmx=True, verdict="approve")
+    assert "Confirm first that it is you" in refused.headers["HX-Trigger"]
+    wanted.refresh_from_db()
+    assert wanted.status == "pending"
+
+
+def test_who_is_asked_next_is_shown(ask: Ask, reviewer: Client) -> None:
+    steps = (Step(seconds=600, team="leads"), Step(seconds=600, user="boss@example.org"))
+    wanted = planned(ask(), escalation=Escalation(steps))
+    Approval.objects.filter(pk=wanted.pk).update(on_timeout="escalate", escalation_step=1)
+    page = words(page_of(reviewer, wanted))
+    assert "leads now" in page
+    assert "boss@example.org" in page
+
+
+def test_why_the_rule_matched_and_others_did_not_is_told(ask: Ask, reviewer: Client) -> None:
+    wanted = ask()
+    trace = [
+        {"rule": "vip", "matched": False, "why": "the condition does not hold: end_user is <b>nobody</b>"},
+        {"rule": "large", "matched": True, "why": "the condition holds: args.amount is 12000"},
+    ]
+    Approval.objects.filter(pk=wanted.pk).update(rule_trace=trace)
+    page = page_of(reviewer, wanted)
+    assert "Why this rule and not another (2 rules)" in page
+    assert "end_user is &lt;b&gt;nobody" in page
