@@ -1,7 +1,7 @@
 """Puts lines into people's bells and tells their open browsers."""
 
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -55,9 +55,10 @@ def tell(*, project: Project, news: Sequence[News], now: datetime) -> None:
                 lines.append(_line(user, project, one, now))
                 kinds[user.pk] = one.kind
     Notification.objects.bulk_create(lines)
-    counted = functools.cache(functools.partial(_unread_counts, list(kinds)))  # One query for all.
-    for user_id, kind in kinds.items():
-        live.publish(live.user_group(user_id), counts=functools.partial(_unread, counted, user_id), notification=kind)
+    live.publish_all(
+        {live.user_group(user_id): {"notification": kind} for user_id, kind in kinds.items()},
+        counts=functools.partial(_unread, list(kinds)),
+    )
 
 
 def _line(user: User, project: Project, news: News, now: datetime) -> Notification:
@@ -79,8 +80,7 @@ def mark_read(*, user: User, ids: Sequence[int] | None, now: datetime) -> int:
         unread = unread.filter(pk__in=ids)
     changed = unread.update(read_at=now)
     if changed:
-        counted = functools.partial(_unread_counts, [user.pk])
-        live.publish(live.user_group(user.pk), counts=functools.partial(_unread, counted, user.pk), read=changed)
+        live.publish_all({live.user_group(user.pk): {"read": changed}}, counts=functools.partial(_unread, [user.pk]))
     return changed
 
 
@@ -94,18 +94,13 @@ def no_longer_wanted(*, urls: Sequence[str], now: datetime) -> int:
             [now, list(urls)],
         )
         people = [user_id for (user_id,) in cursor.fetchall()]
-    counted = functools.cache(functools.partial(_unread_counts, sorted(set(people))))  # One query for all.
-    for user_id in sorted(set(people)):
-        live.publish(live.user_group(user_id), counts=functools.partial(_unread, counted, user_id))
+    changed = sorted(set(people))
+    live.publish_all({live.user_group(user_id): {} for user_id in changed}, counts=functools.partial(_unread, changed))
     return len(people)
 
 
-def _unread(counted: Callable[[], dict[int, int]], user_id: int) -> dict[str, int]:
-    return {"unread": counted()[user_id]}
-
-
-def _unread_counts(user_ids: Sequence[int]) -> dict[int, int]:
-    """How many notifications each of these people has not read, up to a number beyond which nobody counts."""
+def _unread(user_ids: Sequence[int]) -> dict[str, dict[str, int]]:
+    """What each of these people has not read, by their group, up to a number beyond which nobody counts."""
     with connection.cursor() as cursor:
         cursor.execute(UNREAD, {"users": list(user_ids), "cap": selectors.UNREAD_CAP})
-        return dict(cursor.fetchall())
+        return {live.user_group(user_id): {"unread": unread} for user_id, unread in cursor.fetchall()}

@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -49,10 +49,18 @@ def publish(group: str, *, counts: Callable[[], Mapping[str, Any]] | None = None
     `counts` is asked only then: before, what others are about to commit would be left out, and they would leave out
     ours. Never raises.
     """
-    transaction.on_commit(lambda: _send(group, orjson.dumps({"group": group, **facts, **_counted(counts)})))
+    publish_all({group: facts}, counts=(lambda: {group: counts()}) if counts else None)
 
 
-def _counted(counts: Callable[[], Mapping[str, Any]] | None) -> Mapping[str, Any]:
+def publish_all(
+    events: Mapping[str, Mapping[str, Any]], *, counts: Callable[[], Mapping[str, Mapping[str, Any]]] | None = None
+) -> None:
+    """As `publish`, for several groups at once: facts and counts by group."""
+    if events:
+        transaction.on_commit(lambda: _send(_messages(events, _counted(counts))))
+
+
+def _counted(counts: Callable[[], Mapping[str, Mapping[str, Any]]] | None) -> Mapping[str, Mapping[str, Any]]:
     """The counts, or none when the database does not answer: what has been committed stays committed."""
     try:
         return counts() if counts else {}
@@ -61,8 +69,22 @@ def _counted(counts: Callable[[], Mapping[str, Any]] | None) -> Mapping[str, Any
         return {}
 
 
-def _send(group: str, message: bytes) -> None:
-    valkey.attempt(lambda client: client.publish(CHANNEL_PREFIX + group, message))
+def _messages(
+    events: Mapping[str, Mapping[str, Any]], counts: Mapping[str, Mapping[str, Any]]
+) -> list[tuple[str, bytes]]:
+    return [
+        (group, orjson.dumps({"group": group, **facts, **counts.get(group, {})})) for group, facts in events.items()
+    ]
+
+
+def _send(messages: Sequence[tuple[str, bytes]]) -> None:
+    def publish_them(client: redis.Redis) -> None:
+        pipe = client.pipeline(transaction=False)
+        for group, message in messages:
+            pipe.publish(CHANNEL_PREFIX + group, message)
+        pipe.execute()
+
+    valkey.attempt(publish_them)
 
 
 def interval_seconds(group: str) -> float:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import statistics
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
 
+from django.db import connection
 from django.db.models import Count, Min, Q
 
 from agents.models import Project, TeamMember
@@ -148,16 +148,22 @@ def earlier_in_session(approval: Approval) -> list[Approval]:
     return list(rows.exclude(pk=approval.pk).newest_first()[:SESSION_ROWS])
 
 
+WAIT = """
+    SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY extract(epoch FROM closed_at - requested_at))
+      FROM (SELECT requested_at, closed_at
+              FROM reviews_approval
+             WHERE project_id = %s AND status = ANY(%s)
+             ORDER BY closed_at DESC
+             LIMIT %s) AS latest
+"""
+
+
 def estimated_wait_seconds(project: Project) -> int | None:
     """The median wait of the last requests decided in the project; None when there are none."""
-    times = (
-        Approval.objects.of_project(project)
-        .decided()
-        .order_by("-closed_at")
-        .values_list("requested_at", "closed_at")[:ESTIMATE_FROM]
-    )
-    waits = [(closed - requested).total_seconds() for requested, closed in times if closed is not None]
-    return round(statistics.median(waits)) if waits else None
+    with connection.cursor() as cursor:
+        cursor.execute(WAIT, [project.pk, sorted(states.DECIDED), ESTIMATE_FROM])
+        median = cursor.fetchone()[0]
+    return None if median is None else round(median)
 
 
 def api_page(

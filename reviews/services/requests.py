@@ -10,12 +10,10 @@ from typing import Any
 from django.conf import settings
 from django.db import transaction
 from django.db.models import Model
-from django.urls import reverse
 
 from agents.authentication import Caller
 from agents.models import Project, User
 from agents.rosters import Roster, roster_of
-from agents.services.notify import News, tell
 from reviews import states
 from reviews.models import Approval, ApprovalEvent, ApprovalItem, FeedbackExample, PolicyVersion
 from reviews.policy.engine import Assessment, for_people
@@ -97,7 +95,7 @@ def create_request(*, project: Project, by: Caller, draft: RequestDraft, now: da
     return create_requests(asked=[Asked(project=project, by=by, draft=draft)], now=now)[0]
 
 
-@transaction.atomic
+@transaction.atomic(savepoint=False)
 def create_requests(*, asked: Sequence[Asked], now: datetime) -> list[Approval]:
     """As `create_request`, for many at once: all of them or none, in a number of queries that does not depend on it.
 
@@ -124,7 +122,7 @@ def create_requests(*, asked: Sequence[Asked], now: datetime) -> list[Approval]:
         hold(approval, items=items, decisions=more[0], events=more[1])
     for project in projects.values():
         mine = [approval for approval in approvals if approval.project_id == project.pk and approval.is_waiting]
-        _tell_reviewers(project, mine, rosters[project.pk], now)
+        routing.tell_asked(project=project, rows=mine, roster=rosters[project.pk], kind="approval.requested", now=now)
         announce_new(project=project, status=states.Status.PENDING, now=now)
     return approvals
 
@@ -148,23 +146,6 @@ def cancel_request(*, approval: Approval, by: Caller, reason: str = "", now: dat
 def made_by(approval: Approval, user: User) -> bool:
     """Whether a person made the request themselves. A key's requests are the agent's, whoever owns the key."""
     return approval.requested_by_user_id == user.pk
-
-
-def _tell_reviewers(project: Project, approvals: Sequence[Approval], roster: Roster, now: datetime) -> None:
-    tell(
-        project=project,
-        news=[
-            News(
-                users=routing.asked(approval, roster),
-                kind="approval.requested",
-                title=f"Approval wanted: {approval.action}",
-                body=approval.summary or approval.risk["explanation"],
-                url=reverse("reviews:approval", args=[project.slug, approval.pk]),
-            )
-            for approval in approvals
-        ],
-        now=now,
-    )
 
 
 def hold(approval: Approval, **parts: Sequence[Model]) -> None:

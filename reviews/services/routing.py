@@ -90,37 +90,42 @@ def by_project(rows: Iterable[Approval]) -> Iterator[tuple[Project, list[Approva
 def tell_asked(*, project: Project, rows: Sequence[Approval], roster: Roster, kind: str, now: datetime) -> None:
     """Tells everybody who is asked of the requests that are theirs: of few one by one, of many in one line.
 
-    `kind` is `approval.escalated` or `approval.reminder`.
+    `kind` is `approval.requested`, `approval.escalated` or `approval.reminder`.
     """
+    people = {row.pk: asked(row, roster) for row in rows}
     of_person: dict[int, list[Approval]] = {}
-    people: dict[int, User] = {}
     for row in rows:
-        for user in asked(row, roster):
-            people[user.pk] = user
+        for user in people[row.pk]:
             of_person.setdefault(user.pk, []).append(row)
+    many = {key for key, theirs in of_person.items() if len(theirs) > SHOWN_SINGLY}
     news: list[News] = []
-    for key, mine in of_person.items():
-        singly = len(mine) <= SHOWN_SINGLY
-        news += [_one(people[key], row, kind) for row in mine] if singly else [_many(people[key], project, mine, kind)]
+    for row in rows:
+        singly = [user for user in people[row.pk] if user.pk not in many]
+        if singly:
+            news.append(_one(singly, row, project, kind))
+    everybody = {user.pk: user for users in people.values() for user in users}
+    news += [_many(everybody[key], project, of_person[key], kind) for key in sorted(many)]
     tell(project=project, news=news, now=now)
 
 
-def _one(user: User, row: Approval, kind: str) -> News:
+def _one(users: Sequence[User], row: Approval, project: Project, kind: str) -> News:
     words = {
+        "approval.requested": _("Approval wanted: %(action)s"),
         "approval.escalated": _("Escalated to you: %(action)s"),
         "approval.reminder": _("Still waiting: %(action)s"),
     }
     return News(
-        users=[user],
+        users=users,
         kind=kind,
         title=words[kind] % {"action": row.action},
         body=row.summary or row.risk["explanation"],
-        url=reverse("reviews:approval", args=[row.project.slug, row.pk]),
+        url=reverse("reviews:approval", args=[project.slug, row.pk]),
     )
 
 
 def _many(user: User, project: Project, rows: Sequence[Approval], kind: str) -> News:
     words = {
+        "approval.requested": _("%(number)d approvals wanted"),
         "approval.escalated": _("%(number)d requests were escalated to you"),
         "approval.reminder": _("%(number)d requests still wait for you"),
     }

@@ -236,7 +236,10 @@ def test_browsers_are_told_after_the_commit(
     django_capture_on_commit_callbacks: Any,
 ) -> None:
     sent: list[tuple[str, dict[str, Any]]] = []
-    monkeypatch.setattr("console.lib.live._send", lambda group, message: sent.append((group, json.loads(message))))
+    monkeypatch.setattr(
+        "console.lib.live._send",
+        lambda messages: sent.extend((group, json.loads(message)) for group, message in messages),
+    )
     with django_capture_on_commit_callbacks(execute=True):
         approval = request_one()
         assert sent == []
@@ -255,7 +258,9 @@ def test_badges_count_what_was_committed_meanwhile(
 ) -> None:
     assert ana.user is not None
     sent: list[dict[str, Any]] = []
-    monkeypatch.setattr("console.lib.live._send", lambda _group, message: sent.append(json.loads(message)))
+    monkeypatch.setattr(
+        "console.lib.live._send", lambda messages: sent.extend(json.loads(message) for _group, message in messages)
+    )
     request_one()
 
     def elsewhere() -> None:
@@ -278,7 +283,9 @@ def test_a_count_that_fails_does_not_undo_what_was_committed(
     request_one: Make, monkeypatch: pytest.MonkeyPatch, project: Project
 ) -> None:
     sent: list[dict[str, Any]] = []
-    monkeypatch.setattr("console.lib.live._send", lambda _group, message: sent.append(json.loads(message)))
+    monkeypatch.setattr(
+        "console.lib.live._send", lambda messages: sent.extend(json.loads(message) for _group, message in messages)
+    )
 
     def gone(*_: Any, **__: Any) -> int:
         raise DatabaseError("the server is away")
