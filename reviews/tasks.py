@@ -2,19 +2,44 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from celery import shared_task
 
 from console.lib import clock
-from reviews.services import expiry, flow
+from reviews.services import escalation, expiry, flow, reminders, signing_keys
+
+
+def _all(step: Callable[..., int]) -> int:
+    """Takes a service's step, which is one transaction each, until nothing is due; returns how many were."""
+    done = 0
+    while batch := step(now=clock.now()):
+        done += batch
+    return done
 
 
 @shared_task
 def expire_due() -> int:
-    """Expires every request that is overdue, a batch at a time; returns how many. Any number may run at once."""
-    expired = 0
-    while batch := expiry.expire_due(now=clock.now()):
-        expired += batch
-    return expired
+    """Ends every request that is overdue; returns how many. Any number of workers may do so at once."""
+    return _all(expiry.expire_due)
+
+
+@shared_task
+def advance_due() -> int:
+    """Brings every request whose escalation step is over to the next; returns how many. As `expire_due`."""
+    return _all(escalation.advance_due)
+
+
+@shared_task
+def send_reminders() -> int:
+    """Reminds those who are asked of what still waits; returns of how many requests. As `expire_due`."""
+    return _all(reminders.send_due)
+
+
+@shared_task
+def rotate_signing_keys() -> bool:
+    """Gives receipts a new signing key when the present one is old enough; whether it was."""
+    return signing_keys.rotate_if_due(now=clock.now())
 
 
 @shared_task
