@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, URLResolver, path
 
-from reviews.api import analytics, approvals, feedback, receipts
+from reviews.api import analytics, approvals, feedback, policies, receipts
 from reviews.views import analytics as analytics_page
 from reviews.views import decide, hold, one_click, pins, queue, rates
 from reviews.views import feedback as feedback_page
@@ -39,6 +39,9 @@ api_patterns: list[URLPattern | URLResolver] = [
     path("approvals/<str:approval_id>/messages", approvals.MessagesView.as_view(), name="messages"),
     path("approvals/<str:approval_id>/consume", receipts.ConsumeView.as_view(), name="consume"),
     path("approvals/<str:approval_id>/outcome", approvals.OutcomeView.as_view(), name="outcome"),
+    path("policies", policies.PoliciesView.as_view(), name="policies"),
+    path("policies/<int:number>", policies.PolicyView.as_view(), name="policy"),
+    path("risk-assessments", policies.RiskAssessmentsView.as_view(), name="risk-assessments"),
     path("analytics", analytics.AnalyticsView.as_view(), name="analytics"),
     path("feedback", feedback.FeedbackView.as_view(), name="feedback"),
 ]

@@ -172,6 +172,12 @@ DOORS = {
         Door("GET", "/api/v1/approvals", P.APPROVAL_VIEW),
         Door("POST", "/api/v1/approvals", P.APPROVAL_DECIDE),
     ],
+    "api/v1/policies": [
+        Door("GET", "/api/v1/policies", P.APPROVAL_VIEW),
+        Door("POST", "/api/v1/policies", P.POLICY_EDIT),
+    ],
+    "api/v1/policies/<int:number>": [Door("GET", "/api/v1/policies/1", P.APPROVAL_VIEW)],
+    "api/v1/risk-assessments": [Door("POST", "/api/v1/risk-assessments", P.APPROVAL_VIEW)],
     "api/v1/analytics": [Door("GET", "/api/v1/analytics", P.APPROVAL_VIEW)],
     "api/v1/feedback": [Door("GET", "/api/v1/feedback", P.FEEDBACK_VIEW)],
     "api/v1/<path:rest>": [Door("GET", "/api/v1/nothing-here", PUBLIC)],

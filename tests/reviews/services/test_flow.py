@@ -83,7 +83,7 @@ def test_what_a_transaction_takes_back_is_never_counted(request_one: Make) -> No
 
 def test_counting_in_parts_comes_to_the_same(request_one: Make, ana: Caller) -> None:
     for number in range(5):
-        rule(request_one(), ana, "approve", NOON + (number + 1) * MINUTE)
+        rule(request_one(), ana, "approve", NOON + number * MINUTE)
     while flow.count(limit=3):
         pass
     found = row()
