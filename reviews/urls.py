@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, URLResolver, path
 
-from reviews.api import analytics, approvals, feedback, policies, receipts
+from reviews.api import analytics, approvals, deciding, feedback, people, policies, receipts
 from reviews.views import analytics as analytics_page
 from reviews.views import decide, hold, one_click, pins, queue, rates
 from reviews.views import feedback as feedback_page
@@ -33,17 +33,23 @@ page_patterns: list[URLPattern | URLResolver] = [
 
 api_patterns: list[URLPattern | URLResolver] = [
     path("approvals", approvals.ApprovalsView.as_view(), name="approvals"),
+    path("approvals/decisions", deciding.BulkDecisionsView.as_view(), name="bulk-decisions"),
     path("approvals/<str:approval_id>", approvals.ApprovalView.as_view(), name="approval"),
-    path("approvals/<str:approval_id>/decisions", approvals.DecisionsView.as_view(), name="decisions"),
+    path("approvals/<str:approval_id>/decisions", deciding.DecisionsView.as_view(), name="decisions"),
+    path("approvals/<str:approval_id>/withdraw", deciding.WithdrawView.as_view(), name="withdraw"),
+    path("approvals/<str:approval_id>/request-info", deciding.RequestInfoView.as_view(), name="request-info"),
     path("approvals/<str:approval_id>/cancel", approvals.CancelView.as_view(), name="cancel"),
     path("approvals/<str:approval_id>/messages", approvals.MessagesView.as_view(), name="messages"),
     path("approvals/<str:approval_id>/consume", receipts.ConsumeView.as_view(), name="consume"),
+    path("approvals/<str:approval_id>/claim", people.ClaimView.as_view(), name="claim"),
+    path("approvals/<str:approval_id>/release", people.ReleaseView.as_view(), name="release"),
+    path("approvals/<str:approval_id>/assign", people.AssignView.as_view(), name="assign"),
     path("approvals/<str:approval_id>/outcome", approvals.OutcomeView.as_view(), name="outcome"),
+    path("analytics", analytics.AnalyticsView.as_view(), name="analytics"),
+    path("feedback", feedback.FeedbackView.as_view(), name="feedback"),
     path("policies", policies.PoliciesView.as_view(), name="policies"),
     path("policies/<int:number>", policies.PolicyView.as_view(), name="policy"),
     path("risk-assessments", policies.RiskAssessmentsView.as_view(), name="risk-assessments"),
-    path("analytics", analytics.AnalyticsView.as_view(), name="analytics"),
-    path("feedback", feedback.FeedbackView.as_view(), name="feedback"),
 ]
 
 well_known_patterns: list[URLPattern | URLResolver] = [path("jwks.json", receipts.jwks, name="jwks")]

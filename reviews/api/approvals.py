@@ -21,19 +21,18 @@ from reviews.access import api_approval
 from reviews.api.parsers import ExactJsonParser
 from reviews.api.reading import document_of, readable_approval, up_to_date, wait_seconds
 from reviews.models import Approval
+from reviews.policy.timing import NotAllowed
 from reviews.selectors.queue import api_page, estimated_wait_seconds
 from reviews.serializers.approvals import represent
 from reviews.serializers.fields import StrictSerializer
 from reviews.serializers.requests import (
     CancelSerializer,
-    DecisionSerializer,
     MessageSerializer,
     OutcomeSerializer,
     RequestSerializer,
     draft_of,
-    ruling_of,
 )
-from reviews.services import decisions, information, outcomes, requests
+from reviews.services import information, outcomes, requests
 from reviews.services.transitions import AlreadyDecided
 
 Json = dict[str, Any]
@@ -85,9 +84,12 @@ class ApprovalsView(ApiView):
     def post(self, request: Request) -> Response:
         """Asks for approval of an action."""
         values = validated(RequestSerializer, request)
-        approval = requests.create_request(
-            project=self.project, by=self.caller, draft=draft_of(values), now=clock.now()
-        )
+        try:
+            approval = requests.create_request(
+                project=self.project, by=self.caller, draft=draft_of(values), now=clock.now()
+            )
+        except NotAllowed as error:
+            raise invalid("on_timeout", str(error)) from None
         return Response(document_of(approval), status=201)
 
 
@@ -131,25 +133,6 @@ class ApprovalView(ApprovalVerb):
         """One request; with `wait`, as soon as it is decided."""
         wait_seconds(request.query_params)
         return Response(document_of(self.approval))
-
-
-class DecisionsView(ApprovalVerb):
-    """Where people decide."""
-
-    permissions: ClassVar[dict[str, Permission]] = {"POST": Permission.APPROVAL_DECIDE}
-
-    @extend_schema(operation_id="approvals_decide", request=DecisionSerializer, responses=OpenApiTypes.OBJECT)
-    @idempotent
-    def post(self, request: Request, approval_id: str) -> Response:
-        """Decides on a request; 409 names whoever was first."""
-        ruling = ruling_of(validated(DecisionSerializer, request))
-        try:
-            result = decisions.decide(approval=self.approval, by=self.caller, ruling=ruling, now=clock.now())
-        except decisions.InvalidDecision as error:
-            raise Problem(422, str(error), title="Invalid input", errors=error.errors) from None
-        except decisions.OwnRequest as error:
-            raise Problem(403, str(error)) from None
-        return self.answer(result if isinstance(result, AlreadyDecided) else None)
 
 
 class CancelView(ApprovalVerb):

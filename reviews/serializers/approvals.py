@@ -9,21 +9,17 @@ from django.urls import reverse
 
 from console.lib.clock import rfc3339
 from reviews import states
-from reviews.models import Approval, ApprovalEvent, ApprovalItem, Decision
+from reviews.models import Approval, ApprovalEvent
+from reviews.serializers.items import EFFECTS, decision_of, items_of
+from reviews.serializers.people import people_of
+from reviews.services.settling import standings_of
 
-EFFECTS = {
-    states.Status.APPROVED: "allow",
-    states.Status.ANSWERED: "answer",
-    states.Status.REJECTED: "deny",
-    states.Status.EXPIRED: "deny",
-    states.Status.CANCELLED: "deny",
-}
-"""What the agent is to do with its action, in one word, whatever statuses are added."""
+CONVERSATION = {ApprovalEvent.Kind.MESSAGE, ApprovalEvent.Kind.INFO_REQUESTED}
 
 
 def represent(approval: Approval, *, estimated_wait_seconds: int | None) -> dict[str, Any]:
     """The JSON object of a request that was read `with_parts`. The estimate is left out of requests that are closed."""
-    item = approval.item
+    item, standings = approval.item, standings_of(approval)
     return {
         "id": str(approval.pk),
         "url": page_url(approval),
@@ -44,7 +40,7 @@ def represent(approval: Approval, *, estimated_wait_seconds: int | None) -> dict
         "confidence": approval.confidence,
         "suggestion": approval.suggestion or None,
         "priority": approval.priority,
-        "team": approval.team or None,
+        **people_of(approval),
         "tags": approval.tags,
         "risk": risk_of(approval),
         "policy": policy_of(approval),
@@ -57,8 +53,10 @@ def represent(approval: Approval, *, estimated_wait_seconds: int | None) -> dict
         "estimated_wait_seconds": estimated_wait_seconds if approval.is_waiting else None,
         "callback_url": approval.callback_url or None,
         "metadata": approval.metadata,
-        "decision": _decision(approval, item),
-        "messages": [_message(event) for event in approval.events.all() if event.kind == ApprovalEvent.Kind.MESSAGE],
+        "approvals_needed": approval.review_plan.approvals_needed,
+        "items": items_of(approval, standings),
+        "decision": decision_of(approval, standings),
+        "messages": [_message(event) for event in approval.events.all() if event.kind in CONVERSATION],
         "outcome": approval.outcome,
     }
 
@@ -79,39 +77,10 @@ def policy_of(approval: Approval) -> dict[str, Any]:
     return {"version": approval.policy_version.number, "rule": approval.rule}
 
 
-def final_arguments(item: ApprovalItem, decision: Decision | None) -> Any:
-    """What the agent is to run with: as proposed when approved, as changed when edited, else null."""
-    if decision is None or decision.verdict not in {states.Verdict.APPROVE, states.Verdict.EDIT}:
-        return None
-    return decision.arguments if decision.verdict == states.Verdict.EDIT else item.arguments
-
-
-def _decision(approval: Approval, item: ApprovalItem) -> dict[str, Any] | None:
-    decisions = list(approval.decisions.all())
-    if approval.status not in states.DECIDED or not decisions:
-        return None
-    last = decisions[-1]
-    receipt = next((each for each in approval.receipts.all() if each.item_id == item.pk), None)
-    return {
-        "verdict": last.verdict,
-        "arguments": final_arguments(item, last),
-        "reason": last.reason,
-        "message": last.message,
-        "labels": last.labels,
-        "reviewers": [
-            {"name": decision.reviewer_name, "verdict": decision.verdict, "at": rfc3339(decision.decided_at)}
-            for decision in decisions
-        ],
-        "decided_by": approval.decided_by_label,
-        "decided_at": rfc3339(last.decided_at),
-        "receipt": receipt.token if receipt else None,
-        "consumed_at": rfc3339(receipt.consumed_at) if receipt and receipt.consumed_at else None,
-    }
-
-
 def _message(event: ApprovalEvent) -> dict[str, Any]:
     return {
         "from": "agent" if event.actor_id is None else "reviewer",
+        "kind": "question" if event.kind == ApprovalEvent.Kind.INFO_REQUESTED else "message",
         "name": event.actor_label,
         "text": event.detail["text"],
         "at": rfc3339(event.at),

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
-from django.conf import settings
 from django.utils.translation import gettext as _
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
@@ -22,6 +21,8 @@ from reviews.services.requests import ALL_DECISIONS, TIMEOUT_MAX, TIMEOUT_MIN, I
 METADATA_BYTES_MAX = 65_536
 DESCRIPTION_CHARS_MAX = 50_000
 LIST_MAX = 50
+ACTIONS_MAX = 50
+BULK_MAX = 100
 ITEM_FIELDS = ("action", "arguments", "arguments_schema", "allowed_decisions")
 
 
@@ -58,21 +59,20 @@ class ItemSerializer(StrictSerializer):
     )
 
 
-@extend_schema_field({"type": "array", "maxItems": 1, "items": {"type": "object"}})
+@extend_schema_field({"type": "array", "minItems": 1, "maxItems": ACTIONS_MAX, "items": {"type": "object"}})
 class ActionsField(serializers.Field[Any, Any, Any, Any]):
-    """The actions of a batch. The rows can hold many; deciding them one by one comes with a later release."""
+    """The actions of a batch, which people decide one by one."""
 
     def to_internal_value(self, data: Any) -> list[Any]:
         if not isinstance(data, list) or not data:
             raise serializers.ValidationError(_("must be a list with at least one action"))
-        if len(data) > 1:
-            raise serializers.ValidationError(
-                _("batches arrive with a later release: send one request for each action")
-            )
-        item = ItemSerializer(data=data[0])
-        if not item.is_valid():
-            raise serializers.ValidationError({"0": item.errors})
-        return [item.validated_data]
+        if len(data) > ACTIONS_MAX:
+            raise serializers.ValidationError(_("must be at most %(max)d actions") % {"max": ACTIONS_MAX})
+        items = [ItemSerializer(data=entry) for entry in data]
+        errors = {str(place): item.errors for place, item in enumerate(items) if not item.is_valid()}
+        if errors:
+            raise serializers.ValidationError(errors)
+        return [item.validated_data for item in items]
 
     def to_representation(self, value: Any) -> Any:
         return value
@@ -102,11 +102,6 @@ class RequestSerializer(ItemSerializer):
     callback_url = serializers.URLField(max_length=500, required=False)
     metadata = BoundedObject(max_bytes=METADATA_BYTES_MAX, required=False)
 
-    def validate_on_timeout(self, value: str) -> str:
-        if value != "reject":
-            raise serializers.ValidationError(_("the project's policy does not allow %(value)s") % {"value": value})
-        return value
-
     def validate_callback_url(self, value: str) -> str:
         if not value.startswith(("http://", "https://")):
             raise serializers.ValidationError(_("must be an http or https address"))
@@ -126,7 +121,7 @@ def draft_of(values: Mapping[str, Any]) -> RequestDraft:
     """The request that a valid RequestSerializer describes."""
     items = tuple(_item_of(entry) for entry in values.get("actions") or [values])
     agent = values.get("agent") or {}
-    texts = ("summary", "description", "session_id", "end_user", "team", "suggestion", "callback_url")
+    texts = ("summary", "description", "session_id", "end_user", "team", "suggestion", "callback_url", "on_timeout")
     return RequestDraft(
         items=items,
         agent=agent.get("name", ""),
@@ -138,8 +133,7 @@ def draft_of(values: Mapping[str, Any]) -> RequestDraft:
         tags=tuple(values.get("tags", ())),
         confidence=values.get("confidence"),
         priority=values.get("priority", "normal"),
-        timeout=timedelta(seconds=values.get("timeout_seconds", settings.APPROVAL_TIMEOUT_SECONDS)),
-        on_timeout=values.get("on_timeout", "reject"),
+        timeout=timedelta(seconds=values["timeout_seconds"]) if "timeout_seconds" in values else None,
         **{name: values.get(name, "") for name in texts},
     )
 
@@ -162,12 +156,7 @@ class DecisionSerializer(StrictSerializer):
     reason = Text(max_length=2_000, required=False, allow_blank=True)
     message = Text(max_length=10_000, required=False, allow_blank=True)
     labels = TextList(max_length=LIST_MAX, required=False)
-    item = WholeNumber(required=False)
-
-    def validate_item(self, value: int) -> int:
-        if value != 0:
-            raise serializers.ValidationError(_("this request has one action, number 0"))
-        return value
+    item = WholeNumber(min_value=0, max_value=ACTIONS_MAX - 1, required=False)
 
 
 def ruling_of(values: Mapping[str, Any]) -> Ruling:
@@ -178,7 +167,24 @@ def ruling_of(values: Mapping[str, Any]) -> Ruling:
         reason=values.get("reason", ""),
         message=values.get("message", ""),
         labels=tuple(values.get("labels", ())),
+        item=values.get("item", 0),
     )
+
+
+class BulkDecisionSerializer(StrictSerializer):
+    """POST /api/v1/approvals/decisions: one verdict on many requests."""
+
+    ids = serializers.ListField(child=serializers.UUIDField(), min_length=1, max_length=BULK_MAX)
+    verdict = serializers.ChoiceField(choices=[choice for choice in ALL_DECISIONS if choice != "edit"])
+    reason = Text(max_length=2_000, required=False, allow_blank=True)
+    message = Text(max_length=10_000, required=False, allow_blank=True)
+    labels = TextList(max_length=LIST_MAX, required=False)
+
+
+class WithdrawSerializer(StrictSerializer):
+    """POST /api/v1/approvals/{id}/withdraw; without `item` all that one has decided on the request."""
+
+    item = WholeNumber(min_value=0, max_value=ACTIONS_MAX - 1, required=False)
 
 
 class CancelSerializer(StrictSerializer):
@@ -188,7 +194,7 @@ class CancelSerializer(StrictSerializer):
 
 
 class MessageSerializer(StrictSerializer):
-    """POST /api/v1/approvals/{id}/messages."""
+    """POST /api/v1/approvals/{id}/messages and /request-info."""
 
     text = Text(max_length=10_000)
 

@@ -1,0 +1,126 @@
+"""The actions of a request and what was decided on each, as the API shows them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from console.lib.clock import rfc3339
+from reviews import states
+from reviews.models import Approval, ApprovalItem, Decision
+from reviews.quorum import GRANTING
+from reviews.services.settling import Standing
+
+EFFECTS = {
+    states.Status.APPROVED: "allow",
+    states.Status.ANSWERED: "answer",
+    states.Status.REJECTED: "deny",
+    states.Status.EXPIRED: "deny",
+    states.Status.CANCELLED: "deny",
+    states.Status.MIXED: "mixed",
+}
+"""What the agent is to do with its action, in one word, whatever statuses are added; `mixed`: look at each item."""
+
+
+def items_of(approval: Approval, standings: Iterable[Standing]) -> list[dict[str, Any]]:
+    """The actions in order. Of one that waits for more people `approvals` says how many have agreed so far."""
+    return [_item(approval, one) for one in standings]
+
+
+def decision_of(approval: Approval, standings: list[Standing]) -> dict[str, Any] | None:
+    """What was decided on a request, null while it waits and when nobody decided; of a batch what it adds up to."""
+    if approval.status not in states.DECIDED:
+        return None
+    if len(standings) == 1:
+        return _decision(approval, standings[0])
+    return _verdict(
+        approval.verdict,
+        reviewers=_reviewers(vote for one in standings for vote in one.agreeing),
+        decided_by=approval.decided_by_label,
+        decided_at=rfc3339(approval.closed_at) if approval.closed_at else None,
+    )
+
+
+def final_arguments(item: ApprovalItem, decision: Decision | None) -> Any:
+    """What the agent is to run with: as proposed when approved, as changed when edited, else null."""
+    return None if decision is None else _granted(item, decision.verdict, decision.arguments)
+
+
+def _granted(item: ApprovalItem, verdict: str, edited: Any) -> Any:
+    if verdict not in GRANTING:
+        return None
+    return edited if verdict == states.Verdict.EDIT else item.arguments
+
+
+def _item(approval: Approval, standing: Standing) -> dict[str, Any]:
+    item = standing.item
+    told = not approval.is_waiting or not approval.undo_seconds
+    status = states.Status(standing.status if told else states.Status.PENDING)
+    if status is states.Status.PENDING and not approval.is_waiting:
+        status = states.Status(approval.status)  # It closed without people, for all its items alike.
+    return {
+        "index": item.index,
+        "action": item.action,
+        "arguments": item.arguments,
+        "description": item.description,
+        "arguments_schema": item.arguments_schema,
+        "allowed_decisions": item.allowed_decisions,
+        "status": status.value,
+        "effect": EFFECTS.get(status),
+        "approvals": standing.approvals if told else 0,
+        "decision": _decision(approval, standing) if status in states.DECIDED else None,
+    }
+
+
+def _decision(approval: Approval, standing: Standing) -> dict[str, Any]:
+    """The decision on one item; what happened by itself has a verdict, but neither reviewers nor words."""
+    item, decision = standing.item, standing.deciding
+    receipt = next((each for each in approval.receipts.all() if each.item_id == item.pk), None)
+    rest = {
+        "receipt": receipt.token if receipt else None,
+        "consumed_at": rfc3339(receipt.consumed_at) if receipt and receipt.consumed_at else None,
+    }
+    if decision is None:
+        return _verdict(
+            approval.verdict,
+            arguments=_granted(item, approval.verdict, None),
+            decided_by=approval.decided_by_label,
+            decided_at=rfc3339(approval.closed_at) if approval.closed_at else None,
+            **rest,
+        )
+    names = dict.fromkeys(vote.reviewer_name for vote in standing.agreeing)
+    return _verdict(
+        decision.verdict,
+        arguments=final_arguments(item, decision),
+        reason=decision.reason,
+        message=decision.message,
+        labels=decision.labels,
+        reviewers=_reviewers(standing.agreeing),
+        decided_by=", ".join(names),
+        decided_at=rfc3339(decision.decided_at),
+        **rest,
+    )
+
+
+def _verdict(verdict: str, **values: Any) -> dict[str, Any]:
+    """A decision with every field that decisions have, in the order of the contract."""
+    empty: dict[str, Any] = {
+        "arguments": None,
+        "reason": "",
+        "message": "",
+        "labels": [],
+        "reviewers": [],
+        "decided_by": "",
+        "decided_at": None,
+        "receipt": None,
+        "consumed_at": None,
+    }
+    return {"verdict": verdict, **empty, **values}
+
+
+def _reviewers(votes: Iterable[Decision]) -> list[dict[str, str]]:
+    return [
+        {"name": vote.reviewer_name, "verdict": vote.verdict, "at": rfc3339(vote.decided_at)}
+        for vote in votes
+        if vote.reviewer_id is not None
+    ]

@@ -1,0 +1,55 @@
+"""One verdict on many requests at once, for what is alike and harmless."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from uuid import UUID
+
+from django.utils.translation import gettext as _
+
+from agents.authentication import Caller
+from agents.models import Project
+from reviews import states
+from reviews.models import Approval, Decision
+from reviews.services.decisions import InvalidDecision, OwnRequest, ReauthenticationNeeded, Ruling, decide
+from reviews.services.transitions import AlreadyDecided
+
+Result = Decision | AlreadyDecided | InvalidDecision | OwnRequest | ReauthenticationNeeded
+
+
+def decide_many(
+    *, project: Project, ids: Sequence[UUID], by: Caller, ruling: Ruling, now: datetime
+) -> list[tuple[UUID, Result]]:
+    """Decides on each of the requests, in order and each by itself: what became of it, or why it was refused.
+
+    Raises InvalidDecision, and decides on none, when they are not requests of the project, each for the same one
+    action at low risk, and for edits, which are never alike.
+    """
+    keys = list(dict.fromkeys(ids))
+    found = {row.pk: row for row in Approval.objects.of_project(project).filter(pk__in=keys).prefetch_related("items")}
+    errors = _unlike(keys, found.values(), ruling)
+    if errors:
+        raise InvalidDecision(errors)
+    results: list[tuple[UUID, Result]] = []
+    for key in keys:
+        try:
+            results.append((key, decide(approval=found[key], by=by, ruling=ruling, now=now)))
+        except (InvalidDecision, OwnRequest, ReauthenticationNeeded) as error:
+            results.append((key, error))
+    return results
+
+
+def _unlike(keys: Collection[UUID], rows: Collection[Approval], ruling: Ruling) -> dict[str, list[str]]:
+    """Why these cannot be decided at once, by field."""
+    if ruling.verdict is states.Verdict.EDIT:
+        return {"verdict": [_("Changes are made to one request at a time.")]}
+    if len(rows) < len(keys):
+        return {"ids": [_("Not all of these are requests of this project.")]}
+    if len({row.action for row in rows}) > 1:
+        return {"ids": [_("Only requests for the same action can be decided at once.")]}
+    if any(len(row.items.all()) > 1 for row in rows):
+        return {"ids": [_("A request for several actions is decided item by item.")]}
+    if any(row.risk_level != "low" for row in rows):
+        return {"ids": [_("Only requests of low risk can be decided at once.")]}
+    return {}
