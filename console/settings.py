@@ -185,6 +185,7 @@ CELERY_TIMEZONE = "UTC"
 # Beat keeps its schedule in memory: a file would be one more thing that kill -9 can damage.
 CELERY_BEAT_SCHEDULE = {
     "expire-due-approvals": {"task": "reviews.tasks.expire_due", "schedule": 2.0, "options": {"expires": 10}},
+    "settle-decided-approvals": {"task": "reviews.tasks.settle_due", "schedule": 1.0, "options": {"expires": 10}},
     "advance-escalations": {"task": "reviews.tasks.advance_due", "schedule": 2.0, "options": {"expires": 10}},
     "send-reminders": {"task": "reviews.tasks.send_reminders", "schedule": 10.0, "options": {"expires": 10}},
     "rotate-signing-keys": {"task": "reviews.tasks.rotate_signing_keys", "schedule": 3600.0},

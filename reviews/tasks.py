@@ -7,7 +7,7 @@ from collections.abc import Callable
 from celery import shared_task
 
 from console.lib import clock
-from reviews.services import escalation, expiry, flow, reminders, signing_keys
+from reviews.services import escalation, expiry, flow, reminders, settling, signing_keys
 
 
 def _all(step: Callable[..., int]) -> int:
@@ -22,6 +22,12 @@ def _all(step: Callable[..., int]) -> int:
 def expire_due() -> int:
     """Ends every request that is overdue; returns how many. Any number of workers may do so at once."""
     return _all(expiry.expire_due)
+
+
+@shared_task
+def settle_due() -> int:
+    """Closes every decided request whose time to withdraw is over; returns how many. As `expire_due`."""
+    return _all(settling.settle_due)
 
 
 @shared_task

@@ -14,7 +14,7 @@ from reviews.access import admitted, api_approval, uuid_of
 from reviews.models import Approval
 from reviews.selectors.queue import estimated_wait_seconds
 from reviews.serializers.approvals import represent
-from reviews.services import expiry
+from reviews.services import expiry, settling
 
 WAIT_SECONDS_MAX = 60
 SCOPE = Scope.APPROVALS_REQUEST
@@ -28,14 +28,14 @@ class Reading:
     document: dict[str, Any] | None = None
     problem: Problem | None = None
     open_until: datetime | None = None
-    """While the request waits: its deadline. None when there is nothing to wait for."""
+    """While the request waits: its deadline, or when its decision counts. None when there is nothing to wait for."""
 
 
 def readable_approval(caller: Caller | None, approval_id: str, *, now: datetime) -> Approval:
-    """A request that the caller may read. One that is overdue is expired first, so that reads never contradict it."""
+    """A request that the caller may read, as it is at `now`: see `up_to_date`."""
     approval = api_approval(caller, approval_id, scope=SCOPE, permission=PERMISSION)
-    if approval.is_waiting and approval.expires_at <= now:
-        expiry.expire(approval=approval, now=now)
+    if _is_due(approval, now):
+        up_to_date([approval], now=now)
         return api_approval(caller, approval_id, scope=SCOPE, permission=PERMISSION)
     return approval
 
@@ -65,19 +65,27 @@ def read_many(asked: Sequence[tuple[Caller | None, str]], *, now: datetime) -> l
             readings.append(Reading(problem=problem))
             continue
         estimate = estimates.get(row.project_id)
-        deadline = row.expires_at if row.is_waiting else None
+        deadline = (row.settles_at or row.expires_at) if row.is_waiting else None
         readings.append(Reading(represent(row, estimated_wait_seconds=estimate), open_until=deadline))
     return readings
 
 
 def up_to_date(rows: Sequence[Approval], *, now: datetime) -> list[Approval]:
-    """The same requests with their parts, those that are overdue expired first."""
-    overdue = [row.pk for row in rows if row.is_waiting and row.expires_at <= now]
-    if not overdue:
+    """The same requests with their parts, so that reads never contradict the clock.
+
+    Those that are overdue are expired first, and those whose time to withdraw a decision is over are closed.
+    """
+    due = [row.pk for row in rows if _is_due(row, now)]
+    if not due:
         return list(rows)
-    expiry.expire_all(keys=overdue, now=now)
-    fresh = {row.pk: row for row in Approval.objects.with_parts().filter(pk__in=overdue)}
+    settling.settle_all(keys=due, now=now)
+    expiry.expire_all(keys=due, now=now)
+    fresh = {row.pk: row for row in Approval.objects.with_parts().filter(pk__in=due)}
     return [fresh.get(row.pk, row) for row in rows]
+
+
+def _is_due(row: Approval, now: datetime) -> bool:
+    return row.is_waiting and (row.settles_at or row.expires_at) <= now
 
 
 def document_of(approval: Approval) -> dict[str, Any]:

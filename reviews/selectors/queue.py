@@ -131,7 +131,7 @@ def detail(approval: Approval, *, item: ApprovalItem | None = None) -> ApprovalD
     return ApprovalDetail(
         approval=approval,
         item=chosen,
-        decisions=list(approval.decisions.order_by("id")),
+        decisions=list(approval.decisions.standing()),
         timeline=list(approval.events.order_by("id")),
         precedents=similar(approval=approval, item=chosen),
         session=earlier_in_session(approval),
