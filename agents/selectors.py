@@ -3,9 +3,22 @@
 from datetime import datetime
 from typing import TypeVar
 
-from django.db.models import F, Q, QuerySet
+from django.db.models import Exists, F, OuterRef, Prefetch, Q, QuerySet
 
-from agents.models import ApiKey, AuditEvent, Invitation, Membership, Notification, PersonalToken, Project, User
+from agents.models import (
+    ApiKey,
+    AuditEvent,
+    Channel,
+    ChannelRule,
+    Delivery,
+    Endpoint,
+    Invitation,
+    Membership,
+    Notification,
+    PersonalToken,
+    Project,
+    User,
+)
 from agents.permissions import Permission
 from agents.roles import ROLE_PERMISSIONS, Role, roles_with
 
@@ -115,3 +128,29 @@ def notification_page(user: User, *, unread: bool, before: int | None, size: int
 def _cut(rows: list[Row], size: int) -> tuple[list[Row], bool]:
     """One row more than the page was asked for, to see whether another page follows."""
     return rows[:size], len(rows) > size
+
+
+def channels_of(project: Project, now: datetime) -> QuerySet[Channel]:
+    """A project's channels by name, with their rules, and in `failing` whether a circuit of theirs is open."""
+    broken = Endpoint.objects.filter(channel=OuterRef("pk"), open_until__gt=now)
+    rules = Prefetch("rules", ChannelRule.objects.select_related("team").order_by("pk"))
+    channels = Channel.objects.kept().filter(project=project).annotate(failing=Exists(broken))
+    return channels.prefetch_related(rules).order_by("name", "pk")
+
+
+def failing_endpoints(channel: Channel, now: datetime) -> list[Endpoint]:
+    """The endpoints of a channel whose circuit is open, those that open longest first, ten at most."""
+    return list(channel.endpoints.filter(open_until__gt=now).order_by("-failures", "pk")[:10])
+
+
+def delivery_page(
+    project: Project, *, channel: Channel | None, status: str, before: int | None, size: int
+) -> tuple[list[Delivery], bool]:
+    """Deliveries, the newest first, older than the one with id `before`; whether more follow. `status` "" means all."""
+    rows = Delivery.objects.of_project(project) if channel is None else Delivery.objects.filter(channel=channel)
+    if status:
+        rows = rows.filter(status=status)
+    if before is not None:
+        rows = rows.filter(pk__lt=before)
+    rows = rows.select_related("channel", "event", "endpoint", "project")
+    return _cut(list(rows.order_by("-pk")[: size + 1]), size)

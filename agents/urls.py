@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, URLResolver, path
 
-from agents.views import account, audit, home, invitations, keys, members, notifications, settings
+from agents.views import account, audit, channels, deliveries, home, invitations, keys, members, notifications, settings
 
 page_patterns: list[URLPattern | URLResolver] = [
     path("settings/", settings.project_settings, name="project-settings"),
@@ -17,6 +17,20 @@ page_patterns: list[URLPattern | URLResolver] = [
     path("settings/keys/new/", keys.key_new, name="key-new"),
     path("settings/keys/<int:key>/rotate/", keys.key_rotate, name="key-rotate"),
     path("settings/keys/<int:key>/revoke/", keys.key_revoke, name="key-revoke"),
+    path("settings/channels/", channels.channels, name="channels"),
+    path("settings/channels/new/<slug:kind>/", channels.channel_new, name="channel-new"),
+    path("settings/channels/<int:channel>/", channels.channel, name="channel"),
+    path("settings/channels/<int:channel>/switch/", channels.channel_switch, name="channel-switch"),
+    path("settings/channels/<int:channel>/test/", channels.channel_test, name="channel-test"),
+    path("settings/channels/<int:channel>/secret/", channels.channel_secret, name="channel-secret"),
+    path("settings/channels/<int:channel>/remove/", channels.channel_remove, name="channel-remove"),
+    path("settings/channels/<int:channel>/rules/new/", channels.rule_new, name="rule-new"),
+    path("settings/channels/<int:channel>/rules/<int:rule>/", channels.rule, name="rule"),
+    path("settings/channels/<int:channel>/rules/<int:rule>/remove/", channels.rule_remove, name="rule-remove"),
+    path("settings/deliveries/", deliveries.deliveries, name="deliveries"),
+    path("settings/deliveries/replay/", deliveries.deliveries_replay, name="deliveries-replay"),
+    path("settings/deliveries/<int:delivery>/", deliveries.delivery, name="delivery"),
+    path("settings/deliveries/<int:delivery>/replay/", deliveries.delivery_replay, name="delivery-replay"),
     path("audit/", audit.audit, name="audit"),
 ]
 

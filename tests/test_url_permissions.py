@@ -141,6 +141,42 @@ DOORS = {
     "p/<slug:project>/settings/keys/new/": [Door("GET", "/p/one/settings/keys/new/", P.KEY_MANAGE)],
     "p/<slug:project>/settings/keys/<int:key>/rotate/": [Door("GET", "/p/one/settings/keys/0/rotate/", P.KEY_MANAGE)],
     "p/<slug:project>/settings/keys/<int:key>/revoke/": [Door("GET", "/p/one/settings/keys/0/revoke/", P.KEY_MANAGE)],
+    "p/<slug:project>/settings/channels/": [Door("GET", "/p/one/settings/channels/", P.CHANNEL_MANAGE)],
+    "p/<slug:project>/settings/channels/new/<slug:kind>/": [
+        Door("GET", "/p/one/settings/channels/new/webhook/", P.CHANNEL_MANAGE)
+    ],
+    "p/<slug:project>/settings/channels/<int:channel>/": [Door("GET", "/p/one/settings/channels/0/", P.CHANNEL_MANAGE)],
+    "p/<slug:project>/settings/channels/<int:channel>/switch/": [
+        Door("POST", "/p/one/settings/channels/0/switch/", P.CHANNEL_MANAGE)
+    ],
+    "p/<slug:project>/settings/channels/<int:channel>/test/": [
+        Door("POST", "/p/one/settings/channels/0/test/", P.CHANNEL_MANAGE)
+    ],
+    "p/<slug:project>/settings/channels/<int:channel>/secret/": [
+        Door("POST", "/p/one/settings/channels/0/secret/", P.CHANNEL_MANAGE)
+    ],
+    "p/<slug:project>/settings/channels/<int:channel>/remove/": [
+        Door("GET", "/p/one/settings/channels/0/remove/", P.CHANNEL_MANAGE)
+    ],
+    "p/<slug:project>/settings/channels/<int:channel>/rules/new/": [
+        Door("GET", "/p/one/settings/channels/0/rules/new/", P.CHANNEL_MANAGE)
+    ],
+    "p/<slug:project>/settings/channels/<int:channel>/rules/<int:rule>/": [
+        Door("GET", "/p/one/settings/channels/0/rules/0/", P.CHANNEL_MANAGE)
+    ],
+    "p/<slug:project>/settings/channels/<int:channel>/rules/<int:rule>/remove/": [
+        Door("POST", "/p/one/settings/channels/0/rules/0/remove/", P.CHANNEL_MANAGE)
+    ],
+    "p/<slug:project>/settings/deliveries/": [Door("GET", "/p/one/settings/deliveries/", P.CHANNEL_MANAGE)],
+    "p/<slug:project>/settings/deliveries/replay/": [
+        Door("POST", "/p/one/settings/deliveries/replay/", P.CHANNEL_MANAGE)
+    ],
+    "p/<slug:project>/settings/deliveries/<int:delivery>/": [
+        Door("GET", "/p/one/settings/deliveries/0/", P.CHANNEL_MANAGE)
+    ],
+    "p/<slug:project>/settings/deliveries/<int:delivery>/replay/": [
+        Door("POST", "/p/one/settings/deliveries/0/replay/", P.CHANNEL_MANAGE)
+    ],
     "p/<slug:project>/settings/masking/": [
         Door("GET", "/p/one/settings/masking/", P.AUDIT_VIEW),
         Door("POST", "/p/one/settings/masking/", P.PROJECT_MANAGE),

@@ -351,6 +351,9 @@ class Migration(migrations.Migration):
             model_name="delivery", index=models.Index(fields=["channel", "-id"], name="delivery_by_channel")
         ),
         migrations.AddIndex(
+            model_name="delivery", index=models.Index(fields=["channel", "status", "-id"], name="delivery_by_channel_status")
+        ),
+        migrations.AddIndex(
             model_name="delivery",
             index=models.Index(
                 condition=models.Q(("digest__isnull", False)), fields=["digest"], name="delivery_by_digest"

@@ -119,6 +119,7 @@ class Delivery(models.Model):
             models.Index(fields=["project", "-id"], name="delivery_by_project"),
             models.Index(fields=["project", "status", "-id"], name="delivery_by_status"),
             models.Index(fields=["channel", "-id"], name="delivery_by_channel"),
+            models.Index(fields=["channel", "status", "-id"], name="delivery_by_channel_status"),
             models.Index(fields=["digest"], condition=Q(digest__isnull=False), name="delivery_by_digest"),
         ]
 
