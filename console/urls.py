@@ -28,6 +28,12 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include(agents.urls.people_patterns)),
     path("api/v1/", include(api)),
     path("api/v1/<path:rest>", csrf_exempt(login_not_required(views.api_not_found)), name="api-not-found"),
+    path("humanlayer/v1/", include((reviews.urls.humanlayer_patterns, "humanlayer"))),
+    path(
+        "humanlayer/v1/<path:rest>",
+        csrf_exempt(login_not_required(views.api_not_found)),
+        name="humanlayer-not-found",
+    ),
     path(".well-known/", include((reviews.urls.well_known_patterns, "well-known"))),
     path("api/public/", include((metrics.urls.public_patterns, "metrics-public"))),
     path("api/schema/", login_not_required(SpectacularAPIView.as_view()), name="schema"),

@@ -10,7 +10,7 @@ from agents.access import check, page_project
 from agents.authentication import CHALLENGE, Caller
 from agents.permissions import Permission, Scope
 from console.lib.http import Problem
-from reviews.models import Approval
+from reviews.models import Approval, HumanLayerCall
 
 
 def page_approval(request: HttpRequest, slug: str, approval_id: UUID, permission: Permission) -> Approval:
@@ -50,6 +50,30 @@ def admitted(
     except Problem as problem:
         raise (missing if problem.status == 404 else problem) from None
     return approval
+
+
+def humanlayer_call(
+    caller: Caller | None,
+    kind: HumanLayerCall.Kind,
+    call_id: str,
+    *,
+    scope: Scope | None,
+    permission: Permission | None,
+) -> HumanLayerCall:
+    """A call by the id that its client chose, in the key's project or among those of all the person's projects.
+
+    Raises Problem as `admitted` does, and 409 when several projects of a person have a call of that id.
+    """
+    calls = HumanLayerCall.objects.none()
+    if caller is not None and "\x00" not in call_id:
+        calls = HumanLayerCall.objects.filter(kind=kind, call_id=call_id).select_related("approval__project", "project")
+        mine = {"project": caller.key.project} if caller.key else {"project__memberships__user": caller.user}
+        calls = calls.filter(**mine)
+    found = list(calls[:2])
+    if len(found) > 1:
+        raise Problem(409, "Several of your projects have a call of this id.")
+    admitted(caller, found[0].approval if found else None, scope=scope, permission=permission)
+    return found[0]
 
 
 def uuid_of(text: str) -> UUID | None:

@@ -2,7 +2,8 @@
 
 from django.urls import URLPattern, URLResolver, path
 
-from reviews.api import analytics, approvals, deciding, feedback, people, policies, receipts
+from reviews.api import analytics, approvals, deciding, feedback, humanlayer, people, policies, receipts
+from reviews.models import HumanLayerCall
 from reviews.views import analytics as analytics_page
 from reviews.views import decide, hold, one_click, pins, queue, rates
 from reviews.views import feedback as feedback_page
@@ -50,6 +51,18 @@ api_patterns: list[URLPattern | URLResolver] = [
     path("policies", policies.PoliciesView.as_view(), name="policies"),
     path("policies/<int:number>", policies.PolicyView.as_view(), name="policy"),
     path("risk-assessments", policies.RiskAssessmentsView.as_view(), name="risk-assessments"),
+]
+
+CONTACT = HumanLayerCall.Kind.CONTACT_REQUEST
+humanlayer_patterns: list[URLPattern | URLResolver] = [
+    path("function_calls", humanlayer.CallsView.as_view()),
+    path("function_calls/<str:call_id>", humanlayer.CallView.as_view()),
+    path("agent/function_calls/<str:call_id>/respond", humanlayer.RespondView.as_view()),
+    path("agent/function_calls/<str:call_id>/escalate_email", humanlayer.EscalateView.as_view()),
+    path("contact_requests", humanlayer.CallsView.as_view(kind=CONTACT)),
+    path("contact_requests/<str:call_id>", humanlayer.CallView.as_view(kind=CONTACT)),
+    path("agent/human_contacts/<str:call_id>/respond", humanlayer.RespondView.as_view(kind=CONTACT)),
+    path("agent/human_contacts/<str:call_id>/escalate_email", humanlayer.EscalateView.as_view(kind=CONTACT)),
 ]
 
 well_known_patterns: list[URLPattern | URLResolver] = [path("jwks.json", receipts.jwks, name="jwks")]

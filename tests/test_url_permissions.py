@@ -199,6 +199,9 @@ DOORS = {
         Door("GET", "/api/v1/scores", P.TELEMETRY_VIEW),
         Door("POST", "/api/v1/scores", P.SCORE_CREATE),
     ],
+    "humanlayer/v1/function_calls": [Door("POST", "/humanlayer/v1/function_calls?project=one", P.APPROVAL_DECIDE)],
+    "humanlayer/v1/contact_requests": [Door("POST", "/humanlayer/v1/contact_requests?project=one", P.APPROVAL_DECIDE)],
+    "humanlayer/v1/<path:rest>": [Door("GET", "/humanlayer/v1/nothing-here", PUBLIC)],
     "api/public/ingestion": [Door("POST", "/api/public/ingestion", P.SCORE_CREATE)],
     "api/v1/sessions": [Door("GET", "/api/v1/sessions", P.TELEMETRY_VIEW)],
     "api/v1/sessions/<name:session_id>": [Door("GET", "/api/v1/sessions/a/b", P.TELEMETRY_VIEW)],
@@ -233,6 +236,12 @@ DOORS_OF_OBJECTS = {
     "api/v1/approvals/<str:approval_id>/messages",
     "api/v1/approvals/<str:approval_id>/outcome",
     "api/v1/approvals/<str:approval_id>/consume",
+    "humanlayer/v1/function_calls/<str:call_id>",
+    "humanlayer/v1/agent/function_calls/<str:call_id>/respond",
+    "humanlayer/v1/agent/function_calls/<str:call_id>/escalate_email",
+    "humanlayer/v1/contact_requests/<str:call_id>",
+    "humanlayer/v1/agent/human_contacts/<str:call_id>/respond",
+    "humanlayer/v1/agent/human_contacts/<str:call_id>/escalate_email",
 }
 FOREIGN = ("accounts/", "admin/")  # allauth's and Django's own
 
@@ -307,7 +316,7 @@ def test_a_visitor_is_sent_to_the_login_or_refused(project: Project) -> None:
         if door.needs == PUBLIC:
             refused = answer.status_code in {401, 403} or "login" in answer.headers.get("Location", "")
             expected = not refused
-        elif door.path.startswith("/api/"):
+        elif door.path.startswith(("/api/", "/humanlayer/")):
             expected = answer.status_code in {401, 403}
         else:
             expected = answer.status_code == 302 and answer.headers["Location"].startswith("/accounts/login/")
