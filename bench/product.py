@@ -54,6 +54,7 @@ class Product:
 def product() -> Iterator[Product]:
     """A Handrail with two web workers, whose keys have no rate limit to speak of."""
     with tempfile.TemporaryDirectory(prefix="handrail-bench-", ignore_cleanup_errors=True) as folder:
+        Path(folder).chmod(0o711)  # else the cluster lies elsewhere when root starts it, and stays there
         data, port = Path(folder) / "data", free_port()
         environment = {name: value for name, value in os.environ.items() if not name.endswith("_URL")} | {
             "HANDRAIL_DATA": str(data),

@@ -166,6 +166,7 @@ def figures(*, spans: int = 5_000, requests: int = 30) -> Iterator[Figure]:
     from tests.e2e.running import start
 
     with tempfile.TemporaryDirectory(prefix="handrail-bench-", ignore_cleanup_errors=True) as folder:
+        Path(folder).chmod(0o711)
         console = start(Path(folder) / "data")
         try:
             send(console.url, console.api_key, spans)

@@ -26,6 +26,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="package")
 def console() -> Iterator[Console]:
     folder = Path(tempfile.mkdtemp(prefix="handrail e2e "))
+    folder.chmod(0o711)
     running = start(folder / "data")
     yield running
     running.stop()

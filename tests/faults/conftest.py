@@ -29,6 +29,7 @@ def start_console(folder: Path) -> Console:
 @pytest.fixture(scope="package")
 def console() -> Iterator[Console]:
     folder = Path(tempfile.mkdtemp(prefix="handrail faults "))
+    folder.chmod(0o711)
     running = start_console(folder / "data")
     yield running
     running.stop()
