@@ -64,7 +64,7 @@ def similar(*, approval: Approval, limit: int = SHOWN, item: ApprovalItem | None
     more than SEARCHED rows of an index, and four for what is shown.
     """
     chosen = item or approval.item
-    found = [row for row in _nearest(approval, chosen) if row["approval_id"] != approval.pk]
+    found = [row for row in nearest(approval, chosen) if row["approval_id"] != approval.pk]
     alike = [row for row in found if row["likeness"] >= ALIKE]
     return Precedents(
         rows=_with_parts(alike[:limit]),
@@ -74,7 +74,7 @@ def similar(*, approval: Approval, limit: int = SHOWN, item: ApprovalItem | None
     )
 
 
-def _nearest(approval: Approval, item: ApprovalItem) -> list[dict[str, Any]]:
+def nearest(approval: Approval, item: ApprovalItem) -> list[dict[str, Any]]:
     """The nearest rows, those with equal arguments first, then by likeness, then the latest."""
     with connection.cursor() as cursor:
         cursor.execute(
