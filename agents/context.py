@@ -24,6 +24,7 @@ NAVIGATION = [
     (_("Metrics"), "chart-line", "metrics:metrics", Permission.TELEMETRY_VIEW, "g m"),
     (_("Analytics"), "gauge", "reviews:analytics", Permission.APPROVAL_VIEW, "g y"),
     (_("Feedback"), "graduation-cap", "reviews:feedback", Permission.FEEDBACK_VIEW, "g f"),
+    (_("Policies"), "scale", "reviews:policies", Permission.APPROVAL_VIEW, "g p"),
     (_("Audit log"), "book-open-check", "agents:audit", Permission.AUDIT_VIEW, "g a"),
     (_("Settings"), "settings", "agents:project-settings", Permission.PROJECT_MANAGE, "g s"),
 ]

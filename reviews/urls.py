@@ -5,8 +5,9 @@ from django.urls import URLPattern, URLResolver, path
 from reviews.api import analytics, approvals, deciding, feedback, humanlayer, people, policies, receipts
 from reviews.models import HumanLayerCall
 from reviews.views import analytics as analytics_page
-from reviews.views import decide, hold, one_click, pins, queue, rates
+from reviews.views import decide, hold, one_click, pins, policy_draft, queue, rates
 from reviews.views import feedback as feedback_page
+from reviews.views import policies as policies_page
 
 app_name = "reviews"
 
@@ -30,6 +31,13 @@ page_patterns: list[URLPattern | URLResolver] = [
     path("queue/<uuid:approval_id>/question/", hold.ask_agent, name="question"),
     path("queue/<uuid:approval_id>/withdraw/", hold.withdraw_decision, name="withdraw"),
     path("feedback/", feedback_page.feedback, name="feedback"),
+    path("policies/", policies_page.rules, name="policies"),
+    path("policies/bench/", policies_page.bench, name="policy-bench"),
+    path("policies/draft/", policy_draft.draft, name="policy-draft"),
+    path("policies/draft/risk/", policy_draft.risk, name="policy-risk"),
+    path("policies/draft/rules/<int:place>/", policy_draft.rule, name="policy-rule"),
+    path("policies/history/", policies_page.history, name="policy-history"),
+    path("policies/history/<int:number>/", policies_page.version, name="policy-version"),
 ]
 
 api_patterns: list[URLPattern | URLResolver] = [

@@ -120,6 +120,25 @@ DOORS = {
         Door("POST", f"/p/one/queue/{ID}/withdraw/", P.APPROVAL_DECIDE)
     ],
     "p/<slug:project>/feedback/": [Door("GET", "/p/one/feedback/", P.FEEDBACK_VIEW)],
+    "p/<slug:project>/policies/": [Door("GET", "/p/one/policies/", P.APPROVAL_VIEW)],
+    "p/<slug:project>/policies/bench/": [
+        Door("GET", "/p/one/policies/bench/", P.APPROVAL_VIEW),
+        Door("POST", "/p/one/policies/bench/", P.APPROVAL_VIEW),
+    ],
+    "p/<slug:project>/policies/draft/": [
+        Door("GET", "/p/one/policies/draft/", P.POLICY_EDIT),
+        Door("POST", "/p/one/policies/draft/", P.POLICY_EDIT),
+    ],
+    "p/<slug:project>/policies/draft/risk/": [
+        Door("GET", "/p/one/policies/draft/risk/", P.POLICY_EDIT),
+        Door("POST", "/p/one/policies/draft/risk/", P.POLICY_EDIT),
+    ],
+    "p/<slug:project>/policies/draft/rules/<int:place>/": [
+        Door("GET", "/p/one/policies/draft/rules/0/", P.POLICY_EDIT),
+        Door("POST", "/p/one/policies/draft/rules/0/", P.POLICY_EDIT),
+    ],
+    "p/<slug:project>/policies/history/": [Door("GET", "/p/one/policies/history/", P.APPROVAL_VIEW)],
+    "p/<slug:project>/policies/history/<int:number>/": [Door("GET", "/p/one/policies/history/1/", P.APPROVAL_VIEW)],
     # People and projects
     "p/<slug:project>/settings/": [Door("GET", "/p/one/settings/", P.PROJECT_MANAGE)],
     "p/<slug:project>/settings/archive/": [Door("POST", "/p/one/settings/archive/", P.PROJECT_MANAGE)],
