@@ -11,7 +11,7 @@ import zstandard
 from django.db import OperationalError
 
 from agents.permissions import Scope
-from metrics.api import otlp
+from metrics.api import intake, otlp
 from metrics.ingest import pipeline
 from metrics.models import Log
 from tests.metrics.ingest import payloads
@@ -147,3 +147,14 @@ def test_when_the_database_is_away_the_sender_is_told_to_come_back(
     monkeypatch.setattr(pipeline, "submit_spans", away)
     reply = sender.post(TRACES, payloads.traces([span(1)]))
     assert (reply.status, reply.headers["retry-after"], status_of(reply).code) == (503, "5", 14)
+
+
+def test_a_busy_process_asks_one_connection_now_and_then_to_come_again(
+    sender: Sender, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(otlp, "_moves", otlp.Moves())
+    body = payloads.traces([span(1)])
+    assert "connection" not in sender.post("/v1/traces", body).headers
+    monkeypatch.setattr(intake, "at_hand", lambda: otlp.MANY_AT_HAND)
+    assert sender.post("/v1/traces", body).headers["connection"] == "close"
+    assert "connection" not in sender.post("/v1/traces", body).headers

@@ -228,3 +228,25 @@ def test_a_bad_search_is_told_to_people_and_programs(page: Client, sending: Send
     answer = ask("traces", q='"x')
     assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, "q")
     assert ask("traces", q="agent:a", agent="b").status_code == 422
+
+
+def test_on_a_busy_machine_the_index_rests_while_more_arrives_than_it_reads(
+    sending: Sending, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(search_index, "BATCH_ROWS", 1)
+    monkeypatch.setattr(search_index, "_machine_is_busy", lambda before: True)
+    monkeypatch.setattr(search_index, "_rest", search_index._Rest())
+    monkeypatch.setattr(search_index, "REST", 1_000_000)
+    for number in range(3):
+        sending.send([said(sending, f"parcel {number}")])
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE metrics_unindexed SET queued_at = %s", [NOW])
+        two = "SELECT ctid FROM metrics_unindexed LIMIT 2"
+        cursor.execute(
+            f"UPDATE metrics_unindexed SET queued_at = %s WHERE ctid = ANY (ARRAY({two}))",
+            [NOW - timedelta(seconds=10)],
+        )
+    assert search_index.run(now=NOW).rows == 1
+    assert search_index.run(now=LATER).rows == 0
+    search_index._rest.until = 0.0
+    assert search_index.run(now=LATER).rows == 2
