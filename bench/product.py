@@ -34,6 +34,8 @@ class Product:
     password: str
     database_url: str
     pid: int
+    environment: dict[str, str]
+    """Of the product's own processes: what Django needs to work on the same database."""
 
     def web_workers(self) -> list[psutil.Process]:
         """The processes that serve HTTP."""
@@ -80,6 +82,7 @@ def product() -> Iterator[Product]:
                 password=first_run["password"],
                 database_url=servers["DATABASE_URL"],
                 pid=running.pid,
+                environment=environment | servers,
             )
         finally:
             running.send_signal(signal.SIGINT)

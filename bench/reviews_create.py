@@ -16,7 +16,7 @@ from bench.load import Request
 from bench.product import Product, product
 from bench.table import Figure
 
-CONNECTIONS = 16
+CONNECTIONS = 32
 WANTED_PER_SECOND = 300.0
 REVIEWERS = 10
 WARM_UP = 500

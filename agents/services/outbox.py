@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Iterable
-from dataclasses import asdict
 from datetime import datetime
 
 from django.db import connection, transaction
@@ -57,7 +56,7 @@ def forget(*, before: datetime, limit: int = 1_000) -> int:
 
 
 def _row(event: Event, now: datetime) -> OutboxEvent:
-    columns = asdict(event)
+    columns = {**vars(event)}
     columns["title"], columns["body"] = event.title[:TITLE_CHARS], event.body[:BODY_CHARS]
     columns["actions"] = [{"label": label, "path": path} for label, path in event.actions]
     return OutboxEvent(**columns, at=now)

@@ -127,8 +127,8 @@ def announce(*, project: Project, approval_ids: Iterable[UUID], status: str, now
     if not ids:
         return
     announce_new(project=project, status=status, now=now)
-    for approval_id in ids:
-        live.publish(live.project_group(project.pk, f"approval.{approval_id}"), status=status)
+    groups = [live.project_group(project.pk, f"approval.{approval_id}") for approval_id in ids]
+    live.publish_all({group: {"status": status} for group in groups})
     if wake:
         notices.send(TOPIC, ids)
 

@@ -1,0 +1,188 @@
+"""From the commit of a decision to the answer that the waiting agent reads: `python -m bench reviews_wait`.
+
+Agents are bare sockets in one event loop; decisions are made by the product's own service in a process of its own,
+which notes the moment at which its transaction has been committed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import multiprocessing
+import os
+import time
+from collections.abc import Iterator, Sequence
+from multiprocessing.connection import Connection
+from typing import Any
+
+from bench import load, reviews_create, reviews_people
+from bench.product import Product, product
+from bench.table import Figure
+
+WAITING = 500
+SINGLY = 250
+PER_SECOND = 25.0
+HOLDING = 2_000
+HOLDING_SECONDS = 10.0
+PATIENCE_SECONDS = 55
+
+Seen = dict[str, float]
+
+
+def figures() -> Iterator[Figure]:
+    """Delays with 500 agents waiting, of 500 decided in one commit, and whether 2,000 hold."""
+    with product() as running:
+        reviews_people.reviewers(running, 3)
+        ids = _asked(running, 2 * WAITING)
+        decider = Decider(running)
+        first, second = ids[:WAITING], ids[WAITING:]
+        delays, left = asyncio.run(_answered(running, first, [[one] for one in first[:SINGLY]], decider))
+        for share, limits in ((0.5, (None, None)), (0.99, (20.0, 5.0))):
+            name = f"commit to the waiting agent, {WAITING} wait, p{share * 100:.0f}"
+            yield Figure(name, _share(delays, share) * 1_000, "ms", *limits)
+        yield Figure("of these not answered in time", float(left), "", 0, 0)
+        delays, left = asyncio.run(_answered(running, second, [second], decider))
+        yield Figure(f"{WAITING} decided in one commit: the last is answered after", max(delays) * 1_000, "ms", 100)
+        yield Figure("of these not answered in time", float(left), "", 0, 0)
+        decider.stop()
+        broken, memory, threads = asyncio.run(_holding(running, first[SINGLY:]))
+        yield Figure(f"of {HOLDING:,} that wait, cut off or answered too early", float(broken), "", 0, 0)
+        yield Figure("memory (PSS) of all web workers then", memory / 2**20, "MB")
+        yield Figure("threads of all web workers then", float(threads))
+
+
+async def _answered(
+    running: Product, ids: Sequence[str], groups: Sequence[Sequence[str]], decider: Decider
+) -> tuple[list[float], int]:
+    """Seconds from commit to answer, and how many were not answered."""
+    seen: Seen = {}
+    agents = await _waiters(running, ids, seen)
+    committed = await asyncio.to_thread(decider.decide, groups)
+    wanted = {agent for agent, one in zip(agents, ids, strict=True) if one in committed}
+    await asyncio.wait(wanted, timeout=PATIENCE_SECONDS)
+    await _gone(agents)
+    return [seen[one] - at for one, at in committed.items() if one in seen], len(committed.keys() - seen.keys())
+
+
+async def _holding(running: Product, ids: Sequence[str]) -> tuple[int, int, int]:
+    seen: Seen = {}
+    agents = await _waiters(running, (list(ids) * (HOLDING // len(ids) + 1))[:HOLDING], seen)
+    await asyncio.sleep(HOLDING_SECONDS)
+    broken = sum(agent.done() for agent in agents)
+    workers = running.web_workers()
+    memory = sum(one.memory_full_info().pss for one in workers)
+    threads = sum(one.num_threads() for one in workers)
+    await _gone(agents)
+    return broken, memory, threads
+
+
+async def _waiters(running: Product, ids: Sequence[str], seen: Seen) -> list[asyncio.Task[None]]:
+    """One waiting agent for each id, all of them registered by the time this returns."""
+    agents = [asyncio.create_task(_wait(running, one, seen)) for one in ids]
+    await asyncio.sleep(2 + len(ids) / 250)
+    return agents
+
+
+async def _wait(running: Product, approval_id: str, seen: Seen) -> None:
+    """Asks until the request is decided, as an SDK does."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", running.port)
+    path = f"/api/v1/approvals/{approval_id}?wait={PATIENCE_SECONDS}"
+    head = f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{running.port}\r\nAuthorization: Bearer {running.key}\r\n\r\n"
+    try:
+        while approval_id not in seen:
+            writer.write(head.encode())
+            answer = await reader.readuntil(b"\r\n\r\n")
+            at = time.monotonic()
+            lines = answer.lower().split(b"\r\n")
+            length = next(int(line.split(b":")[1]) for line in lines if line.startswith(b"content-length"))
+            if b'"status":"approved"' in await reader.readexactly(length):
+                seen[approval_id] = at
+    finally:
+        writer.close()
+
+
+async def _gone(agents: Sequence[asyncio.Task[None]]) -> None:
+    for agent in agents:
+        agent.cancel()
+    await asyncio.gather(*agents, return_exceptions=True)
+    await asyncio.sleep(1)
+
+
+def _asked(running: Product, count: int) -> list[str]:
+    """The ids of new requests."""
+    load.run(running, list(reviews_create.bodies(running, count)), seconds=300, connections=32)
+    return [
+        str(row[0]) for row in running.query("SELECT id FROM reviews_approval WHERE status = 'pending' ORDER BY id")
+    ]
+
+
+class Decider:
+    """Another process that approves requests."""
+
+    def __init__(self, running: Product) -> None:
+        context = multiprocessing.get_context("spawn")
+        self._pipe, theirs = context.Pipe()
+        self._process = context.Process(target=_serve, args=(running.environment, theirs))
+        self._process.start()
+        self._pipe.recv()
+
+    def decide(self, groups: Sequence[Sequence[str]]) -> Seen:
+        """Approves the requests of each group in one transaction; when each was committed."""
+        self._pipe.send([list(group) for group in groups])
+        committed: Seen = self._pipe.recv()
+        return committed
+
+    def stop(self) -> None:
+        """Ends the process."""
+        self._pipe.send(None)
+        self._process.join()
+
+
+def _serve(environment: dict[str, str], pipe: Connection) -> None:
+    os.environ.update(environment, DJANGO_SETTINGS_MODULE="console.settings")
+    import django
+
+    django.setup()
+    from agents.authentication import Caller
+    from agents.models import User
+
+    person = Caller(user=User.objects.get(email="reviewer1@example.org"))
+    pipe.send("ready")
+    while groups := pipe.recv():
+        committed: Seen = {}
+        for group in groups:
+            began = time.monotonic()
+            _approve(group, person, committed)
+            time.sleep(max(began + 1 / PER_SECOND - time.monotonic(), 0))
+        pipe.send(committed)
+
+
+def _approve(group: list[str], person: Any, committed: Seen) -> None:
+    from django.db import transaction
+
+    from console.lib import clock
+    from reviews import states
+    from reviews.models import Approval
+    from reviews.services.decisions import Ruling, decide
+
+    rows = [Approval.objects.with_parts().get(pk=one) for one in group]
+    with transaction.atomic():
+        # The first to be called: before anybody else is told.
+        transaction.on_commit(lambda: committed.update(dict.fromkeys(group, time.monotonic())))
+        for row in rows:
+            decide(approval=row, by=person, ruling=Ruling(verdict=states.Verdict.APPROVE), now=clock.now())
+
+
+def _share(values: Sequence[float], share: float) -> float:
+    ordered = sorted(values)
+    return ordered[min(int(share * len(ordered)), len(ordered) - 1)]
+
+
+def main() -> None:
+    """Measures and prints."""
+    from bench.table import show
+
+    show(figures())
+
+
+if __name__ == "__main__":
+    main()
