@@ -106,6 +106,16 @@ class Control:
         return f"edit-{self.field.name}"
 
     @property
+    def adding(self) -> str:
+        """What its button for one more sends along, as JSON."""
+        return json.dumps({"add": self.field.pointer})
+
+    @property
+    def removing(self) -> str:
+        """What its button for taking away sends along, as JSON."""
+        return json.dumps({"remove": self.field.pointer})
+
+    @property
     def described(self) -> SafeString:
         """The attributes that join the control to what is said below it."""
         parts = [f"{self.id}-help"] if self.field.help or self.field.shape.limits else []

@@ -5,7 +5,7 @@ from django.urls import URLPattern, URLResolver, path
 from reviews.api import analytics, approvals, deciding, feedback, humanlayer, people, policies, receipts
 from reviews.models import HumanLayerCall
 from reviews.views import analytics as analytics_page
-from reviews.views import decide, hold, one_click, pins, policy_draft, queue, rates
+from reviews.views import bulk, decide, hold, one_click, pins, policy_draft, queue, rates
 from reviews.views import feedback as feedback_page
 from reviews.views import policies as policies_page
 
@@ -14,6 +14,7 @@ app_name = "reviews"
 page_patterns: list[URLPattern | URLResolver] = [
     path("queue/", queue.queue, name="queue"),
     path("queue/list/", queue.queue_list, name="queue-list"),
+    path("queue/together/", bulk.together, name="together"),
     path("queue/tile/", queue.tile, name="tile"),
     path("queue/pins/", pins.trace_pins, name="trace-pins"),
     path("queue/rates/", rates.agent_rates, name="agent-rates"),

@@ -89,6 +89,10 @@ DOORS = {
     # Reviews
     "p/<slug:project>/queue/": [Door("GET", "/p/one/queue/", P.APPROVAL_VIEW)],
     "p/<slug:project>/queue/list/": [Door("GET", "/p/one/queue/list/", P.APPROVAL_VIEW)],
+    "p/<slug:project>/queue/together/": [
+        Door("GET", "/p/one/queue/together/", P.APPROVAL_DECIDE),
+        Door("POST", "/p/one/queue/together/", P.APPROVAL_DECIDE),
+    ],
     "p/<slug:project>/queue/tile/": [Door("GET", "/p/one/queue/tile/", P.APPROVAL_VIEW)],
     "p/<slug:project>/queue/pins/": [Door("GET", "/p/one/queue/pins/", P.APPROVAL_VIEW)],
     "p/<slug:project>/queue/rates/": [Door("GET", "/p/one/queue/rates/", P.APPROVAL_VIEW)],

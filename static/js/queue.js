@@ -54,6 +54,6 @@ let shown = selectedId();
 document.addEventListener("htmx:after:swap", (event) => {
   const target = event.detail.ctx.target;
   mark();
-  if (target?.id === "item" && shown !== selectedId()) opened();
+  if (target?.id === "item" && (shown !== selectedId() || document.activeElement === document.body)) opened();
   shown = selectedId();
 });

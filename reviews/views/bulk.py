@@ -1,0 +1,130 @@
+"""Deciding on many requests at once: only what is alike and harmless, and only after a page that lists them all."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from uuid import UUID
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from agents.access import page_project
+from agents.authentication import Caller, reauthenticated
+from agents.models import Project
+from agents.permissions import Permission
+from agents.views.person import person
+from console.lib import clock
+from reviews.access import uuid_of
+from reviews.arguments import brief
+from reviews.forms import ApproveForm, RejectForm, form_for
+from reviews.models import Approval, Decision
+from reviews.selectors.queue import QueueFilter, queue_page
+from reviews.services.bulk import decide_many
+from reviews.services.decisions import InvalidDecision
+from reviews.services.requests import made_by
+from reviews.states import Verdict
+from reviews.views.listing import queue_url, wish_of
+
+SHOWN_MAX = 50
+OFFERED = {verdict.value: verdict for verdict in (Verdict.APPROVE, Verdict.REJECT)}
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One request of those that are alike, short; `problem` is why it was not decided."""
+
+    approval: Approval
+    brief: str
+    problem: str = ""
+
+
+def together(request: HttpRequest, project: str) -> HttpResponse:
+    """GET queue/together/?action=: what is alike, to look through. POST: one verdict on those that are ticked."""
+    found = page_project(request, project, Permission.APPROVAL_DECIDE)
+    action = wish_of(request).filters.action
+    if request.method != "POST":
+        return _page(request, found, action, _candidates(request, found, action))
+    verdict = OFFERED.get(request.POST.get("verdict", ""))
+    keys = [key for text in request.POST.getlist("ids") if (key := uuid_of(text)) is not None][:SHOWN_MAX]
+    if verdict is None or not keys:
+        messages.warning(request, _("Tick the requests that you want to decide on."))
+        return _page(request, found, action, _candidates(request, found, action), status=422)
+    rows = Approval.objects.of_project(found).prefetch_related("items").in_bulk(keys)
+    chosen = [Candidate(rows[key], brief(rows[key].item.arguments)) for key in keys if key in rows]
+    if not chosen:
+        return _page(request, found, action, [], status=422)
+    form = form_for(verdict, item=chosen[0].approval.item, reasons=found.reject_reasons, data=request.POST)
+    assert isinstance(form, ApproveForm | RejectForm)
+    if not form.is_valid():
+        return _page(request, found, action, chosen, form=form, status=422)
+    return _decide(request, found, action, chosen, form)
+
+
+def _decide(
+    request: HttpRequest, project: Project, action: str, chosen: list[Candidate], form: ApproveForm | RejectForm
+) -> HttpResponse:
+    by = reauthenticated(Caller(user=person(request)), request)
+    keys = [candidate.approval.pk for candidate in chosen]
+    try:
+        results = dict(decide_many(project=project, ids=keys, by=by, ruling=form.ruling(), now=clock.now()))
+    except InvalidDecision as error:
+        form.add_error(None, [text for texts in error.errors.values() for text in texts])
+        return _page(request, project, action, chosen, form=form, status=422)
+    decided = [key for key, result in results.items() if isinstance(result, Decision)]
+    text = ngettext("%(n)d request decided.", "%(n)d requests decided.", len(decided)) % {"n": len(decided)}
+    messages.success(request, text)
+    refused = [
+        Candidate(candidate.approval, candidate.brief, _why(results, candidate.approval.pk))
+        for candidate in chosen
+        if candidate.approval.pk not in decided
+    ]
+    if refused:
+        return _page(request, project, action, refused, over=True)
+    return HttpResponseRedirect(queue_url(project, wish_of(request)), status=303)
+
+
+def _why(results: Mapping[UUID, object], key: UUID) -> str:
+    """Why one was not decided: somebody was first, or it may not be by this person or in this way."""
+    result = results[key]
+    sentence = getattr(result, "sentence", "")
+    return str(sentence) if sentence else str(result)
+
+
+def _candidates(request: HttpRequest, project: Project, action: str) -> list[Candidate]:
+    """Those that wait for the same action at low risk, the most urgent first, but for one's own."""
+    if not action:
+        return []
+    filters = QueueFilter(action=action, risk="low")
+    rows = queue_page(project, now=clock.now(), filters=filters, cursor=None, size=SHOWN_MAX).rows
+    whole = Approval.objects.prefetch_related("items").in_bulk([row.pk for row in rows])
+    alike = [whole[row.pk] for row in rows if row.pk in whole and not made_by(row, person(request))]
+    return [Candidate(row, brief(row.item.arguments)) for row in alike if len(row.items.all()) == 1]
+
+
+def _page(
+    request: HttpRequest,
+    project: Project,
+    action: str,
+    candidates: list[Candidate],
+    *,
+    form: ApproveForm | RejectForm | None = None,
+    over: bool = False,
+    status: int = 200,
+) -> HttpResponse:
+    """The list. `over`: it is what was left out of a decision that has been made."""
+    reject = form if isinstance(form, RejectForm) else RejectForm(reasons=project.reject_reasons, auto_id="reject-%s")
+    context = {
+        "project": project,
+        "action": action,
+        "candidates": candidates,
+        "form": form,
+        "reject": reject,
+        "over": over,
+        "wish": wish_of(request),
+        "back": queue_url(project, wish_of(request)),
+    }
+    return render(request, "reviews/together.html", context, status=status)
