@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
 from django.conf import settings
 
@@ -36,37 +37,37 @@ class Apprise:
 
     def send(self, messages: Sequence[Message], *, now: datetime) -> Report:
         message = digest(messages, page=self._page)
-        order = {
-            "url": self._url,
-            "title": message.title,
-            "body": message.text or message.title,
-            "networks": [str(network) for network in settings.OUTBOUND_ALLOWED_NETWORKS],
-        }
-        try:
-            done = subprocess.run(
-                [sys.executable, "-m", CHILD],
-                input=json.dumps(order).encode(),
-                capture_output=True,
-                cwd=settings.BASE_DIR,
-                env={"PATH": os.defpath},
-                timeout=WHOLE_SECONDS,
-                check=False,
-            )
-            answer = json.loads(done.stdout)
-        except subprocess.TimeoutExpired:
-            return Report(False, detail="no answer in time")
-        except ValueError:
-            return Report(False, detail="Apprise ended without a word")
-        return Report(bool(answer["sent"]), detail=str(answer["detail"])[:DETAIL_CHARS])
+        answer = _ask(url=self._url, title=message.title, body=message.text or message.title)
+        return Report(bool(answer.get("sent")), detail=str(answer["detail"])[:DETAIL_CHARS])
 
 
 def service_of(url: str) -> str:
     """The name of the service that an Apprise URL leads to. Raises NotAService; the message names no secret."""
-    from apprise import Apprise as Library  # Apprise loads all its plugins: only where it is needed.
-
     if url.partition(":")[0].strip().lower() in LOCAL:
         raise NotAService("this would notify the machine that Handrail runs on")
-    found = Library.instantiate(url)
-    if found is None:
+    service = _ask(url=url).get("service")
+    if not service:
         raise NotAService("Apprise does not know this address")
-    return str(found.service_name)
+    return str(service)
+
+
+def _ask(**order: str) -> dict[str, Any]:
+    """What the child answers. Without a title and a body it only looks at the address."""
+    networks = [str(network) for network in settings.OUTBOUND_ALLOWED_NETWORKS]
+    try:
+        done = subprocess.run(
+            [sys.executable, "-m", CHILD],
+            input=json.dumps({**order, "networks": networks}).encode(),
+            capture_output=True,
+            cwd=settings.BASE_DIR,
+            env={"PATH": os.defpath},
+            timeout=WHOLE_SECONDS,
+            check=False,
+        )
+        answer = json.loads(done.stdout)
+    except subprocess.TimeoutExpired:
+        return {"detail": "no answer in time"}
+    except ValueError:
+        return {"detail": "Apprise ended without a word"}
+    assert isinstance(answer, dict)
+    return answer

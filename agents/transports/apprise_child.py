@@ -11,6 +11,8 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
+from apprise import Apprise, AppriseAsset, LogCapture, NotifyFormat
+
 from console.lib import addresses
 
 # Nothing that Apprise does for a service needs another program.
@@ -39,28 +41,29 @@ def guard(allowed: Sequence[addresses.Network], refused: list[str]) -> None:
 
 
 def main() -> None:
+    """Reads the order and obeys it: without a body it only says which service the address leads to."""
     order = json.load(sys.stdin)
-    from apprise import Apprise, AppriseAsset, NotifyFormat
-
-    said: list[str] = []
-    handler = logging.Handler(logging.WARNING)
-    handler.emit = lambda record: said.append(record.getMessage())  # type: ignore[method-assign]
-    logging.getLogger("apprise").addHandler(handler)
-    asset = AppriseAsset(app_id="Handrail", app_desc="Handrail", async_mode=False)
-    service = Apprise(asset=asset)
-    service.add(order["url"])
     refused: list[str] = []
+    logging.lastResort = None  # what Apprise logs may hold parts of the address
     guard(addresses.networks(order["networks"]), refused)
-    sent = service.notify(title=order["title"], body=order["body"], body_format=NotifyFormat.TEXT)
+    if "body" not in order:
+        found = Apprise.instantiate(order["url"])
+        json.dump({"service": str(found.service_name) if found else ""}, sys.stdout)
+        return
+    with LogCapture(level=logging.WARNING) as log:  # type: ignore[no-untyped-call]
+        service = Apprise(asset=AppriseAsset(app_id="Handrail", app_desc="Handrail", async_mode=False))
+        service.add(order["url"])
+        sent = service.notify(title=order["title"], body=order["body"], body_format=NotifyFormat.TEXT)
+        said = log.getvalue()
     json.dump({"sent": bool(sent), "detail": "" if sent else why(said, refused)}, sys.stdout)
 
 
-def why(said: Sequence[str], refused: Sequence[str]) -> str:
+def why(said: str, refused: Sequence[str]) -> str:
     """What went wrong, without the words of the log: they may hold parts of the address."""
     if refused:
         return f"refused: {refused[0]}"
-    codes = [found[1] for line in said if (found := re.search(r"error[= ]+(\d{3})\b", line))]
-    return f"the service answered {codes[0]}" if codes else "the service did not take the message"
+    code = re.search(r"error[= ]+(\d{3})\b", said)
+    return f"the service answered {code[1]}" if code else "the service did not take the message"
 
 
 if __name__ == "__main__":

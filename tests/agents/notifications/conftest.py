@@ -39,7 +39,8 @@ def mails(settings: Settings) -> None:
 @pytest.fixture
 def channel(project: Project, admin: User, now: datetime) -> MakeChannel:
     def make(kind: str, target: str = "", **fields: Any) -> Channel:
-        given = {"project": project, "name": kind, "by": admin, "now": now} | fields
+        given: dict[str, Any] = {"project": project, "name": kind, "by": admin, "now": now}
+        given |= fields
         return channels.create(kind=kind, target=target, **given)
 
     return make

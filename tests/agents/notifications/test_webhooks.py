@@ -9,6 +9,7 @@ from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 from agents.models import Attempt, Channel, Delivery, Endpoint, Notification, OutboxEvent, Project, User
 from agents.schedules import BREAKS_AFTER
 from agents.services import channels, deliveries, routing
+from agents.transports.webhook import new_secret
 from tests.agents.conftest import audited
 from tests.agents.notifications.conftest import Happen, MakeChannel
 from tests.receiving import Receiver
@@ -43,7 +44,7 @@ def test_an_event_arrives_signed_and_the_library_verifies_it(
     with pytest.raises(WebhookVerificationError):
         Webhook(hook.secret).verify(body.replace(b"1", b"2"), headers)
     with pytest.raises(WebhookVerificationError):
-        Webhook(channels.new_secret()).verify(body, headers)
+        Webhook(new_secret()).verify(body, headers)
 
 
 def test_the_delivery_is_a_row_with_its_attempt(
