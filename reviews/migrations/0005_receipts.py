@@ -15,6 +15,11 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
+        migrations.AddField(
+            model_name='approvalitem',
+            name='metadata',
+            field=reviews.models.fields.VerbatimJSONField(default=dict, help_text="The agent's own, such as the id of the tool call."),
+        ),
         migrations.CreateModel(
             name='HumanLayerCall',
             fields=[

@@ -295,6 +295,7 @@ class ApprovalItem(models.Model):
     arguments = VerbatimJSONField(default=dict, help_text="As proposed by the agent.")
     arguments_schema = VerbatimJSONField(null=True, blank=True, help_text="JSON Schema of the arguments.")
     allowed_decisions = ArrayField(models.CharField(max_length=8))
+    metadata = VerbatimJSONField(default=dict, help_text="The agent's own, such as the id of the tool call.")
 
     class Meta:
         ordering = ["approval", "index"]

@@ -65,6 +65,7 @@ def _item(approval: Approval, standing: Standing) -> dict[str, Any]:
         "description": item.description,
         "arguments_schema": item.arguments_schema,
         "allowed_decisions": item.allowed_decisions,
+        "metadata": item.metadata,
         "status": status.value,
         "effect": EFFECTS.get(status),
         "approvals": standing.approvals if told else 0,

@@ -52,11 +52,17 @@ class ItemSerializer(StrictSerializer):
 
     action = Text(max_length=200)
     arguments = BoundedObject(required=False)
-    description = Text(max_length=DESCRIPTION_CHARS_MAX, required=False, allow_blank=True)
+    description = Text(max_length=DESCRIPTION_CHARS_MAX, required=False, allow_blank=True, trim_whitespace=False)
     arguments_schema = SchemaField(required=False)
     allowed_decisions = serializers.ListField(
         child=serializers.ChoiceField(choices=ALL_DECISIONS), required=False, allow_empty=False, max_length=4
     )
+
+
+class ActionSerializer(ItemSerializer):
+    """One action of several, with what its agent knows it by."""
+
+    metadata = BoundedObject(max_bytes=METADATA_BYTES_MAX, required=False)
 
 
 @extend_schema_field({"type": "array", "minItems": 1, "maxItems": ACTIONS_MAX, "items": {"type": "object"}})
@@ -68,7 +74,7 @@ class ActionsField(serializers.Field[Any, Any, Any, Any]):
             raise serializers.ValidationError(_("must be a list with at least one action"))
         if len(data) > ACTIONS_MAX:
             raise serializers.ValidationError(_("must be at most %(max)d actions") % {"max": ACTIONS_MAX})
-        items = [ItemSerializer(data=entry) for entry in data]
+        items = [ActionSerializer(data=entry) for entry in data]
         errors = {str(place): item.errors for place, item in enumerate(items) if not item.is_valid()}
         if errors:
             raise serializers.ValidationError(errors)
@@ -119,7 +125,8 @@ class RequestSerializer(ItemSerializer):
 
 def draft_of(values: Mapping[str, Any]) -> RequestDraft:
     """The request that a valid RequestSerializer describes."""
-    items = tuple(_item_of(entry) for entry in values.get("actions") or [values])
+    # Without a list of actions the metadata is the request's, and the action has none of its own.
+    items = tuple(_item_of(entry) for entry in values.get("actions") or [{**values, "metadata": {}}])
     agent = values.get("agent") or {}
     texts = ("summary", "description", "session_id", "end_user", "team", "suggestion", "callback_url", "on_timeout")
     return RequestDraft(
@@ -145,6 +152,7 @@ def _item_of(values: Mapping[str, Any]) -> ItemDraft:
         description=values.get("description", ""),
         arguments_schema=values.get("arguments_schema"),
         allowed_decisions=tuple(dict.fromkeys(values.get("allowed_decisions", ALL_DECISIONS))),
+        metadata=values.get("metadata", {}),
     )
 
 

@@ -46,6 +46,7 @@ class ItemDraft:
     description: str = ""
     arguments_schema: dict[str, Any] | None = None
     allowed_decisions: tuple[str, ...] = ALL_DECISIONS
+    metadata: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -171,6 +172,7 @@ def _items(approval: Approval, draft: RequestDraft) -> list[ApprovalItem]:
             arguments=item.arguments,
             arguments_schema=item.arguments_schema,
             allowed_decisions=list(item.allowed_decisions),
+            metadata=item.metadata,
         )
         for index, item in enumerate(draft.items)
     ]
