@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from django.conf import settings
 from django.core.exceptions import BadRequest
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -45,8 +46,8 @@ def rules(request: HttpRequest, project: str) -> HttpResponse:
     found = page_project(request, project, Permission.APPROVAL_VIEW)
     version = policies.in_force(project=found)
     policy = policies.policy_of(version)
-    context = {"version": version, "policy": policy, "rows": rule_rows(policy), **frame(request, found, "rules")}
-    return render(request, "reviews/policies.html", context)
+    context = {"version": version, "policy": policy, "rows": rule_rows(policy), "public_url": settings.PUBLIC_URL}
+    return render(request, "reviews/policies.html", context | frame(request, found, "rules"))
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
