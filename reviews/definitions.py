@@ -54,7 +54,8 @@ DEFINITIONS: dict[str, Promise] = {
     ),
     "times": _(
         "Half of the decisions took no longer, on short arguments and on long ones (500 characters or more). "
-        "Whoever reads takes longer for long ones."
+        "Whoever reads takes longer for long ones; it is a sign when even the upper end of the median's 95% "
+        "interval for long ones is less than a quarter above the median for short ones."
     ),
     "streak": _(
         "The latest approvals in a row, without a change and with nothing else between them; looked for in the "

@@ -19,13 +19,14 @@ BY_CHANCE = 0.01
 @dataclass(frozen=True, kw_only=True)
 class Signs:
     """What was seen of one reviewer: times in seconds, `hasty_low` the lower end of the share's interval, `approval`
-    the share of approvals as proposed in the whole project."""
+    the share of approvals as proposed in the whole project, `time_long_high` the upper end of the median's interval."""
 
     hasty_low: float | None
     short: int
     long: int
     time_short: float | None
     time_long: float | None
+    time_long_high: float | None
     streak: int
     approval: float | None
 
@@ -37,9 +38,9 @@ class Signs:
     @property
     def is_even(self) -> bool:
         """Long arguments take no longer than short ones."""
-        if self.time_short is None or self.time_long is None or min(self.short, self.long) < FEWEST:
+        if self.time_short is None or self.time_long_high is None or min(self.short, self.long) < FEWEST:
             return False
-        return self.time_long < SLOWER_BY * self.time_short
+        return self.time_long_high < SLOWER_BY * self.time_short
 
     @property
     def is_streak(self) -> bool:

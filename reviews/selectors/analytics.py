@@ -103,6 +103,12 @@ class Figures:
     def time_long(self) -> float | None:
         return self.quantile("times_long", 0.5)
 
+    @property
+    def time_long_high(self) -> float | None:
+        """Where the true median of the times on long arguments lies at most, with 95 % confidence."""
+        high = comparison.quantile(self.histograms.get("times_long", ()), 0.5).high
+        return None if high is None else high / 1e9
+
     def observed(self, name: str) -> int:
         """How many times a histogram holds."""
         return sum(self.histograms.get(name, ())[1::2])

@@ -47,6 +47,7 @@ def _of(line: Line, approval: float | None, streak: int) -> Signs:
         long=figures.long_decisions,
         time_short=figures.time_short,
         time_long=figures.time_long,
+        time_long_high=figures.time_long_high,
         streak=streak,
         approval=approval,
     )

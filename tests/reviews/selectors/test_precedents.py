@@ -57,7 +57,8 @@ def test_the_most_similar_come_first_with_their_verdict_reason_and_outcome(
 
     assert [row.approval.pk for row in found.rows] == [same.pk, near.pk]
     first, second = found.rows
-    assert (first.equal, first.likeness) == (True, pytest.approx(1.0, abs=0.01))
+    assert first.equal
+    assert first.likeness == pytest.approx(1.0, abs=0.01)
     assert not second.equal
     assert first.approval.outcome is not None
     assert second.decision is not None
@@ -74,7 +75,8 @@ def test_the_share_approved_counts_edits_and_carries_its_interval(
     assert (found.considered, found.approved) == (4, 2)
     assert found.share.value == 0.5
     # Wilson for 2 of 4, as published calculators give it.
-    assert (found.share.low, found.share.high) == (pytest.approx(0.15, abs=0.001), pytest.approx(0.85, abs=0.001))
+    assert found.share.low == pytest.approx(0.15, abs=0.001)
+    assert found.share.high == pytest.approx(0.85, abs=0.001)
 
 
 def test_other_projects_decide_nothing_here(
