@@ -82,9 +82,12 @@ def open_notification(request: HttpRequest, notification: int) -> HttpResponse:
 
 
 def _bell_context(request: HttpRequest) -> dict[str, Any]:
+    """What still needs the person first: what is over has been marked read. Then what was new lately."""
     user = person(request)
-    rows, more = selectors.notification_page(user, unread=False, before=None, size=BELL_SIZE)
-    return {"rows": rows, "more": more, "unread_count": selectors.unread_count(user)}
+    rows, _more = selectors.notification_page(user, unread=True, before=None, size=BELL_SIZE)
+    latest, _more = selectors.notification_page(user, unread=False, before=None, size=BELL_SIZE)
+    rows += [row for row in latest if row.read_at is not None][: BELL_SIZE - len(rows)]
+    return {"rows": rows, "unread_count": selectors.unread_count(user)}
 
 
 def _local(request: HttpRequest, address: str) -> str:
