@@ -6,6 +6,7 @@ import hashlib
 import json
 from typing import Any
 
+import handrail
 import pytest
 import rfc8785
 from hypothesis import given
@@ -42,6 +43,11 @@ def test_the_example_of_the_rfc() -> None:
 def test_neither_the_order_of_keys_nor_a_trip_through_json_changes_it(arguments: dict[str, Any]) -> None:
     turned = dict(reversed(json.loads(json.dumps(arguments)).items()))
     assert arguments_hash(turned) == arguments_hash(arguments)
+
+
+@given(objects)
+def test_the_client_comes_to_the_same_hash(arguments: dict[str, Any]) -> None:
+    assert handrail.arguments_hash(arguments) == arguments_hash(arguments)
 
 
 @given(objects, objects)
