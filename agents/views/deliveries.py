@@ -57,7 +57,7 @@ def delivery(request: HttpRequest, project: str, delivery: int) -> HttpResponse:
     """One delivery with its attempts. While it is on its way, the page looks again by itself."""
     found = page_project(request, project, Permission.CHANNEL_MANAGE)
     row = _delivery(found, delivery)
-    context = {"delivery": row, "attempts": row.attempts.order_by("-pk")[: paging.SIZE], "tab": "channels"}
+    context = {"project": found, "delivery": row, "attempts": row.attempts.order_by("-pk")[: paging.SIZE]}
     part = request.headers.get("HX-Request") == "true"
     return render(request, "agents/_delivery.html" if part else "agents/delivery.html", context)
 
