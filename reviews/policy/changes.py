@@ -36,10 +36,13 @@ def _of_rules(old: Sequence[Mapping[str, Any]], new: Sequence[Mapping[str, Any]]
     by_name = {rule["name"]: rule for rule in old}
     names = {rule["name"] for rule in new}
     for rule in new:
-        yield from _fields("rule", rule["name"], by_name.get(rule["name"], {}), rule)
+        if rule["name"] in by_name:
+            yield from _fields("rule", rule["name"], by_name[rule["name"]], rule)
+        else:
+            yield PolicyChange("rule", rule["name"], "", "", _whole(rule))
     for rule in old:
         if rule["name"] not in names:
-            yield from _fields("rule", rule["name"], rule, {})
+            yield PolicyChange("rule", rule["name"], "", _whole(rule), "")
     kept_before = [rule["name"] for rule in old if rule["name"] in names]
     kept_after = [rule["name"] for rule in new if rule["name"] in by_name]
     if kept_before != kept_after:
@@ -58,6 +61,11 @@ def _fields(sort: str, name: str, before: Mapping[str, Any], after: Mapping[str,
     for field in dict.fromkeys([*old, *new]):
         if old.get(field, "") != new.get(field, ""):
             yield PolicyChange(sort, name, field, old.get(field, ""), new.get(field, ""))
+
+
+def _whole(rule: Mapping[str, Any]) -> str:
+    """All of a rule but its name, a line for each field."""
+    return "\n".join(f"{field}: {value}" for field, value in _flat(rule) if field != "name")
 
 
 def _flat(table: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:

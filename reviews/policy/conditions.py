@@ -184,9 +184,13 @@ def _ours(error: BaseException) -> BaseException:
 
 
 def _syntax(message: str) -> str:
-    """The library's first complaint, without its frame of source lines."""
-    found = re.search(r"<input>:\d+:(\d+): ([^\n]+)", message)
-    return f"{found.group(2)[:160]} (at character {found.group(1)})" if found else message.partition("\n")[0][:160]
+    """The library's first complaint, without its frame of source lines and without all that it could have read."""
+    found = re.search(r"<input>:\d+:(\d+): (?:Syntax error: )?([^\n]+)", message)
+    if found is None:
+        return message.partition("\n")[0][:160]
+    complaint = found.group(2).partition(" expecting ")[0]
+    words = "it ends too soon" if "<EOF>" in complaint else complaint[:160]
+    return f"{words} (at character {found.group(1)})"
 
 
 def _checked(source: str) -> tuple[set[str], bool]:

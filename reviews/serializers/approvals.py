@@ -44,6 +44,7 @@ def represent(approval: Approval, *, estimated_wait_seconds: int | None) -> dict
         "tags": approval.tags,
         "risk": risk_of(approval),
         "policy": policy_of(approval),
+        "rule_trace": approval.rule_trace,
         "requested_by": approval.requested_by_label,
         "requested_at": rfc3339(approval.requested_at),
         "timeout_seconds": approval.timeout_seconds,

@@ -61,8 +61,8 @@ def rule(request: HttpRequest, project: str, place: int) -> HttpResponse:
     if place > len(policy.rules) or place >= RULES_MAX:
         raise Http404
     new = place == len(policy.rules)
-    start = _template(request) if new else policy.rules[place]
     taken = [one.name for at, one in enumerate(policy.rules) if at != place]
+    start = _template(request, taken) if new else policy.rules[place]
     teams = list(Team.objects.open().filter(project=found).order_by("name"))
     posted = request.POST if request.method == "POST" else None
     form = RuleForm(posted, initial=RuleForm.initial_of(start), teams=teams, taken=taken)
@@ -116,10 +116,13 @@ def _current(project: Project) -> tuple[Policy, int]:
     return policies.policy_of(policies.in_force(project=project)), 0
 
 
-def _template(request: HttpRequest) -> Rule:
+def _template(request: HttpRequest, taken: list[str]) -> Rule:
+    """The rule that a new one begins as, under a name that is free."""
     given = request.GET.get("template", "")
     if given.isdecimal() and len(given) < 4 and int(given) < len(TEMPLATES):
-        return TEMPLATES[int(given)]
+        chosen = TEMPLATES[int(given)]
+        names = (chosen.name, *(f"{chosen.name} {number}" for number in range(2, len(taken) + 3)))
+        return replace(chosen, name=next(name for name in names if name not in taken))
     return Rule("", Effect.REVIEW, "", enabled=True, review=PLAIN)
 
 

@@ -144,6 +144,7 @@ def test_a_rule_that_cannot_be_used_is_shown_again(
 def test_a_template_is_taken_over_and_changed(project: Project, lead: Client) -> None:
     text = text_of(lead, f"draft/rules/{len(TEMPLATES) + 1}/", template="4")
     assert "confidence != null &amp;&amp; confidence &lt; 0.7" in text
+    assert 'value="low confidence 2"' in text
 
 
 def test_a_draft_that_names_a_team_which_is_gone_is_not_published(

@@ -204,3 +204,12 @@ def test_teams_and_people_that_are_not_there_are_named(project: Project, ana: Ca
     with pytest.raises(InvalidPolicy) as refused:
         policies.publish(project=project, by=ana, policy=policy, now=NOON)
     assert set(refused.value.errors) == {"rules[0].review.team", "rules[0].review.escalation.steps[0]"}
+
+
+def test_a_request_says_why_each_rule_did_or_did_not_match(put_in_force: Callable[..., None], agent_api: Api) -> None:
+    put_in_force(BANNED, {"name": "the rest", "effect": "review", "condition": "true"})
+    body = agent_api.post("/api/v1/approvals", {"action": "refund"}).json()
+    assert body["rule_trace"] == [
+        {"rule": "no drops", "matched": False, "why": "the condition does not hold: action is refund"},
+        {"rule": "the rest", "matched": True, "why": "it matches every request"},
+    ]
