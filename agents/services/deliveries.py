@@ -27,7 +27,7 @@ from agents.services.sending import message_of, transport_of
 from agents.transports.base import Report
 
 LEASE = timedelta(seconds=120)
-BATCH_SECONDS = 20.0
+BATCH_SECONDS = 5.0
 """A lease starts nothing new after so long; the last exchange may take half a minute more."""
 
 PARCELS = 50
