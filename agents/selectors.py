@@ -8,6 +8,7 @@ from django.db.models import Exists, F, OuterRef, Prefetch, Q, QuerySet
 from agents.models import (
     ApiKey,
     AuditEvent,
+    Away,
     Channel,
     ChannelRule,
     Delivery,
@@ -17,6 +18,8 @@ from agents.models import (
     Notification,
     PersonalToken,
     Project,
+    Team,
+    TeamMember,
     User,
 )
 from agents.permissions import Permission
@@ -71,6 +74,37 @@ def may_create_projects(user: User) -> bool:
 def members_of(project: Project) -> QuerySet[Membership]:
     """Everybody in a project, by name."""
     return Membership.objects.filter(project=project).select_related("user").order_by("user__name", "user__email")
+
+
+def teams_of(project: Project) -> QuerySet[Team]:
+    """A project's teams by name, with their people at hand."""
+    people = Prefetch("team_members", TeamMember.objects.select_related("membership__user").order_by("pk"))
+    return (
+        Team.objects.open().filter(project=project).select_related("project").prefetch_related(people).order_by("name")
+    )
+
+
+def away_now(project: Project, now: datetime) -> dict[int, Away]:
+    """Who of a project's members is away, by their id."""
+    rows = Away.objects.at(now).filter(user__memberships__project=project).select_related("delegate")
+    return {row.user_id: row for row in rows}
+
+
+def absences_of(user: User, now: datetime) -> QuerySet[Away]:
+    """A person's times away that are not over, the next first."""
+    return Away.objects.filter(user=user, ends_at__gt=now).select_related("delegate").order_by("starts_at")
+
+
+def stood_in_for(user: User, now: datetime) -> QuerySet[Away]:
+    """The times, not over, in which somebody stands in for others, the next first."""
+    return Away.objects.filter(delegate=user, ends_at__gt=now).select_related("user").order_by("starts_at")
+
+
+def stand_ins_of(user: User) -> QuerySet[User]:
+    """Who can stand in for a person: whoever may decide in one of their projects."""
+    deciding = Membership.objects.filter(project__memberships__user=user, project__archived_at__isnull=True)
+    people = deciding.with_permission(Permission.APPROVAL_DECIDE).values("user")
+    return User.objects.filter(pk__in=people).exclude(pk=user.pk).order_by("name", "email")
 
 
 def open_invitations(project: Project, now: datetime) -> QuerySet[Invitation]:

@@ -2,7 +2,21 @@
 
 from django.urls import URLPattern, URLResolver, path
 
-from agents.views import account, audit, channels, deliveries, home, invitations, keys, members, notifications, settings
+from agents.api import teams as teams_api
+from agents.views import (
+    account,
+    audit,
+    away,
+    channels,
+    deliveries,
+    home,
+    invitations,
+    keys,
+    members,
+    notifications,
+    settings,
+    teams,
+)
 
 page_patterns: list[URLPattern | URLResolver] = [
     path("settings/", settings.project_settings, name="project-settings"),
@@ -13,6 +27,9 @@ page_patterns: list[URLPattern | URLResolver] = [
     path("settings/members/<int:member>/remove/", members.member_remove, name="member-remove"),
     path("settings/members/<int:member>/reset-link/", members.member_reset_link, name="member-reset-link"),
     path("settings/invitations/<int:invitation>/revoke/", members.invitation_revoke, name="invitation-revoke"),
+    path("settings/teams/", teams.teams, name="teams"),
+    path("settings/teams/<slug:team>/", teams.team, name="team"),
+    path("settings/teams/<slug:team>/archive/", teams.team_archive, name="team-archive"),
     path("settings/keys/", keys.keys, name="keys"),
     path("settings/keys/new/", keys.key_new, name="key-new"),
     path("settings/keys/<int:key>/rotate/", keys.key_rotate, name="key-rotate"),
@@ -34,6 +51,11 @@ page_patterns: list[URLPattern | URLResolver] = [
     path("audit/", audit.audit, name="audit"),
 ]
 
+api_patterns: list[URLPattern | URLResolver] = [
+    path("teams", teams_api.TeamsView.as_view(), name="teams"),
+    path("teams/<slug:team>", teams_api.TeamView.as_view(), name="team"),
+]
+
 people_patterns: list[URLPattern | URLResolver] = [
     path("", home.home, name="home"),
     path("projects/new/", home.project_new, name="project-new"),
@@ -46,6 +68,8 @@ people_patterns: list[URLPattern | URLResolver] = [
     path("notifications/<int:notification>/", notifications.open_notification, name="notification-open"),
     path("account/", account.account, name="account"),
     path("account/notifications/", account.account_notifications, name="account-notifications"),
+    path("account/away/", away.away, name="away"),
+    path("account/away/<int:away>/end/", away.away_end, name="away-end"),
     path("account/tokens/", account.token_new, name="token-new"),
     path("account/tokens/<int:token>/revoke/", account.token_revoke, name="token-revoke"),
     path("account/sessions/end/", account.session_end, name="session-end"),

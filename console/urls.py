@@ -21,6 +21,7 @@ pages: list[URLPattern | URLResolver] = [
 api: list[URLPattern | URLResolver] = [
     path("", include((metrics.urls.api_patterns, "metrics-api"))),
     path("", include((reviews.urls.api_patterns, "reviews-api"))),
+    path("", include((agents.urls.api_patterns, "agents-api"))),
 ]
 
 urlpatterns: list[URLPattern | URLResolver] = [

@@ -49,6 +49,8 @@ DOORS = {
     "notifications/<int:notification>/": [Door("GET", "/notifications/1/", SIGNED_IN)],
     "account/": [Door("GET", "/account/", SIGNED_IN)],
     "account/notifications/": [Door("POST", "/account/notifications/", SIGNED_IN)],
+    "account/away/": [Door("GET", "/account/away/", SIGNED_IN)],
+    "account/away/<int:away>/end/": [Door("POST", "/account/away/1/end/", SIGNED_IN)],
     "account/tokens/": [Door("POST", "/account/tokens/", SIGNED_IN)],
     "account/tokens/<int:token>/revoke/": [Door("POST", "/account/tokens/1/revoke/", SIGNED_IN)],
     "account/sessions/end/": [Door("POST", "/account/sessions/end/", SIGNED_IN)],
@@ -160,6 +162,11 @@ DOORS = {
     "p/<slug:project>/settings/invitations/<int:invitation>/revoke/": [
         Door("POST", "/p/one/settings/invitations/0/revoke/", P.MEMBER_MANAGE)
     ],
+    "p/<slug:project>/settings/teams/": [Door("GET", "/p/one/settings/teams/", P.MEMBER_MANAGE)],
+    "p/<slug:project>/settings/teams/<slug:team>/": [Door("GET", "/p/one/settings/teams/a/", P.MEMBER_MANAGE)],
+    "p/<slug:project>/settings/teams/<slug:team>/archive/": [
+        Door("POST", "/p/one/settings/teams/a/archive/", P.MEMBER_MANAGE)
+    ],
     "p/<slug:project>/settings/keys/": [Door("GET", "/p/one/settings/keys/", P.KEY_MANAGE)],
     "p/<slug:project>/settings/keys/new/": [Door("GET", "/p/one/settings/keys/new/", P.KEY_MANAGE)],
     "p/<slug:project>/settings/keys/<int:key>/rotate/": [Door("GET", "/p/one/settings/keys/0/rotate/", P.KEY_MANAGE)],
@@ -207,6 +214,15 @@ DOORS = {
     "p/<slug:project>/settings/masking/try/": [Door("POST", "/p/one/settings/masking/try/", P.AUDIT_VIEW)],
     "p/<slug:project>/audit/": [Door("GET", "/p/one/audit/", P.AUDIT_VIEW)],
     # API
+    "api/v1/teams": [
+        Door("GET", "/api/v1/teams", P.APPROVAL_VIEW),
+        Door("POST", "/api/v1/teams", P.MEMBER_MANAGE),
+    ],
+    "api/v1/teams/<slug:team>": [
+        Door("GET", "/api/v1/teams/a", P.APPROVAL_VIEW),
+        Door("PUT", "/api/v1/teams/a", P.MEMBER_MANAGE),
+        Door("DELETE", "/api/v1/teams/a", P.MEMBER_MANAGE),
+    ],
     "api/v1/agents": [Door("GET", "/api/v1/agents", P.TELEMETRY_VIEW)],
     "api/v1/agents/<name:name>": [Door("GET", "/api/v1/agents/a/b", P.TELEMETRY_VIEW)],
     "api/v1/events": [Door("POST", "/api/v1/events", None)],
@@ -234,15 +250,15 @@ DOORS = {
         Door("GET", "/api/v1/approvals", P.APPROVAL_VIEW),
         Door("POST", "/api/v1/approvals", P.APPROVAL_DECIDE),
     ],
+    "api/v1/approvals/decisions": [Door("POST", "/api/v1/approvals/decisions", P.APPROVAL_DECIDE)],
+    "api/v1/analytics": [Door("GET", "/api/v1/analytics", P.APPROVAL_VIEW)],
+    "api/v1/feedback": [Door("GET", "/api/v1/feedback", P.FEEDBACK_VIEW)],
     "api/v1/policies": [
         Door("GET", "/api/v1/policies", P.APPROVAL_VIEW),
         Door("POST", "/api/v1/policies", P.POLICY_EDIT),
     ],
     "api/v1/policies/<int:number>": [Door("GET", "/api/v1/policies/1", P.APPROVAL_VIEW)],
     "api/v1/risk-assessments": [Door("POST", "/api/v1/risk-assessments", P.APPROVAL_VIEW)],
-    "api/v1/analytics": [Door("GET", "/api/v1/analytics", P.APPROVAL_VIEW)],
-    "api/v1/approvals/decisions": [Door("POST", "/api/v1/approvals/decisions", P.APPROVAL_DECIDE)],
-    "api/v1/feedback": [Door("GET", "/api/v1/feedback", P.FEEDBACK_VIEW)],
     "api/v1/<path:rest>": [Door("GET", "/api/v1/nothing-here", PUBLIC)],
 }
 # Their objects carry the project, so an unknown id is 404 for everybody: the apps' own tests have real ones.
@@ -252,11 +268,11 @@ DOORS_OF_OBJECTS = {
     "api/v1/approvals/<str:approval_id>/decisions",
     "api/v1/approvals/<str:approval_id>/withdraw",
     "api/v1/approvals/<str:approval_id>/request-info",
+    "api/v1/approvals/<str:approval_id>/cancel",
+    "api/v1/approvals/<str:approval_id>/messages",
     "api/v1/approvals/<str:approval_id>/claim",
     "api/v1/approvals/<str:approval_id>/release",
     "api/v1/approvals/<str:approval_id>/assign",
-    "api/v1/approvals/<str:approval_id>/cancel",
-    "api/v1/approvals/<str:approval_id>/messages",
     "api/v1/approvals/<str:approval_id>/outcome",
     "api/v1/approvals/<str:approval_id>/consume",
     "humanlayer/v1/function_calls/<str:call_id>",
