@@ -11,6 +11,7 @@ from django.utils.text import slugify
 from django.utils.translation import gettext_lazy as _
 
 from agents.models import Project, User
+from agents.models.project import UNDO_SECONDS_MAX
 from agents.permissions import Scope
 from agents.roles import Role
 from agents.services.keys import network_of
@@ -75,7 +76,7 @@ class ProjectForm(forms.Form):
 
 
 class SettingsForm(forms.Form):
-    """A project's name, reject reasons and retention."""
+    """A project's name, reject reasons, retention and time to think again."""
 
     name = forms.CharField(label=_("Name"), max_length=100)
     reject_reasons = forms.CharField(
@@ -92,6 +93,17 @@ class SettingsForm(forms.Form):
         help_text=_("Days; left empty, for ever. Approvals, feedback and the audit log are always kept."),
     )
 
+    undo_seconds = forms.IntegerField(
+        label=_("Time to withdraw a decision"),
+        required=False,
+        min_value=0,
+        max_value=UNDO_SECONDS_MAX,
+        help_text=_("Seconds; left empty, none. Until they are over the agent is not told of a decision."),
+    )
+
+    def clean_undo_seconds(self) -> int:
+        return self.cleaned_data["undo_seconds"] or 0
+
     def clean_reject_reasons(self) -> list[str]:
         return lines_of(self.cleaned_data["reject_reasons"])
 
@@ -102,6 +114,7 @@ class SettingsForm(forms.Form):
             "name": project.name,
             "reject_reasons": "\n".join(project.reject_reasons),
             "retention_days": project.retention_days,
+            "undo_seconds": project.undo_seconds,
         }
 
 

@@ -28,9 +28,14 @@ class Item(Protocol):
 class Vote(Protocol):
     """One person's verdict on one item. `arguments` are those of an edit; of the deadline's there is no reviewer."""
 
-    verdict: str
-    arguments: Any
-    withdrawn_at: datetime | None
+    @property
+    def verdict(self) -> str: ...
+
+    @property
+    def arguments(self) -> Any: ...
+
+    @property
+    def withdrawn_at(self) -> datetime | None: ...
 
     @property
     def item_id(self) -> Any: ...

@@ -35,11 +35,19 @@ def create(*, name: str, slug: str, by: User, now: datetime) -> Project:
 
 @transaction.atomic
 def change_settings(
-    *, project: Project, name: str, reject_reasons: Sequence[str], retention_days: int | None, by: User, now: datetime
+    *,
+    project: Project,
+    name: str,
+    reject_reasons: Sequence[str],
+    retention_days: int | None,
+    undo_seconds: int,
+    by: User,
+    now: datetime,
 ) -> Project:
     """Renames a project and sets what reviewers may pick when they reject and how long telemetry is kept.
 
-    `retention_days` None keeps it for ever.
+    `retention_days` None keeps it for ever. For `undo_seconds` agents are not told of decisions, which can be withdrawn
+    meanwhile; requests that wait already keep what they were made with.
     Empty and repeated reasons are dropped. Raises ValidationError by field. The address never changes: agents
     and bookmarks hold it.
     """
@@ -48,6 +56,7 @@ def change_settings(
         "name": _clean_name(name),
         "reject_reasons": _clean_reasons(reject_reasons),
         "retention_days": retention_days,
+        "undo_seconds": undo_seconds,
     }
     before = {field: getattr(locked, field) for field in changes}
     detail = {field: {"from": before[field], "to": value} for field, value in changes.items() if before[field] != value}

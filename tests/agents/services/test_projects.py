@@ -27,13 +27,13 @@ def test_an_address_that_is_reserved_malformed_or_taken_is_refused(slug: str, pr
 def test_settings_are_cleaned_saved_and_audited_with_what_was_before(project: Project, admin: User) -> None:
     reasons = [" Too  risky ", "", "Too risky", "Duplicate"]
     projects.change_settings(
-        project=project, name="Alpha", reject_reasons=reasons, retention_days=30, by=admin, now=NOON
+        project=project, name="Alpha", reject_reasons=reasons, retention_days=30, undo_seconds=20, by=admin, now=NOON
     )
     project.refresh_from_db()
     assert project.reject_reasons == ["Too risky", "Duplicate"]
-    assert project.retention_days == 30
+    assert (project.retention_days, project.undo_seconds) == (30, 20)
     event = AuditEvent.objects.get(action="project.change")
-    assert set(event.detail) == {"reject_reasons", "retention_days"}
+    assert set(event.detail) == {"reject_reasons", "retention_days", "undo_seconds"}
     assert event.detail["retention_days"] == {"from": 90, "to": 30}
 
 
@@ -43,6 +43,7 @@ def test_saving_the_same_settings_again_leaves_no_trace(project: Project, admin:
         name=project.name,
         reject_reasons=project.reject_reasons,
         retention_days=project.retention_days,
+        undo_seconds=project.undo_seconds,
         by=admin,
         now=NOON,
     )
@@ -55,12 +56,13 @@ def test_saving_the_same_settings_again_leaves_no_trace(project: Project, admin:
         ("name", "   "),
         ("retention_days", 0),
         ("retention_days", 5000),
+        ("undo_seconds", 301),
         ("reject_reasons", ["x" * 121]),
         ("reject_reasons", [str(number) for number in range(31)]),
     ],
 )
 def test_impossible_settings_are_refused_by_field(field: str, value: object, project: Project, admin: User) -> None:
-    given = {"name": "Alpha", "reject_reasons": [], "retention_days": 90, field: value}
+    given = {"name": "Alpha", "reject_reasons": [], "retention_days": 90, "undo_seconds": 0, field: value}
     with pytest.raises(ValidationError) as refusal:
         projects.change_settings(project=project, by=admin, now=NOON, **given)  # type: ignore[arg-type]
     assert list(refusal.value.message_dict) == [field]
