@@ -10,7 +10,6 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any, Generic, Protocol, TypeVar
 
 from reviews.states import Status, Verb, Verdict, target
@@ -26,16 +25,19 @@ class Item(Protocol):
 
 
 class Vote(Protocol):
-    """One person's verdict on one item. `arguments` are those of an edit; of the deadline's there is no reviewer."""
+    """One person's verdict on one item. `arguments` are those of an edit; of the deadline's there is no reviewer.
+
+    Any: type checkers do not see through the columns of a model here.
+    """
 
     @property
-    def verdict(self) -> str: ...
+    def verdict(self) -> Any: ...
 
     @property
     def arguments(self) -> Any: ...
 
     @property
-    def withdrawn_at(self) -> datetime | None: ...
+    def withdrawn_at(self) -> Any: ...
 
     @property
     def item_id(self) -> Any: ...
