@@ -28,8 +28,8 @@ class TeamMembersForm(forms.Form):
     )
 
     def __init__(self, *args: Any, team: Team, **kwargs: Any) -> None:
-        initial = {"name": team.name, "members": list(team.team_members.values_list("membership_id", flat=True))}
-        super().__init__(*args, initial=initial, **kwargs)
+        members = list(team.team_members.values_list("membership_id", flat=True))
+        super().__init__(*args, **kwargs | {"initial": {"name": team.name, "members": members}})
         self.fields["members"].choices = [  # type: ignore[attr-defined]  # fields are typed as their base
             (row.pk, f"{row.user.display_name} ({row.get_role_display()})") for row in members_of(team.project)
         ]

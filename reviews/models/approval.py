@@ -52,7 +52,7 @@ class ApprovalQuerySet(models.QuerySet["Approval"]):
         """Those whose status it is at `now`, whether or not anybody has expired the overdue ones yet."""
         overdue = Q(status__in=WAITING, settles_at__isnull=True, expires_at__lte=now)
         if status is states.Status.EXPIRED:
-            return self.filter(Q(status=status) | overdue)
+            return self.filter(Q(status=status) | overdue & Q(at_expiry="reject"))
         return self.filter(~overdue, status=status)
 
     def by_urgency(self) -> Self:

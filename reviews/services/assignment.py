@@ -15,9 +15,8 @@ from agents.models import Team, User
 from agents.rosters import Roster, roster_of
 from agents.services.notify import notify
 from reviews.models import Approval, ApprovalEvent
-from reviews.services.claims import closed
 from reviews.services.requests import made_by
-from reviews.services.settling import locked
+from reviews.services.settling import locked, overtaken
 from reviews.services.transitions import AlreadyDecided, add_event, announce
 
 
@@ -48,7 +47,7 @@ def assign(
     still may. Raises InvalidAssignee.
     """
     row = locked(approval)
-    if (lost := closed(row, now)) is not None:
+    if (lost := overtaken(row, now=now)) is not None:
         return lost
     roster = roster_of(row.project_id, now=now)
     found = _assigned(row, roster, user, team)

@@ -16,8 +16,8 @@ from agents.authentication import Caller
 from agents.models import User
 from reviews.models import Approval, ApprovalEvent
 from reviews.services.requests import made_by
-from reviews.services.settling import locked
-from reviews.services.transitions import AlreadyDecided, add_event, announce, as_already_decided
+from reviews.services.settling import locked, overtaken
+from reviews.services.transitions import AlreadyDecided, add_event, announce
 
 LEASE = timedelta(minutes=5)
 
@@ -56,7 +56,7 @@ def claim(*, approval: Approval, by: Caller, now: datetime, take_over: bool = Fa
     row = locked(approval)
     if made_by(row, user):
         raise CannotClaim(_("You made this request yourself, so somebody else has to decide."))
-    if (lost := closed(row, now)) is not None:
+    if (lost := overtaken(row, now=now)) is not None:
         return lost
     held = holder(row, now=now)
     if held is not None and row.claimed_by_id != user.pk and not take_over:
@@ -77,7 +77,7 @@ def renew(*, approval: Approval, by: Caller, now: datetime) -> Claim | HeldBy | 
     """
     user = _person(by)
     row = locked(approval)
-    if (lost := closed(row, now)) is not None:
+    if (lost := overtaken(row, now=now)) is not None:
         return lost
     if row.claimed_by_id != user.pk:
         return holder(row, now=now)
@@ -90,7 +90,7 @@ def release(*, approval: Approval, by: Caller, now: datetime) -> bool:
     """Gives the caller's claim up; False when they hold none."""
     user = _person(by)
     row = locked(approval)
-    if closed(row, now) is not None or row.claimed_by_id != user.pk:
+    if overtaken(row, now=now) is not None or row.claimed_by_id != user.pk:
         return False
     lapsed = holder(row, now=now) is None
     _write(approval, row, user=None, until=None)
@@ -104,11 +104,6 @@ def holder(approval: Approval, *, now: datetime) -> HeldBy | None:
     if approval.claimed_by is None or approval.claimed_until is None or approval.claimed_until <= now:
         return None
     return HeldBy(approval.claimed_by.display_name, approval.claimed_until)
-
-
-def closed(row: Approval, now: datetime) -> AlreadyDecided | None:
-    """What became of a request on which nobody can decide any more; None while somebody can."""
-    return as_already_decided(row) if not row.is_waiting or row.expires_at <= now else None
 
 
 def _person(by: Caller) -> User:
