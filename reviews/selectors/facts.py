@@ -37,14 +37,25 @@ def costs(project: Project, subject: Subject, *, now: datetime) -> dict[str, flo
     }
 
 
-def history(project: Project, subject: Subject, *, now: datetime) -> dict[str, dict[str, int]]:
-    """What became, until `now`, of the latest requests of the same session, agent and action: counts by fate."""
+Counts = dict[str, int]
+Known = dict[tuple[str, str], Counts]
+"""What was counted already, by column and value."""
+
+
+def history(project: Project, subject: Subject, *, now: datetime, known: Known) -> dict[str, Counts]:
+    """What became, until `now`, of the latest requests of the same session, agent and action: counts by fate.
+
+    `known` keeps them for the other actions of a batch.
+    """
     by = {"session": ("session_id", subject.session_id), "agent": ("agent", subject.agent)}
     by["action"] = ("action", subject.action)
-    return {name: _fates(project, column, value, now) for name, (column, value) in by.items()}
+    for column, value in by.values():
+        if (column, value) not in known:
+            known[column, value] = _fates(project, column, value, now)
+    return {name: known[place] for name, place in by.items()}
 
 
-def _fates(project: Project, column: str, value: str, now: datetime) -> dict[str, int]:
+def _fates(project: Project, column: str, value: str, now: datetime) -> Counts:
     counts = {"requests": 0, "waiting": 0, "approved": 0, "rejected": 0, "expired": 0, "succeeded": 0, "failed": 0}
     if not value:
         return counts

@@ -7,12 +7,16 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from agents.authentication import Caller
 from agents.models import AuditEvent, Notification, Project
 from reviews.models import Approval, FeedbackExample, Receipt
+from reviews.policy.facts import Subject
 from reviews.policy.reading import InvalidPolicy, read_policy
 from reviews.services import policies
+from reviews.services.judging import judge
 from reviews.services.requests import ItemDraft, RequestDraft, create_request
 from tests.reviews.conftest import NOON, Api
 
@@ -213,3 +217,17 @@ def test_a_request_says_why_each_rule_did_or_did_not_match(put_in_force: Callabl
         {"rule": "no drops", "matched": False, "why": "the condition does not hold: action is refund"},
         {"rule": "the rest", "matched": True, "why": "it matches every request"},
     ]
+
+
+def test_a_batch_looks_earlier_requests_up_once(project: Project, agent: Caller) -> None:
+    policy = read_policy(
+        {"rules": [{"name": "x", "effect": "review", "condition": "history.agent.failed + history.session.failed > 1"}]}
+    )
+
+    def queries(actions: int) -> int:
+        subjects = [Subject(action="refund", agent="bot", session_id="s") for _action in range(actions)]
+        with CaptureQueriesContext(connection) as captured:
+            judge(project=project, policy=policy, subjects=subjects, now=NOON)
+        return len(captured)
+
+    assert queries(1) == queries(20) == 3
