@@ -51,7 +51,7 @@ def figures(*, seconds: float = 20.0) -> Iterator[Figure]:
 async def _watched(running: Product, seconds: float) -> list[float]:
     count = int(seconds * BATCHES_PER_SECOND)
     async with httpx.AsyncClient(base_url=running.url, follow_redirects=True, timeout=30) as person:
-        await _sign_in(person, running)
+        await sign_in(person, running)
         boards = [Board() for _ in range(DASHBOARDS)]
         listening = [asyncio.create_task(_listen(board, person, running)) for board in boards]
         showing = [asyncio.create_task(_show(board, person, running, _requests(count))) for board in boards]
@@ -74,7 +74,8 @@ def _delay(board: Board, arrived: float, count: int) -> float:
     return next((at - arrived for at, seen in board.seen if seen >= count), PATIENCE_SECONDS)
 
 
-async def _sign_in(person: httpx.AsyncClient, running: Product) -> None:
+async def sign_in(person: httpx.AsyncClient, running: Product) -> None:
+    """Signs the product's first person in."""
     await person.get("/accounts/login/")
     form = {"login": running.email, "password": running.password}
     headers = {"X-CSRFToken": person.cookies["csrftoken"], "Referer": running.url}

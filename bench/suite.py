@@ -7,7 +7,10 @@ from multiprocessing.connection import Connection
 
 from bench.table import Figure
 
-BENCHMARKS = ("ingest", "growth", "reading", "trace_list", "trace_page", "live", "normalise", "masking")
+BENCHMARKS = (
+    "ingest", "growth", "reading", "trace_list", "trace_page", "live", "normalise", "masking",
+    "reviews_create", "reviews_wait", "reviews_fanout", "reviews_pages", "reviews_deadlines",
+)  # fmt: skip
 
 
 def figures(names: list[str]) -> Iterator[Figure]:
