@@ -37,6 +37,10 @@ def json_value(text: str) -> Any:
         raise ValueError(message % {"what": error.msg, "line": error.lineno, "column": error.colno}) from None
     if "\x00" in text or "\\u0000" in text:
         raise ValueError(_("Text must not contain NUL characters."))
+    try:
+        json.dumps(value, ensure_ascii=False).encode()
+    except UnicodeEncodeError:  # half of a surrogate pair, which cannot be signed either
+        raise ValueError(_("Text must not contain half a character, as \\ud800 is.")) from None
     return value
 
 

@@ -82,6 +82,7 @@ def test_what_is_no_number_is_refused_with_its_field(text: str) -> None:
         '{"a": 1, "a": 2}',
         "",
         '{"a": "\\u0000"}',
+        '{"a": "\\ud800"}',
         "[" * 100_000,
         '{"a": 1e400}',
         '{"a": {"b": [-1e400]}}',

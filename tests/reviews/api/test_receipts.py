@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.db import connections
 from django.test import Client
+from handrail import Handrail, ReceiptRefused, approval_required, verify_receipt
 from joserfc import jws as jose
 from joserfc.jwk import KeySet
 
+from agents.authentication import Caller
+from agents.models import Project
 from agents.permissions import Scope
+from console.lib import clock
+from reviews import states
 from reviews.canonical import arguments_hash
+from reviews.models import Approval
+from reviews.services.decisions import Ruling, decide
 from tests.reviews.api.conftest import PATH, fields_of
 from tests.reviews.conftest import Api, make_key, make_person, make_project, make_token
+from tests.waiting import eventually
 
 HASH = arguments_hash({"amount": 5})
 
@@ -112,3 +122,36 @@ def test_only_those_of_the_project_who_may_ask_or_decide_may_consume(
     assert told(make_token(make_person("Stan", make_project("third"), "admin"))) == 404
     assert told("hr_nothing") == 401
     assert told(make_key(project, Scope.APPROVALS_REQUEST)[1]) == 200
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_clients_decorator_runs_what_was_approved_and_its_receipt_is_used_up(
+    live_server: Any, project: Project, ana: Caller
+) -> None:
+    edited = {"order": "A-17", "amount": 10**20 + 1, "lines": [{"n": 1.0}]}
+
+    def review() -> None:
+        try:
+            eventually(Approval.objects.exists)
+            ruling = Ruling(verdict=states.Verdict.EDIT, arguments=edited)
+            decide(approval=Approval.objects.get(), by=ana, ruling=ruling, now=clock.now())
+        finally:
+            connections.close_all()
+
+    reviewer = threading.Thread(target=review)
+    reviewer.start()
+    with Handrail(live_server.url, make_key(project, Scope.APPROVALS_REQUEST)[1]) as client:
+
+        @approval_required(client=client)
+        def refund(order: str, amount: int, lines: list[Any]) -> dict[str, Any]:
+            return {"order": order, "amount": amount, "lines": lines}
+
+        assert refund("A-17", 5, []) == edited
+        reviewer.join()
+        approval = client.get(str(Approval.objects.get().pk))
+        assert approval.decision is not None
+        token = approval.decision.receipt
+        receipt = verify_receipt(token, client.receipt_keys(), action="refund", arguments=edited)
+        with pytest.raises(ReceiptRefused, match="used already") as refused:
+            client.consume(receipt.approval_id, edited, receipt=token)
+    assert refused.value.refusal == "consumed"
