@@ -112,7 +112,7 @@ class Client:
         except httpcore2.TimeoutException:
             raise NoAnswer("no answer in time") from None
         except (httpcore2.NetworkError, httpcore2.ProtocolError) as error:
-            raise NoAnswer((str(error) or type(error).__name__)[:200]) from None
+            raise NoAnswer(_words(error)) from None
 
 
 def _drain(response: httpcore2.Response) -> None:
@@ -192,6 +192,12 @@ def resolve(host: str, port: int) -> list[str]:
     for address in numeric:
         addresses.check(address, allowed=settings.OUTBOUND_ALLOWED_NETWORKS)
     return numeric
+
+
+def _words(error: Exception) -> str:
+    """What went wrong, as the operating system says it, without its numbers."""
+    text = str(error) or type(error).__name__
+    return (text.partition("] ")[2] or text if text.startswith("[") else text)[:200]
 
 
 def _parsed(url: str) -> httpx2.URL:
