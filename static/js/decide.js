@@ -84,14 +84,18 @@ document.addEventListener("htmx:after:swap", (event) => {
 });
 
 // A second click, or a key held down, was meant for the request that has just been decided, not for the one that opened.
-let decidedAt = -Infinity;
+// So long the pane says that it settles.
+let settling;
 document.addEventListener("htmx:after:swap", (event) => {
   const { request, target } = event.detail.ctx;
-  if (target?.id === "item" && request?.method?.toUpperCase() === "POST") decidedAt = performance.now();
+  if (target?.id !== "item" || !request?.action?.includes("/decision/")) return;
+  clearTimeout(settling);
+  target.dataset.settling = "";
+  settling = setTimeout(() => { delete target.dataset.settling; }, SETTLE_MS);
 });
 
 document.addEventListener("click", (event) => {
-  if (!event.target.closest("#approve, [data-send]") || performance.now() - decidedAt > SETTLE_MS) return;
+  if (!event.target.closest("[data-settling] :is(#approve, [data-send])")) return;
   event.preventDefault();
   event.stopImmediatePropagation();
 }, true);
