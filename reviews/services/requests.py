@@ -96,7 +96,6 @@ def create_request(*, project: Project, by: Caller, draft: RequestDraft, now: da
     return create_requests(asked=[Asked(project=project, by=by, draft=draft)], now=now)[0]
 
 
-@transaction.atomic(savepoint=False)
 def create_requests(*, asked: Sequence[Asked], now: datetime) -> list[Approval]:
     """As `create_request`, for many at once: all of them or none, in a number of queries that does not depend on it.
 
@@ -110,6 +109,20 @@ def create_requests(*, asked: Sequence[Asked], now: datetime) -> list[Approval]:
         automatic.settle(_row(one, versions[one.project.pk], assessment, rosters[one.project.pk], now), assessment, now)
         for one, assessment in zip(asked, assessments, strict=True)
     ]
+    with transaction.atomic(savepoint=False):  # What is refused is refused before it, and spoils no transaction.
+        _write(asked, approvals, assessments, now)
+        for project in projects.values():
+            mine = [approval for approval in approvals if approval.project_id == project.pk and approval.is_waiting]
+            roster = rosters[project.pk]
+            routing.tell_asked(project=project, rows=mine, roster=roster, kind="approval.requested", now=now)
+            announce_new(project=project, status=states.Status.PENDING, now=now)
+    return approvals
+
+
+def _write(
+    asked: Sequence[Asked], approvals: Sequence[Approval], assessments: Sequence[Assessment], now: datetime
+) -> None:
+    """Writes requests that were judged, and what rules have decided of them."""
     Approval.objects.bulk_create(approvals)
     parts = [_items(approval, one.draft) for approval, one in zip(approvals, asked, strict=True)]
     ApprovalItem.objects.bulk_create(item for items in parts for item in items)
@@ -121,11 +134,6 @@ def create_requests(*, asked: Sequence[Asked], now: datetime) -> list[Approval]:
         ruled = decided.get(approval.pk)
         more = (ruled.decisions, [event, ruled.event]) if ruled else ((), [event])
         hold(approval, items=items, decisions=more[0], events=more[1])
-    for project in projects.values():
-        mine = [approval for approval in approvals if approval.project_id == project.pk and approval.is_waiting]
-        routing.tell_asked(project=project, rows=mine, roster=rosters[project.pk], kind="approval.requested", now=now)
-        announce_new(project=project, status=states.Status.PENDING, now=now)
-    return approvals
 
 
 @transaction.atomic
