@@ -10,6 +10,7 @@ from typing import Any
 from agents.authentication import Caller, still_usable
 from agents.permissions import Permission, Scope
 from console.lib.http import Problem, invalid
+from reviews import states
 from reviews.access import admitted, api_approval, uuid_of
 from reviews.models import Approval
 from reviews.selectors.queue import estimated_wait_seconds
@@ -27,6 +28,8 @@ class Reading:
 
     document: dict[str, Any] | None = None
     problem: Problem | None = None
+    is_question: bool = False
+    """Whether people wait for the agent's answer."""
     open_until: datetime | None = None
     """While the request waits: its deadline, or when its decision counts. None when there is nothing to wait for."""
 
@@ -66,7 +69,9 @@ def read_many(asked: Sequence[tuple[Caller | None, str]], *, now: datetime) -> l
             continue
         estimate = estimates.get(row.project_id)
         deadline = (row.settles_at or row.expires_at) if row.is_waiting else None
-        readings.append(Reading(represent(row, estimated_wait_seconds=estimate), open_until=deadline))
+        document = represent(row, estimated_wait_seconds=estimate)
+        question = row.status == states.Status.INFO_REQUESTED
+        readings.append(Reading(document, is_question=question, open_until=deadline))
     return readings
 
 

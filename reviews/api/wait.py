@@ -88,7 +88,7 @@ async def _answer(scope: Scope, approval_id: str, query: QueryDict) -> PlainAnsw
 
 
 async def _settled(caller: Caller | None, approval_id: str, query: QueryDict) -> Reading:
-    """Reads the request until it is closed or the wait is over."""
+    """Reads the request until it is closed, people ask the agent something, or the wait is over."""
     if caller is None:
         return await reader().ask((None, approval_id))
     loop, listener = asyncio.get_running_loop(), wakeups()
@@ -100,10 +100,13 @@ async def _settled(caller: Caller | None, approval_id: str, query: QueryDict) ->
         if reading.problem is not None:
             return reading
         give_up_at = loop.time() + wait_seconds(query)
+        asked_before = reading.is_question
         while reading.open_until is not None and loop.time() < give_up_at:
             deadline_in = (reading.open_until - clock.now()).total_seconds()
             await _woken(woken, listener, min(give_up_at - loop.time(), max(deadline_in, 0.0)))
             reading = await reader().ask((caller, approval_id))
+            if reading.is_question and not asked_before:
+                break  # Told once: an agent that has no answer waits on as before.
         return reading
 
 

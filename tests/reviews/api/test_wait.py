@@ -18,7 +18,7 @@ from django.db import OperationalError
 from psycopg.conninfo import make_conninfo
 
 from agents.authentication import Caller
-from agents.models import ApiKey
+from agents.models import ApiKey, Project
 from agents.permissions import Scope
 from console.lib import clock
 from console.lib.notices import APPLICATION_NAME, listener
@@ -27,6 +27,7 @@ from reviews.api import wait
 from reviews.api.wakeups import Wakeups, wakeups
 from reviews.models import Approval
 from reviews.services.decisions import Ruling, decide
+from reviews.services.information import request_info
 from tests.reviews.conftest import Api, make_key, make_token
 
 pytestmark = [
@@ -111,6 +112,37 @@ async def test_a_waiting_agent_hears_of_the_decision_at_once(
     assert time.monotonic() - started < 2
     assert response.json()["status"] == "approved"
     assert response.json()["decision"]["reviewers"][0]["name"] == "Ana"
+
+
+async def test_a_waiting_agent_hears_of_a_question_once(
+    ask: Ask, agent_api: Api, ana: Caller, fresh: Callable[..., Approval]
+) -> None:
+    approval = await sync_to_async(fresh)()
+    answer = asyncio.create_task(ask(agent_api.secret, approval, 30))
+    await waiters(1)
+    await sync_to_async(request_info)(approval=approval, by=ana, text="Which customer?", now=clock.now())
+    asked = await answer
+    assert (asked.json()["status"], asked.json()["messages"][0]["text"]) == ("info_requested", "Which customer?")
+    answer = asyncio.create_task(ask(agent_api.secret, approval, 30))
+    await waiters(1)
+    done, _waiting = await asyncio.wait({answer}, timeout=0.2)
+    assert not done
+    await decide_now(approval, ana)
+    assert (await answer).json()["status"] == "approved"
+
+
+async def test_a_waiting_agent_is_told_when_the_time_to_withdraw_is_over(
+    ask: Ask, agent_api: Api, ana: Caller, fresh: Callable[..., Approval], project: Project
+) -> None:
+    project.undo_seconds = 1
+    await project.asave()
+    approval = await sync_to_async(fresh)()
+    answer = asyncio.create_task(ask(agent_api.secret, approval, 30))
+    await waiters(1)
+    await decide_now(approval, ana)
+    done, _waiting = await asyncio.wait({answer}, timeout=0.5)
+    assert not done
+    assert (await answer).json()["decision"]["decided_by"] == "Ana"
 
 
 async def test_the_answer_is_the_one_of_the_view(
