@@ -36,7 +36,9 @@ PAGES = {
 # Copies of one real request and of its item, so that this knows nothing of columns that do not matter here.
 COPIES = """
     INSERT INTO reviews_approval
-    SELECT (jsonb_populate_record(model, jsonb_build_object(
+    SELECT made.*
+      FROM reviews_approval AS model, generate_series(1, %(count)s) AS number,
+           LATERAL jsonb_populate_record(model, jsonb_build_object(
                'id', uuidv7(-number * interval '2 seconds'),
                'project_id', %(project)s::bigint,
                'action', (ARRAY['process_refund', 'send_email', 'delete_records'])[1 + number %% 3],
@@ -50,16 +52,16 @@ COPIES = """
                'requested_at', now() - number * interval '2 seconds',
                'closed_at', CASE WHEN %(status)s = 'approved' THEN now() - number * interval '1 second' END,
                'expires_at', now() + interval '1 day' + number * interval '1 second',
-               'due_minute', extract(epoch FROM now() + interval '1 day')::bigint / 60 + number / 60))).*
-      FROM reviews_approval AS model, generate_series(1, %(count)s) AS number
+               'due_minute', extract(epoch FROM now() + interval '1 day')::bigint / 60 + number / 60)) AS made
      WHERE model.id = %(model)s
 """
 ITEMS = """
     INSERT INTO reviews_approvalitem
-    SELECT (jsonb_populate_record(item, jsonb_build_object(
+    SELECT made.*
+      FROM reviews_approvalitem AS item, reviews_approval AS approval,
+           LATERAL jsonb_populate_record(item, jsonb_build_object(
                'id', nextval(pg_get_serial_sequence('reviews_approvalitem', 'id')),
-               'approval_id', approval.id, 'action', approval.action))).*
-      FROM reviews_approvalitem AS item, reviews_approval AS approval
+               'approval_id', approval.id, 'action', approval.action)) AS made
      WHERE item.approval_id = %(model)s AND approval.project_id = %(project)s AND approval.id <> item.approval_id
 """
 
