@@ -101,27 +101,33 @@ def consume(
         raise NotConsumable(
             "arguments_differ", _("These are not the arguments that were approved: nothing may run with them.")
         )
-    with transaction.atomic():
-        won = (
-            Receipt.objects.usable(now).filter(pk=receipt.pk).update(consumed_at=now, consumed_by_label=by.label[:200])
-        )
-        receipt.refresh_from_db(fields=["consumed_at", "consumed_by_label"])
-        if won:
-            audit.record(
-                project=approval.project,
-                by=by,
-                action="approval.consumed",
-                target=f"approval {approval.pk}",
-                detail={"item": item, "receipt": str(receipt.pk)},
-                now=now,
-            )
-            announce(project=approval.project, approval_ids=[approval.pk], status=approval.status, now=now, wake=False)
-            return Consumed(receipt)
+    if _used_up(approval, receipt, by, now):
+        return Consumed(receipt)
     if receipt.consumed_at is not None:
         return AlreadyConsumed(by=receipt.consumed_by_label, at=receipt.consumed_at)
     raise NotConsumable(
         "expired", _("This receipt expired at %(at)s: ask again.") % {"at": rfc3339(receipt.expires_at)}
     )
+
+
+@transaction.atomic
+def _used_up(approval: Approval, receipt: Receipt, by: Caller, now: datetime) -> bool:
+    """Marks the receipt as used, if it still can be: by the database's word, for others try at the same moment."""
+    mine = Receipt.objects.usable(now).filter(pk=receipt.pk)
+    won = mine.update(consumed_at=now, consumed_by_label=by.label[:200])
+    receipt.refresh_from_db(fields=["consumed_at", "consumed_by_label"])
+    if not won:
+        return False
+    audit.record(
+        project=approval.project,
+        by=by,
+        action="approval.consumed",
+        target=f"approval {approval.pk}",
+        detail={"item": receipt.item.index, "receipt": str(receipt.pk)},
+        now=now,
+    )
+    announce(project=approval.project, approval_ids=[approval.pk], status=approval.status, now=now, wake=False)
+    return True
 
 
 def _check_token(token: str, receipt: Receipt) -> None:

@@ -123,21 +123,7 @@ def human_response(item: Json) -> Json:
 def test_a_batch_of_langchain_comes_back_and_its_decisions_stand_in_order(send: Any, decide: Any) -> None:
     (interrupt,) = recorded("langchain-batched")
     request = interrupt["value"]
-    configs = request["review_configs"]
-    approval = send(
-        {
-            "actions": [
-                {
-                    "action": action["name"],
-                    "arguments": action["args"],
-                    "description": action["description"],
-                    "allowed_decisions": config["allowed_decisions"],
-                }
-                for action, config in zip(request["action_requests"], configs, strict=True)
-            ],
-            "metadata": {"interrupt": interrupt["id"]},
-        }
-    )
+    approval = send(batched(interrupt))
     assert approval["metadata"] == {"interrupt": interrupt["id"]}
     back = {
         "action_requests": [
@@ -167,6 +153,22 @@ def test_a_batch_of_langchain_comes_back_and_its_decisions_stand_in_order(send: 
             {"type": "respond", "message": "The second one"},
         ]
     )
+
+
+def batched(interrupt: Json) -> Json:
+    request = interrupt["value"]
+    return {
+        "actions": [
+            {
+                "action": action["name"],
+                "arguments": action["args"],
+                "description": action["description"],
+                "allowed_decisions": config["allowed_decisions"],
+            }
+            for action, config in zip(request["action_requests"], request["review_configs"], strict=True)
+        ],
+        "metadata": {"interrupt": interrupt["id"]},
+    }
 
 
 def langchain_decision(item: Json) -> Json:
