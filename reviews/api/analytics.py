@@ -38,7 +38,7 @@ class AnalyticsView(ApiView):
         summary="How the review queue is doing",
         description=(
             "`range` or `from` and `to` (default: the last 7 days), widened to whole hours, or to whole UTC days "
-            "beyond 8 days. Times are in seconds, shares 0 to 1 with the ends of their 95 % interval. `by` tells "
+            "beyond 2 days. Times are in seconds, shares 0 to 1 with the ends of their 95 % interval. `by` tells "
             "apart one dimension; figures of single reviewers are for leads, auditors and admins, anybody else "
             "gets their own, and keys none. `staffing`: people needed so that `share` percent wait at most "
             "`target` seconds (Erlang C). `definitions` says what each figure means."
