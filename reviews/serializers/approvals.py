@@ -17,6 +17,10 @@ from reviews.services.settling import standings_of
 CONVERSATION = {ApprovalEvent.Kind.MESSAGE, ApprovalEvent.Kind.INFO_REQUESTED}
 
 
+PLACE = ("trace_id", "span_id", "session_id", "end_user")
+"""Where in the agent's work a request was made; null where the agent did not say."""
+
+
 def represent(approval: Approval, *, estimated_wait_seconds: int | None) -> dict[str, Any]:
     """The JSON object of a request that was read `with_parts`. The estimate is left out of requests that are closed."""
     item, standings = approval.item, standings_of(approval)
@@ -33,10 +37,7 @@ def represent(approval: Approval, *, estimated_wait_seconds: int | None) -> dict
         "arguments_schema": item.arguments_schema,
         "allowed_decisions": item.allowed_decisions,
         "agent": {"name": approval.agent, "version": approval.agent_version} if approval.agent else None,
-        "trace_id": approval.trace_id or None,
-        "span_id": approval.span_id or None,
-        "session_id": approval.session_id or None,
-        "end_user": approval.end_user or None,
+        **{name: getattr(approval, name) or None for name in PLACE},
         "confidence": approval.confidence,
         "suggestion": approval.suggestion or None,
         "priority": approval.priority,
