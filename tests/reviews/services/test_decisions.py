@@ -200,7 +200,7 @@ def test_what_was_written_cannot_be_changed_or_deleted(request_one: Make, ana: C
     decide(approval=request_one(), by=ana, ruling=APPROVE, now=SOON)
     rows: Any = model.objects.all()
     for spoil in (functools.partial(rows.update, project=None), functools.partial(rows._raw_delete, "default")):
-        with pytest.raises(DatabaseError, match="Cannot (update|delete|update or delete) rows"), transaction.atomic():
+        with pytest.raises(DatabaseError, match=r"Cannot (update|delete|update or delete) rows"), transaction.atomic():
             spoil()
 
 
