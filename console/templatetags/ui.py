@@ -76,7 +76,7 @@ def duration(ns: int | str | None) -> str:
 
 
 @register.filter
-def seconds(value: float | None) -> str:
+def seconds(value: float | str | None) -> str:
     """A span of time that is known in seconds, as `duration` says it."""
     return UNKNOWN if value is None or value == "" else duration(round(float(value) * NS_PER_SECOND))
 

@@ -64,8 +64,10 @@ class ApprovalQuerySet(models.QuerySet["Approval"]):
 
     def with_parts(self) -> Self:
         """With everything that the API shows of a request, whatever the number of requests in five queries."""
-        return self.with_people().select_related("project", "policy_version").prefetch_related(
-            "items", "decisions", "events", "receipts"
+        return (
+            self.with_people()
+            .select_related("project", "policy_version")
+            .prefetch_related("items", "decisions", "events", "receipts")
         )
 
     def with_people(self) -> Self:
