@@ -67,7 +67,7 @@ def _together(parameters: Mapping[str, str], boxed: Mapping[str, str]) -> dict[s
         given = text(parameters, TEXT_FILTERS.get(name, (name,)))
         if given and given != value:
             raise ParameterError("q", f"q asks for {name} {value}, the filter for {name} {given}: no trace has both.")
-    return {**parameters, **boxed}
+    return {**_named(parameters), **boxed}
 
 
 def _amounts(parameters: Mapping[str, str]) -> dict[str, int]:
@@ -133,6 +133,7 @@ def series_question(parameters: Mapping[str, str], *, project_id: int, now: date
 
 
 def _named(parameters: Mapping[str, str]) -> dict[str, str]:
+    """The parameters as a dict of texts: unpacked as it is, a QueryDict would give the list of every parameter."""
     return {name: parameters[name] for name in parameters}
 
 

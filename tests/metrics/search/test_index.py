@@ -230,6 +230,18 @@ def test_a_bad_search_is_told_to_people_and_programs(page: Client, sending: Send
     assert ask("traces", q="agent:a", agent="b").status_code == 422
 
 
+def test_programs_search_and_filter_in_one_question(sending: Sending, ask: Ask) -> None:
+    wanted = said(sending, "parcel")
+    sending.send([wanted])
+    search_index.run(now=LATER)
+    (row,) = ask("traces", q="parcel").json()["results"]
+    fits = {"status": row["status"], "agent": row["agents"], "error": "false", "min_cost_usd": "0", "session_id": ""}
+    assert found(ask, "parcel", **{name: value for name, value in fits.items() if value}) == {wanted.trace_id.hex()}
+    assert found(ask, "parcel", agent="another") == set()
+    assert found(ask, "parcel", status=["error", row["status"]]) == {wanted.trace_id.hex()}  # the last one counts
+    assert ask("traces", q="parcel", status="wrong").json()["errors"][0]["field"] == "status"
+
+
 def test_on_a_busy_machine_the_index_rests_while_more_arrives_than_it_reads(
     sending: Sending, monkeypatch: pytest.MonkeyPatch
 ) -> None:
