@@ -26,6 +26,9 @@ from reviews.models import Dimension
 from reviews.selectors import analytics, reviewers
 from reviews.selectors.analytics import Summary
 
+FEW = 20
+"""Below so many requests that left the queue the mean of their times says little."""
+
 
 def page(request: HttpRequest, project: str) -> HttpResponse:
     """GET analytics/?range=&by=&target=&share="""
@@ -60,9 +63,17 @@ def _whole(project: Project, asked: questions.Asked, window: TimeRange) -> dict[
         "staff": [(label, staff[name]) for name, label in _rates().items() if name in staff],
         "by_day": window.step.total_seconds() > 3_600,
         "figures": _charts(window, whole),
-        "per_hour": whole.little.rate * 3_600,
+        "pace": _pace(whole),
         "kept": [*asked.range.parameters().items(), ("by", asked.by)],
     }
+
+
+def _pace(whole: Summary) -> dict[str, Any]:
+    """The rate of arrivals in the unit in which it is a number that people can picture, and how much it rests on."""
+    per_hour = whole.little.rate * 3_600
+    daily = 0 < per_hour < 1
+    rate = per_hour * 24 if daily else per_hour
+    return {"rate": rate, "daily": daily, "closings": whole.figures.closings, "few": FEW}
 
 
 def _apart(request: HttpRequest, project: Project, asked: questions.Asked, window: TimeRange) -> dict[str, Any]:

@@ -105,7 +105,8 @@ def _decide(
 ) -> HttpResponse:
     viewer = person(request)
     by = reauthenticated(Caller(user=viewer), request)
-    ruling = replace(form.ruling(), item=_item(request, approval).index)
+    item = _item(request, approval)
+    ruling = replace(form.ruling(), item=item.index)
     try:
         result = decide(approval=approval, by=by, ruling=ruling, now=clock.now())
     except (OwnRequest, ReauthenticationNeeded) as error:
@@ -119,7 +120,7 @@ def _decide(
         mine = next((line.mine for line in lines_of(fresh, viewer) if line.item.index == ruling.item), None)
         if mine is None or not repeats(mine, by=by, ruling=ruling):
             return _refused(request, fresh, wish, _too_late(fresh, result, viewer))
-    return _next(request, fresh, wish, decided_words(verdict, approval.action))
+    return _next(request, fresh, wish, decided_words(verdict, item.action))
 
 
 def _too_late(approval: Approval, lost: AlreadyDecided, viewer: User) -> str:

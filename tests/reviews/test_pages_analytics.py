@@ -132,3 +132,19 @@ def test_the_page_asks_as_many_questions_however_much_there_is(lead: Client, req
         request_one(action=f"action {number}", now=clock.now())
     flow.count()
     assert queries() == few
+
+
+@pytest.mark.usefixtures("decided")
+def test_few_requests_are_told_in_digits_that_say_something_and_as_few(lead: Client) -> None:
+    page = text_of(lead.get(PAGE, {"range": "30d"}))
+    assert not re.search(r'id="little-(length|product|rate)"[^>]*>0(\.0+)?<', page)
+    assert "λ, arrivals per day" in page
+    assert "Only 3 requests left the queue in this time" in page
+
+
+def test_while_nothing_has_left_the_queue_the_mean_time_in_it_is_not_known(lead: Client, request_one: Make) -> None:
+    request_one(now=clock.now())
+    flow.count()
+    page = text_of(lead.get(PAGE))
+    assert "so W is not known yet" in page
+    assert re.search(r'id="little-product">–<', page)

@@ -212,3 +212,9 @@ def test_why_the_rule_matched_and_others_did_not_is_told(ask: Ask, reviewer: Cli
     page = page_of(reviewer, wanted)
     assert "Why this rule and not another (2 rules)" in page
     assert "end_user is &lt;b&gt;nobody" in page
+
+
+def test_each_decision_on_a_batch_names_the_action_that_it_was_about(batch: Approval, reviewer: Client) -> None:
+    for number, name in enumerate("ab"):
+        answer = send(reviewer, batch, htmx=True, verdict="approve", item=str(number))
+        assert f"Approved: step_{name}" in answer.headers["HX-Trigger"]
