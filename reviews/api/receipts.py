@@ -17,9 +17,8 @@ from agents.permissions import Permission, Scope
 from console.lib import clock
 from console.lib.http import Problem
 from reviews.api.approvals import AGENTS_OR_REVIEWERS, ApprovalVerb, validated
-from reviews.selectors.signing_keys import key_set
 from reviews.serializers.receipts import ConsumeSerializer
-from reviews.services import receipts
+from reviews.services import receipts, signing_keys
 
 KEYS_MAX_AGE_SECONDS = 300
 """For so long a verifier may keep the key set; a `kid` that it does not know is a reason to ask sooner."""
@@ -61,7 +60,7 @@ def refused(refusal: str, sentence: str, **extra: Any) -> Problem:
 @require_safe
 def jwks(request: HttpRequest) -> JsonResponse:
     """The public keys of receipts, for whoever checks one without asking us."""
-    response = JsonResponse(key_set(), content_type="application/jwk-set+json")
+    response = JsonResponse(signing_keys.published(now=clock.now()), content_type="application/jwk-set+json")
     response["Cache-Control"] = f"public, max-age={KEYS_MAX_AGE_SECONDS}"
     response["Access-Control-Allow-Origin"] = "*"
     return response

@@ -10,16 +10,19 @@ from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any
 
-from django.db import transaction
+from django.db import connection, transaction
 from joserfc.jwk import OKPKey
 
 from agents.services import audit
 from console.lib.sealing import Unreadable, seal, unseal
 from reviews import jws
 from reviews.models import SigningKey
+from reviews.selectors.signing_keys import key_set
 
 ROTATE_AFTER = timedelta(days=30)
 PURPOSE = "receipts.signing_key"
+FIRST_KEY_LOCK = 4_242_002
+"""Whoever makes the first key for its own sake takes turns; whoever decides never waits for it."""
 
 _log = logging.getLogger(__name__)
 
@@ -45,6 +48,19 @@ def signer(*, now: datetime) -> Signer:
         _log.warning("The signing key %s was sealed with another SECRET_KEY: a new one takes its place", row.kid)
         row = rotate(now=now, kid=row.kid)
         return Signer(row, _opened(bytes(row.sealed_private or b"")))
+
+
+def published(*, now: datetime) -> dict[str, Any]:
+    """The JWK Set of all keys whose signatures count, the one among them with which the next receipt is signed.
+
+    Where there is none yet, or none that can be opened, it is made here: verifiers learn it before anything is decided.
+    """
+    newest = SigningKey.objects.active().first()
+    if newest is None or not _opens(newest):
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [FIRST_KEY_LOCK])
+            signer(now=now)
+    return key_set()
 
 
 def rotate_if_due(*, now: datetime) -> bool:
@@ -95,6 +111,14 @@ def _make(now: datetime) -> SigningKey:
 @lru_cache(maxsize=8)
 def _opened(sealed: bytes) -> OKPKey:
     return jws.key_of(json.loads(unseal(sealed, purpose=PURPOSE)))
+
+
+def _opens(row: SigningKey) -> bool:
+    try:
+        _opened(bytes(row.sealed_private or b""))
+    except Unreadable:
+        return False
+    return True
 
 
 def _note(what: str, kid: str, now: datetime) -> None:

@@ -54,7 +54,7 @@ def test_the_receipt_can_be_checked_with_the_published_keys_alone(approved: Any,
 
 def test_the_keys_can_only_be_read(client: Client, db: None) -> None:
     assert client.post("/.well-known/jwks.json").status_code == 405
-    assert client.get("/.well-known/jwks.json").json() == {"keys": []}
+    assert "d" not in client.get("/.well-known/jwks.json").json()["keys"][0]
 
 
 def test_consume_is_200_once_and_then_409_that_says_by_whom(agent_api: Api, approved: Any) -> None:

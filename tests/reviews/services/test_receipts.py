@@ -209,6 +209,46 @@ def test_an_operator_rotates_and_revokes_by_a_command(
         call_command("rotate_signing_key", "--revoke", receipt.signed_by.kid)
 
 
+@pytest.mark.django_db(transaction=True)
+def test_a_key_is_published_before_anything_is_signed_and_made_once_however_many_ask(db: None) -> None:
+    found: list[Any] = []
+    barrier = threading.Barrier(6)
+
+    def look() -> None:
+        try:
+            barrier.wait()
+            found.append(signing_keys.published(now=NOON))
+        finally:
+            connections.close_all()
+
+    threads = [threading.Thread(target=look) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    row = SigningKey.objects.get()
+    assert found == [{"keys": [row.public_jwk]}] * 6
+    assert AuditEvent.objects.filter(action="signing_key.created").count() == 1
+
+
+def test_what_is_published_signs_next_after_a_race_a_rotation_and_another_secret_key(
+    request_one: Make, ana: Caller, settings: Any
+) -> None:
+    def next_key_is_published() -> bool:
+        kids = [key["kid"] for key in signing_keys.published(now=SOON)["keys"]]
+        return decided(request_one(), ana).signed_by.kid in kids
+
+    for _number in range(2):  # two who decided at the same moment, before there was any key
+        signing_keys._make(NOON)
+    assert next_key_is_published()
+    signing_keys.rotate(now=SOON)
+    assert next_key_is_published()
+    settings.SECRET_KEY = "another"
+    signing_keys._opened.cache_clear()
+    assert next_key_is_published()
+    assert SigningKey.objects.active().count() == 1
+
+
 def test_private_keys_are_sealed_and_another_secret_key_makes_a_new_one(
     request_one: Make, ana: Caller, settings: Any
 ) -> None:
