@@ -15,6 +15,8 @@ EVENTS = {
     "approval.requested": gettext_lazy("An agent asks for approval"),
     "approval.info_requested": gettext_lazy("A reviewer asks the agent for information"),
     "approval.info_provided": gettext_lazy("The agent has answered, and waits again"),
+    "approval.voted": gettext_lazy("A reviewer has decided, and others have to decide as well"),
+    "approval.withdrawn": gettext_lazy("A reviewer takes a verdict back"),
     "approval.assigned": gettext_lazy("A request is given to somebody"),
     "approval.reminded": gettext_lazy("A request waits and its deadline comes near"),
     "approval.escalated": gettext_lazy("A request goes to the next step of its escalation"),
@@ -24,6 +26,7 @@ EVENTS = {
     "approval.mixed": gettext_lazy("A batch is decided, its items differently"),
     "approval.expired": gettext_lazy("Nobody decided in time"),
     "approval.cancelled": gettext_lazy("The agent takes its request back"),
+    "approval.consumed": gettext_lazy("The approved action is about to run: its receipt is used up"),
     "approval.outcome": gettext_lazy("The agent tells how it went"),
 }
 """Everything that rules can choose, in the order of a request's life, and what it is to people."""
@@ -47,6 +50,8 @@ class Event:
     body: str
     path: str
     data: dict[str, Any]
+    exact: dict[str, Any] | None = None
+    """Further members of `data` that are kept to the letter."""
     risk: str = "low"
     team_id: int | None = None
     actions: tuple[tuple[str, str], ...] = ()

@@ -1,13 +1,14 @@
 """News on their way out: what happened, to whom it has to go, and every try to get it there."""
 
 import uuid
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self
 
 from django.db import models
 from django.db.models import Q
 
 from agents.models.channel import RISKS, Channel, ChannelRule
 from agents.models.project import Project
+from agents.models.verbatim import VerbatimJSONField
 
 
 class OutboxEvent(models.Model):
@@ -25,6 +26,9 @@ class OutboxEvent(models.Model):
     actions = models.JSONField(default=list, help_text='[{"label", "path"}]: pages where a person can act on it.')
     ends = models.BooleanField(default=False, help_text="Nobody needs to act any more on what `path` shows.")
     data = models.JSONField(help_text="What webhooks are told of it.")
+    exact = VerbatimJSONField(
+        null=True, help_text="Further members of `data`, to the letter: arguments whose hash a receipt has."
+    )
     callback_url = models.CharField(max_length=500, blank=True, help_text="Where the agent wants to be told of it.")
     routed_at = models.DateTimeField(null=True, help_text="When its deliveries were written.")
 
@@ -37,6 +41,11 @@ class OutboxEvent(models.Model):
 
     def __str__(self) -> str:
         return f"{self.type} {self.uid}"
+
+    @property
+    def told(self) -> dict[str, Any]:
+        """All that webhooks are told of it."""
+        return {**self.data, **(self.exact or {})}
 
 
 class Endpoint(models.Model):

@@ -85,5 +85,5 @@ def message_of(event: OutboxEvent) -> Message:
         title=event.title,
         body=event.body,
         links=(Link(_("Open"), settings.PUBLIC_URL + event.path), *actions),
-        data=event.data,
+        data=event.told,
     )

@@ -1,5 +1,6 @@
 """Webhooks in the form of Standard Webhooks (https://www.standardwebhooks.com, specification 1.0)."""
 
+import json
 from base64 import b64encode
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
@@ -7,7 +8,6 @@ from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from secrets import token_bytes
 
-import orjson
 from standardwebhooks.webhooks import Webhook as Signer
 
 from agents.messages import Message
@@ -37,7 +37,9 @@ class Webhook:
         [message] = messages
         if not self._secrets:
             return Report(False, detail="nothing to sign with: the secret cannot be read")
-        body = orjson.dumps({"type": message.type, "timestamp": rfc3339(message.at), "data": message.data})
+        told = {"type": message.type, "timestamp": rfc3339(message.at), "data": message.data}
+        # Not orjson: it refuses whole numbers beyond 64 bits, which arguments and metadata may hold.
+        body = json.dumps(told, ensure_ascii=False, separators=(",", ":")).encode()
         try:
             answer = self._client.post(self._url, body=body, headers=self._headers(message, body, now))
         except Refused as error:

@@ -7,7 +7,7 @@ import pgtrigger.compiler
 import pgtrigger.migrations
 import reviews.ids
 import reviews.models.feedback
-import reviews.models.fields
+import agents.models.verbatim
 import reviews.states
 from django.conf import settings
 from django.db import migrations, models
@@ -31,8 +31,8 @@ class Migration(migrations.Migration):
                 ('action', models.CharField(help_text='Of a batch: the action of its first item.', max_length=200)),
                 ('summary', models.CharField(blank=True, max_length=500)),
                 ('description', models.TextField(blank=True, help_text='Markdown.')),
-                ('context', reviews.models.fields.VerbatimJSONField(default=dict)),
-                ('metadata', reviews.models.fields.VerbatimJSONField(default=dict)),
+                ('context', agents.models.verbatim.VerbatimJSONField(default=dict)),
+                ('metadata', agents.models.verbatim.VerbatimJSONField(default=dict)),
                 ('tags', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=100), blank=True, default=list, size=None)),
                 ('priority', models.CharField(choices=[('low', 'low'), ('normal', 'normal'), ('high', 'high'), ('urgent', 'urgent')], default='normal', max_length=10)),
                 ('team', models.CharField(blank=True, max_length=100)),
@@ -72,8 +72,8 @@ class Migration(migrations.Migration):
                 ('index', models.PositiveSmallIntegerField(help_text='The place in the request, from 0.')),
                 ('action', models.CharField(max_length=200)),
                 ('description', models.TextField(blank=True, help_text='Markdown.')),
-                ('arguments', reviews.models.fields.VerbatimJSONField(default=dict, help_text='As proposed by the agent.')),
-                ('arguments_schema', reviews.models.fields.VerbatimJSONField(blank=True, help_text='JSON Schema of the arguments.', null=True)),
+                ('arguments', agents.models.verbatim.VerbatimJSONField(default=dict, help_text='As proposed by the agent.')),
+                ('arguments_schema', agents.models.verbatim.VerbatimJSONField(blank=True, help_text='JSON Schema of the arguments.', null=True)),
                 ('allowed_decisions', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=8), size=None)),
                 ('approval', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='items', to='reviews.approval')),
             ],
@@ -86,7 +86,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('verdict', models.CharField(choices=[('approve', 'approve'), ('edit', 'edit'), ('reject', 'reject'), ('respond', 'respond')], max_length=8)),
-                ('arguments', reviews.models.fields.VerbatimJSONField(blank=True, help_text='What the agent is to run with instead, of `edit`.', null=True)),
+                ('arguments', agents.models.verbatim.VerbatimJSONField(blank=True, help_text='What the agent is to run with instead, of `edit`.', null=True)),
                 ('reason', models.TextField(blank=True)),
                 ('message', models.TextField(blank=True, help_text='For the agent: of `respond`, the answer.')),
                 ('labels', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=100), blank=True, default=list, size=None)),
@@ -127,7 +127,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('number', models.PositiveIntegerField(help_text='Counts from 1 in each project.')),
-                ('document', reviews.models.fields.VerbatimJSONField(help_text='What `reviews.policy.schema.load` reads.')),
+                ('document', agents.models.verbatim.VerbatimJSONField(help_text='What `reviews.policy.schema.load` reads.')),
                 ('note', models.CharField(blank=True, max_length=200)),
                 ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
                 ('created_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),

@@ -6,7 +6,7 @@ import django.db.models.deletion
 from django.conf import settings
 from django.db import migrations, models
 
-import reviews.models.fields
+import agents.models.verbatim
 
 
 class Migration(migrations.Migration):
@@ -34,7 +34,7 @@ class Migration(migrations.Migration):
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
                 (
                     "document",
-                    reviews.models.fields.VerbatimJSONField(help_text="What `reviews.policy.schema.load` reads."),
+                    agents.models.verbatim.VerbatimJSONField(help_text="What `reviews.policy.schema.load` reads."),
                 ),
                 (
                     "base",

@@ -4,7 +4,7 @@ import django.db.models.deletion
 import pgtrigger.compiler
 import pgtrigger.migrations
 import reviews.ids
-import reviews.models.fields
+import agents.models.verbatim
 from django.db import migrations, models
 
 
@@ -18,7 +18,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='approvalitem',
             name='metadata',
-            field=reviews.models.fields.VerbatimJSONField(default=dict, help_text="The agent's own, such as the id of the tool call."),
+            field=agents.models.verbatim.VerbatimJSONField(default=dict, help_text="The agent's own, such as the id of the tool call."),
         ),
         migrations.CreateModel(
             name='HumanLayerCall',
@@ -27,7 +27,7 @@ class Migration(migrations.Migration):
                 ('kind', models.CharField(choices=[('function_call', 'Function Call'), ('contact_request', 'Contact Request')], max_length=16)),
                 ('call_id', models.CharField(max_length=200)),
                 ('run_id', models.CharField(max_length=200)),
-                ('spec', reviews.models.fields.VerbatimJSONField(help_text='As sent: its client gets it back unchanged.')),
+                ('spec', agents.models.verbatim.VerbatimJSONField(help_text='As sent: its client gets it back unchanged.')),
             ],
         ),
         migrations.CreateModel(

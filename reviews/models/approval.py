@@ -11,9 +11,9 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import F, Q
 
+from agents.models.verbatim import VerbatimJSONField
 from reviews import states
 from reviews.ids import new_id
-from reviews.models.fields import VerbatimJSONField
 from reviews.policy.plan import ReviewPlan, load_plan
 
 if TYPE_CHECKING:

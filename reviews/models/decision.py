@@ -10,8 +10,8 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
 
+from agents.models.verbatim import VerbatimJSONField
 from reviews import states
-from reviews.models.fields import VerbatimJSONField
 
 # `arguments` has no equality of its own, and as jsonb two spellings of one number would be the same.
 BUT_FOR_WITHDRAWING = pgtrigger.Condition(

@@ -7,7 +7,7 @@ from typing import Any
 import pgtrigger
 from django.db import models
 
-from reviews.models.fields import VerbatimJSONField
+from agents.models.verbatim import VerbatimJSONField
 
 
 class HumanLayerCall(models.Model):

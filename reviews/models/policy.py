@@ -7,7 +7,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models.functions import Now
 
-from reviews.models.fields import VerbatimJSONField
+from agents.models.verbatim import VerbatimJSONField
 
 
 class PolicyVersion(models.Model):
