@@ -10,13 +10,16 @@ from agents.models import Project, User
 from agents.services import audit
 from metrics.models import SavedView
 
-# Pages whose address can be saved: names of URLs of telemetry.
-PAGES = ("traces", "overview", "sessions", "agents", "costs", "logs", "metrics")
+# Pages whose address can be saved, each with the name of its URL.
+PAGES = {
+    **{page: f"metrics:{page}" for page in ("traces", "overview", "sessions", "agents", "costs", "logs", "metrics")},
+    "queue": "reviews:queue",
+}
 MOST_PER_PERSON = 100
 LONGEST_NAME = 80
 LONGEST_QUERY = 2_000
 # Where somebody stood in the list is no part of what they looked for.
-PLACE = ("cursor", "before", "after", "seen", "waiting", "tail")
+PLACE = ("cursor", "before", "after", "seen", "waiting", "tail", "item", "selected", "shown")
 
 
 class Refused(Exception):

@@ -5,7 +5,7 @@ from typing import Any
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponseRedirect
-from django.urls import NoReverseMatch, reverse
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
@@ -24,6 +24,7 @@ def menu_context(request: HttpRequest, project: Project, page: str) -> dict[str,
     person = _person(request)
     return {
         "views_page": page,
+        "views_url": _address(project, page, ""),
         "views_query": request.GET.urlencode(),
         "views": selector.of_page(project.pk, page, person.pk),
         "may_share_views": _may_share(request),
@@ -105,8 +106,7 @@ def _back(project: Project, view: SavedView) -> HttpResponseRedirect:
 
 
 def _address(project: Project, page: str, query: str) -> str:
-    try:
-        path = reverse(f"metrics:{page}", kwargs={"project": project.slug})
-    except NoReverseMatch:
+    if page not in saved_views.PAGES:
         return reverse("metrics:overview", kwargs={"project": project.slug})
+    path = reverse(saved_views.PAGES[page], kwargs={"project": project.slug})
     return f"{path}?{query.removeprefix('?')}" if query else path

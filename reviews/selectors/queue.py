@@ -51,8 +51,8 @@ SESSION_ROWS = 10
 class QueueFilter:
     """What part of the queue to show; an empty text means no limit.
 
-    `team` is a team's slug. `whose` is `assigned`, to the viewer by name, or `mine`, which adds what waits for one of
-    the viewer's teams and is assigned to nobody.
+    `team` is a team's slug. `whose` is `held`, which the viewer has claimed; `assigned`, to the viewer by name; or
+    `mine`, which adds what waits for one of the viewer's teams and is assigned to nobody.
     """
 
     risk: str = ""
@@ -67,12 +67,14 @@ class QueueFilter:
         """Whether anything is left out."""
         return any((self.risk, self.action, self.agent, self.team, self.whose))
 
-    def applied(self, rows: ApprovalQuerySet) -> ApprovalQuerySet:
-        """The part of some requests that is asked for."""
+    def applied(self, rows: ApprovalQuerySet, *, now: datetime) -> ApprovalQuerySet:
+        """The part of some requests that is asked for, as it is at `now`."""
         limits = {"risk_level": self.risk, "action": self.action, "agent": self.agent, "routed_to__slug": self.team}
         rows = rows.filter(**{column: value for column, value in limits.items() if value})
         if not self.whose:
             return rows
+        if self.whose == "held":
+            return rows.filter(claimed_by=self.viewer_id, claimed_until__gt=now)
         whose = Q(assigned_to=self.viewer_id)
         if self.whose == "mine":
             teams = TeamMember.objects.filter(membership__user=self.viewer_id).values("team")
@@ -129,7 +131,7 @@ def queue_counts(project: Project, *, now: datetime) -> QueueCounts:
 
 def queue_page(project: Project, *, now: datetime, filters: QueueFilter, cursor: str | None, size: int) -> QueuePage:
     """One page of the queue: soonest deadline first, of the same minute the riskiest first. 400 on a damaged cursor."""
-    rows = filters.applied(_queue(project, now).with_people())
+    rows = filters.applied(_queue(project, now).with_people(), now=now)
     if cursor:
         rows = rows.filter(_behind(cursor))
     found = list(rows.by_urgency()[: size + 1])

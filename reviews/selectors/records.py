@@ -27,9 +27,11 @@ class FeedbackPage:
     next_cursor: str | None
 
 
-def records_page(project: Project, *, decided: bool, filters: QueueFilter, cursor: str | None, size: int) -> QueuePage:
+def records_page(
+    project: Project, *, now: datetime, decided: bool, filters: QueueFilter, cursor: str | None, size: int
+) -> QueuePage:
     """One page of all requests, the latest first; with `decided` of those only, the latest decision first."""
-    rows = filters.applied(Approval.objects.of_project(project).with_people())
+    rows = filters.applied(Approval.objects.of_project(project).with_people(), now=now)
     if decided:
         rows = rows.decided()
     return by_time(rows, "closed_at" if decided else "requested_at", cursor=cursor, size=size)

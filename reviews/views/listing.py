@@ -21,7 +21,7 @@ from reviews.views.people import Hold, hold_of
 PAGE_ROWS = 50
 STATUSES = ("waiting", "decided", "all")
 LEVELS = tuple(level for level, _label in reversed(RISK_LEVELS))
-WHOSE = ("mine", "assigned")
+WHOSE = ("mine", "assigned", "held")
 FILTER_CHARS = 200
 
 
@@ -118,6 +118,7 @@ def listing_of(project: Project, wish: Wish, *, now: datetime) -> Listing:
         else:
             page = records_page(
                 project,
+                now=now,
                 decided=wish.status == "decided",
                 filters=wish.filters,
                 cursor=wish.cursor or None,

@@ -17,6 +17,7 @@ from agents.access import page_project
 from agents.models import Project, User
 from agents.permissions import Permission
 from console.lib import clock
+from metrics.views.saved_views import menu_context
 from reviews import states
 from reviews.access import page_approval
 from reviews.forms import DecisionForm, form_for
@@ -106,6 +107,7 @@ def split_page(
         "public_url": settings.PUBLIC_URL,
         "selected": str(shown.pk) if shown else "",
     }
+    context |= menu_context(request, project, "queue")
     if shown is not None:
         context |= item_context(request, shown, listing.wish, form=form, verdict=verdict)
     return render(request, "reviews/_queue.html" if request.htmx else "reviews/queue.html", context)  # type: ignore[attr-defined]

@@ -13,3 +13,4 @@ import "./live.js";
 import "./counts.js";
 import "./bell.js";
 import "./charts.js";
+import "./views.js";

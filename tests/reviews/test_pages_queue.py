@@ -130,6 +130,18 @@ def test_filters_narrow_the_list_and_stay_in_every_address(ask: Callable[..., Ap
     assert rows_in(text_of(reviewer.get("/p/shop/queue/list/?action=nothing"))) == []
 
 
+def test_filters_are_saved_as_views_and_lead_to_the_list_from_any_request(
+    ask: Callable[..., Approval], reviewer: Client
+) -> None:
+    wanted = ask(agent="support")
+    form = {"name": "Risky support", "page": "queue", "query": "risk=high&agent=support&action=&item=2&cursor=x"}
+    assert reviewer.post("/p/shop/views/", form).headers["Location"] == "/p/shop/queue/?risk=high&agent=support"
+    for address in ("queue/", f"queue/{wanted.pk}/"):
+        page = text_of(reviewer.get(f"/p/shop/{address}"))
+        assert 'href="/p/shop/queue/?risk=high&amp;agent=support">Risky support' in page
+        assert '<input type="hidden" name="page" value="queue">' in page
+
+
 def test_an_empty_queue_shows_how_to_ask(project: Project, reviewer: Client) -> None:
     page = text_of(reviewer.get("/p/shop/queue/"))
     assert "/api/v1/approvals" in page

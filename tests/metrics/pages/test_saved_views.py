@@ -174,7 +174,7 @@ def test_every_list_offers_its_views_and_leads_back_to_them(
     html = page.get(f"{url}?{query}").content.decode()
     assert html.count("Slow ones") >= 1
     assert f'<input type="hidden" name="page" value="{name}">' in html
-    assert "js/views.js" in html
+    assert "data-here" in html
     assert "Slow ones" not in page.get(TRACES).content.decode()
     if name != "costs":
         # What refreshes itself does not carry the menu along; costs do not.

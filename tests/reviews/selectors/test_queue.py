@@ -90,6 +90,9 @@ def test_what_is_ones_own_is_assigned_to_one_or_waits_for_ones_team(
         "my team's": {"routed_to": teams[0]},
         "a colleague's": {"routed_to": teams[0], "assigned_to": ben.user},
         "another team's": {"routed_to": teams[1]},
+        "held": {"claimed_by": ana.user, "claimed_until": NOON + timedelta(minutes=1)},
+        "was held": {"claimed_by": ana.user, "claimed_until": NOON},
+        "held by another": {"claimed_by": ben.user, "claimed_until": NOON + timedelta(minutes=1)},
     }
     for name, columns in waits_for.items():
         Approval.objects.filter(pk=request_one(action=name).pk).update(**columns)
@@ -99,8 +102,9 @@ def test_what_is_ones_own_is_assigned_to_one_or_waits_for_ones_team(
 
     assert shown(whose="mine") == {"mine", "my team's"}
     assert shown(whose="assigned") == {"mine"}
+    assert shown(whose="held") == {"held"}
     assert shown(team="pay") == {"my team's", "a colleague's"}
-    assert len(shown()) == 4
+    assert len(shown()) == 7
 
 
 def test_counts_by_risk_and_the_oldest_wait(project: Project, request_one: Make) -> None:
