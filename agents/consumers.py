@@ -1,6 +1,7 @@
 """The websocket behind every open page: it carries invalidations, and checks again who may hear them."""
 
 from typing import Any
+from uuid import uuid4
 
 from channels.db import database_sync_to_async
 from channels.generic.websocket import AsyncJsonWebsocketConsumer
@@ -8,17 +9,19 @@ from channels.generic.websocket import AsyncJsonWebsocketConsumer
 from agents.models import Project, User
 from agents.permissions import Permission
 from agents.selectors import permissions_of
-from console.lib import live
+from console.lib import live, presence
 
 GROUPS_MAX = 20
 POLICY_VIOLATION = 4403
+PRESENT = "looking."
+"""Whoever hears a group of such a name is present in it."""
 
 
 def permission_for(name: str) -> Permission | None:
     """What a person needs to hear of a group; None for groups that do not exist."""
     if name in {"metrics", "alerts"}:
         return Permission.TELEMETRY_VIEW
-    if name == "queue" or name.startswith("approval."):
+    if name == "queue" or name.startswith(("approval.", PRESENT)):
         return Permission.APPROVAL_VIEW
     return None
 
@@ -34,15 +37,18 @@ class LiveConsumer(AsyncJsonWebsocketConsumer):
     """One page's connection at /ws/p/<project>/.
 
     The browser sends {"subscribe": ["queue", "approval.<id>", ...]}, each message replacing the last;
-    it receives {"group": "queue", ...counts}. The person's own group is always included.
+    it receives {"group": "queue", ...counts}. The person's own group is always included. With "hidden": true the
+    person does not see the page just now, and is present nowhere.
     """
 
     project: Project
     user: User
     groups_heard: set[str]
+    present_in: set[str]
+    tab: str
 
     async def connect(self) -> None:
-        self.groups_heard = set()
+        self.groups_heard, self.present_in, self.tab = set(), set(), uuid4().hex
         user = self.scope["user"]
         project = await database_sync_to_async(find_project)(user, self.scope["url_route"]["kwargs"]["project"])
         if project is None:
@@ -65,7 +71,16 @@ class LiveConsumer(AsyncJsonWebsocketConsumer):
         for name in self.groups_heard - wanted:
             await live.hub().remove(live.project_group(self.project.pk, name), self.forward)
         self.groups_heard = wanted
+        await self.be_present_in(set() if content.get("hidden") else {one for one in wanted if one.startswith(PRESENT)})
         await self.send_json({"subscribed": sorted(wanted)})
+
+    async def be_present_in(self, names: set[str]) -> None:
+        """Lets others see that this person has just these open."""
+        for name in names - self.present_in:
+            await presence.tabs().enter(live.project_group(self.project.pk, name), self.user.pk, self.tab)
+        for name in self.present_in - names:
+            await presence.tabs().leave(live.project_group(self.project.pk, name), self.user.pk, self.tab)
+        self.present_in = names
 
     async def forward(self, message: dict[str, Any]) -> None:
         """Passes an invalidation on under the name the browser knows; drops people who lost their access."""
@@ -83,3 +98,4 @@ class LiveConsumer(AsyncJsonWebsocketConsumer):
         await live.hub().remove(live.user_group(self.user.pk), self.forward)
         for name in self.groups_heard:
             await live.hub().remove(live.project_group(self.project.pk, name), self.forward)
+        await self.be_present_in(set())

@@ -79,6 +79,7 @@ DOORS: dict[str, dict[str, P | str | None]] = {
     "p/<slug:project>/queue/of-trace/": {"GET": P.APPROVAL_VIEW},
     "p/<slug:project>/queue/<uuid:approval_id>/": {"GET": P.APPROVAL_VIEW},
     "p/<slug:project>/queue/<uuid:approval_id>/item/": {"GET": P.APPROVAL_VIEW},
+    "p/<slug:project>/queue/<uuid:approval_id>/looking/": {"GET": P.APPROVAL_VIEW},
     "p/<slug:project>/queue/<uuid:approval_id>/decision/": {"POST": P.APPROVAL_DECIDE},
     "p/<slug:project>/queue/<uuid:approval_id>/changes/": {"POST": P.APPROVAL_DECIDE},
     "p/<slug:project>/queue/<uuid:approval_id>/decide/<str:verdict>/": {"GET": P.APPROVAL_DECIDE},

@@ -43,7 +43,7 @@ class HeldBy:
     @property
     def sentence(self) -> str:
         """What happened, for whoever came too late."""
-        return _("%(name)s is looking at this request.") % {"name": self.name}
+        return _("%(name)s has claimed this request.") % {"name": self.name}
 
 
 @transaction.atomic

@@ -16,12 +16,14 @@ from django_htmx.http import push_url, trigger_client_event
 from agents.access import page_project
 from agents.models import Project, User
 from agents.permissions import Permission
+from agents.views.person import person
 from console.lib import clock
 from metrics.views.saved_views import menu_context
 from reviews import states
 from reviews.access import page_approval
 from reviews.forms import DecisionForm, form_for
 from reviews.models import Approval
+from reviews.selectors.looking import looking_at
 from reviews.selectors.queue import detail, queue_counts
 from reviews.selectors.records import of_trace, session_cost
 from reviews.views.bar import bar_of
@@ -63,6 +65,12 @@ def approval_item(request: HttpRequest, project: str, approval_id: UUID) -> Http
         assert isinstance(request.user, User)
         toast(answer, outcome_sentence(shown, request.user), kind="info")
     return answer
+
+
+def approval_looking(request: HttpRequest, project: str, approval_id: UUID) -> HttpResponse:
+    """GET queue/<id>/looking/: who else has the request open."""
+    shown = page_approval(request, project, approval_id, Permission.APPROVAL_VIEW)
+    return render(request, "reviews/_looking.html", {"looking": looking_at(shown, besides=person(request))})
 
 
 def queue_list(request: HttpRequest, project: str) -> HttpResponse:
@@ -146,6 +154,7 @@ def item_context(
         "bar": bar,
         "failed": verdict.value if form is not None and verdict is not None else "",
         "session_cost": session_cost(shown),
+        "looking": looking_at(shown, besides=request.user) if read.is_open else [],
         "selected": str(shown.pk),
     }
 

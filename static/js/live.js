@@ -1,6 +1,6 @@
 // The one websocket of a page. The server says "this group changed"; the page fetches the partial again, so permissions are
 // checked again. Elements name what they watch in data-live-groups="queue approval.<id>" and listen for `live:<group>` on body
-// (approval.<id> arrives as `live:approval` with the id in its detail). `live:message` on document carries every message.
+// (approval.<id> arrives as `live:approval` with the id in its detail). Whoever watches looking.<id> is seen there by others. `live:message` on document carries every message.
 const { liveUrl } = document.body.dataset;
 const toggle = document.getElementById("live-toggle");
 const PAUSED_KEY = "handrail.live.paused";
@@ -25,10 +25,10 @@ function groups() {
 
 function subscribe() {
   if (socket?.readyState !== WebSocket.OPEN) return;
-  const names = groups();
-  if (names.join(" ") === subscribed) return;
-  subscribed = names.join(" ");
-  socket.send(JSON.stringify({ subscribe: names }));
+  const wanted = JSON.stringify({ subscribe: groups(), hidden: document.hidden });
+  if (wanted === subscribed) return;
+  subscribed = wanted;
+  socket.send(wanted);
 }
 
 function dispatch(group, message) {
@@ -130,6 +130,8 @@ if (liveUrl) {
     if (socket?.readyState !== WebSocket.OPEN) refetchAll();
   }, POLL_MS);
   document.addEventListener("visibilitychange", () => {
+    // Others see who looks at what: not somebody whose tab lies behind another.
+    subscribe();
     if (document.hidden) return;
     reconnectNow();
     catchUp();

@@ -8,17 +8,19 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from asgiref.sync import async_to_sync
 from django.test import Client
 
 from agents.authentication import Caller
 from agents.models import Membership, Project, Team
-from console.lib import clock
+from console.lib import clock, live, presence
 from reviews.models import Approval, Decision
 from reviews.policy.plan import Escalation, ReviewPlan, Step, dump_plan
 from reviews.services.claims import claim
 from reviews.services.decisions import Ruling, decide
 from reviews.services.requests import ItemDraft, RequestDraft, create_request
 from reviews.states import Verdict
+from tests.reviews.conftest import make_person
 from tests.reviews.test_pages_deciding import HTMX, PASSWORD, ask, reviewer, send
 
 __all__ = ["ask", "reviewer"]
@@ -62,7 +64,7 @@ def test_a_claim_shows_who_holds_it_in_the_list_and_in_the_request(ask: Ask, ben
     assert 'id="approve"' in mine
     reviewer.force_login(ben.user, PASSWORD)  # type: ignore[arg-type]
     theirs = page_of(reviewer, wanted)
-    assert "Ana is looking at this." in words(theirs)
+    assert "Ana has claimed this." in words(theirs)
     assert 'id="approve"' not in theirs
     assert "held by Ana" in words(theirs)
     post(reviewer, wanted, "claim", take_over="1")
@@ -75,7 +77,7 @@ def test_a_claim_that_somebody_else_has_is_not_taken_by_accident(ask: Ask, ben: 
     wanted = ask()
     claim(approval=wanted, by=ben, now=clock.now())
     answer = post(reviewer, wanted, "claim")
-    assert "Ben is looking at this request." in answer.headers["HX-Trigger"]
+    assert "Ben has claimed this request." in answer.headers["HX-Trigger"]
     wanted.refresh_from_db()
     assert wanted.claimed_by == ben.user
 
@@ -212,6 +214,29 @@ def test_why_the_rule_matched_and_others_did_not_is_told(ask: Ask, reviewer: Cli
     page = page_of(reviewer, wanted)
     assert "Why this rule and not another (2 rules)" in page
     assert "end_user is &lt;b&gt;nobody" in page
+
+
+def test_a_request_says_who_else_has_it_open_but_not_that_one_has_it_oneself(
+    ask: Ask, ana: Caller, ben: Caller, reviewer: Client, other_project: Project
+) -> None:
+    stranger, wanted = make_person("Olga", other_project, "admin"), ask()
+    assert ana.user is not None
+    assert ben.user is not None
+    group = live.project_group(wanted.project_id, f"looking.{wanted.pk}")
+
+    async def come() -> None:
+        for person in (ana.user, ben.user, stranger):
+            assert person is not None
+            await presence.tabs().enter(group, person.pk, "tab")
+
+    async_to_sync(come)()
+    page = words(page_of(reviewer, wanted))
+    assert "Ben is looking at this" in page
+    assert "Ana is looking" not in page
+    assert "Olga" not in page
+    part = reviewer.get(f"/p/shop/queue/{wanted.pk}/looking/").content.decode()
+    assert words(part) == "Ben is looking at this"
+    assert "looking at this" not in page_of(reviewer, ask())
 
 
 def test_each_decision_on_a_batch_names_the_action_that_it_was_about(batch: Approval, reviewer: Client) -> None:

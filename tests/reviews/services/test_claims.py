@@ -36,7 +36,7 @@ def test_a_claim_is_a_lease_that_ends_by_itself(request_one: Make, ana: Caller, 
     assert claim(approval=approval, by=ana, now=NOON) == Claim(NOON + LEASE)
     held = claim(approval=approval, by=ben, now=NOON + LEASE - TICK)
     assert held == HeldBy("Ana", NOON + LEASE)
-    assert held.sentence == "Ana is looking at this request."
+    assert held.sentence == "Ana has claimed this request."
     assert claim(approval=approval, by=ben, now=NOON + LEASE) == Claim(NOON + 2 * LEASE)
     assert kinds(approval) == ["requested", "claimed", "claimed"]
     assert AuditEvent.objects.filter(action="approval.claimed").count() == 2
