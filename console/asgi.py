@@ -16,7 +16,7 @@ from django.conf import settings  # noqa: E402
 from django.urls import path  # noqa: E402
 
 from agents.consumers import LiveConsumer  # noqa: E402
-from console.lib import notices  # noqa: E402
+from console.lib import gathering, notices  # noqa: E402
 from console.lib.bodies import BodyLimit  # noqa: E402
 from console.lib.logs import RequestLog  # noqa: E402
 from metrics.api import otlp  # noqa: E402
@@ -53,8 +53,10 @@ async def live_long(receive: Any, send: Any) -> None:
     """Listens to other processes from the first request to the last."""
     await receive()
     notices.listener.start()
+    gathering.start()
     await send({"type": "lifespan.startup.complete"})
     await receive()
+    gathering.stop()
     notices.listener.stop()
     await send({"type": "lifespan.shutdown.complete"})
 

@@ -81,6 +81,11 @@ def claim(keyed: Iterable[Keyed], *, now: datetime) -> dict[Keyed, int]:
     return {Keyed(project, caller, path, key, b""): record_id for record_id, project, caller, path, key in rows}
 
 
+def release(records: Iterable[int]) -> None:
+    """Forgets records of this transaction: what they were claimed for is refused, and may be mended and sent again."""
+    IdempotencyRecord.objects.filter(pk__in=list(records)).delete()
+
+
 def fill(answers: Mapping[int, tuple[int, bytes]]) -> None:
     """Keeps what was answered, by record: status and body."""
     if answers:

@@ -8,6 +8,7 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils.translation import gettext as _
 
+from agents import rosters
 from agents.models import Away, User
 from agents.services import audit
 
@@ -56,4 +57,5 @@ def _record(action: str, away: Away, now: datetime) -> None:
         "until": away.ends_at.isoformat(),
         "delegate": away.delegate.email if away.delegate else None,
     }
+    rosters.changed()
     audit.record(project=None, by=away.user, action=action, target=f"person {away.user.email}", detail=detail, now=now)

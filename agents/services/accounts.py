@@ -10,6 +10,7 @@ from django.db import transaction
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
+from agents import rosters
 from agents.models import Membership, Project, User
 from agents.roles import Role
 from agents.services import audit
@@ -27,6 +28,7 @@ def change_profile(*, user: User, now: datetime, **changes: Any) -> User:
     user.full_clean(validate_unique=False, validate_constraints=False, exclude=["password"])
     user.save(update_fields=changed)
     detail = {field: {"from": before[field], "to": changes[field]} for field in changed}
+    rosters.changed()
     audit.record(project=None, by=user, action="account.change", target=f"person {user.email}", detail=detail, now=now)
     return user
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from agents.authentication import Caller
 from agents.models import AuditEvent, Project, User
+from console.lib.rows import insert
 
 SYSTEM = "Handrail"
 LABEL_CHARS = 200
@@ -38,7 +39,12 @@ def record(
 
 def record_all(acts: Iterable[Act], *, action: str, now: datetime) -> None:
     """Adds one audit row for each of some acts of the same sort, in one statement."""
-    AuditEvent.objects.bulk_create(
+    insert(rows_of(acts, action=action, now=now))
+
+
+def rows_of(acts: Iterable[Act], *, action: str, now: datetime) -> list[AuditEvent]:
+    """As `record_all`, but it is the caller who writes the rows."""
+    return [
         AuditEvent(
             project_id=act.project_id,
             actor_user=act.by.user if act.by else None,
@@ -50,7 +56,7 @@ def record_all(acts: Iterable[Act], *, action: str, now: datetime) -> None:
             at=now,
         )
         for act in acts
-    )
+    ]
 
 
 def record_by_system(*, targets: Iterable[tuple[int, str]], action: str, detail: dict[str, Any], now: datetime) -> None:

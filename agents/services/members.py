@@ -7,6 +7,7 @@ from django.db import transaction
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
+from agents import rosters
 from agents.models import Membership, Project, User
 from agents.roles import Role
 from agents.services import audit
@@ -86,4 +87,5 @@ def _require_another_admin(membership: Membership) -> None:
 
 def _record(action: str, membership: Membership, by: User, now: datetime, detail: dict[str, object]) -> None:
     target = f"member {membership.user.email}"
+    rosters.changed()
     audit.record(project=membership.project, by=by, action=action, target=target, detail=detail, now=now)

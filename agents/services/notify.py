@@ -1,16 +1,18 @@
 """Puts lines into people's bells and tells their open browsers."""
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from django.conf import settings
-from django.db import connection
+from django.db import connection, transaction
 
 from agents import selectors
 from agents.models import Notification, Project, User
 from console.lib import live, queue
+from console.lib.gathering import Gathering
+from console.lib.rows import insert
 
 TITLE_CHARS = 200
 BODY_CHARS = 500
@@ -44,6 +46,11 @@ def notify(
 
 def tell(*, project: Project, news: Sequence[News], now: datetime) -> None:
     """As `notify`, for several pieces of news of one project at once."""
+    insert(lines_of(project=project, news=news, now=now))
+
+
+def lines_of(*, project: Project, news: Sequence[News], now: datetime) -> list[Notification]:
+    """As `tell`, but it is the caller who writes the lines of the bells, in the same transaction."""
     lines: list[Notification] = []
     kinds: dict[int, str] = {}
     for one in news:
@@ -54,11 +61,19 @@ def tell(*, project: Project, news: Sequence[News], now: datetime) -> None:
             if user.notify_in_app:
                 lines.append(_line(user, project, one, now))
                 kinds[user.pk] = one.kind
-    Notification.objects.bulk_create(lines)
+    if kinds:
+        transaction.on_commit(functools.partial(_bells.add, kinds))
+    return lines
+
+
+def _ring(kinds: Mapping[int, str]) -> None:
     live.publish_all(
         {live.user_group(user_id): {"notification": kind} for user_id, kind in kinds.items()},
         counts=functools.partial(_unread, list(kinds)),
     )
+
+
+_bells = Gathering(_ring, name="bells")
 
 
 def _line(user: User, project: Project, news: News, now: datetime) -> Notification:

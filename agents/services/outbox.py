@@ -9,6 +9,7 @@ from django.db import connection, transaction
 from agents.messages import Event
 from agents.models import OutboxEvent
 from console.lib import queue
+from console.lib.rows import insert
 
 WAKE_SECONDS = 0.1
 """A process asks for the worker so often at most; what it leaves out, the worker finds on its regular round."""
@@ -34,10 +35,15 @@ _last_woken = float("-inf")
 
 def record(*, events: Iterable[Event], now: datetime) -> None:
     """Writes events into the outbox, in the caller's transaction: they are told if and only if it commits."""
-    rows = [_row(event, now) for event in events]
-    if rows:
-        OutboxEvent.objects.bulk_create(rows)
+    insert(rows_of(events, now=now))
+
+
+def rows_of(events: Iterable[Event], *, now: datetime) -> list[OutboxEvent]:
+    """As `record`, but it is the caller who writes the rows, in the same transaction."""
+    found = [_row(event, now) for event in events]
+    if found:
         transaction.on_commit(wake)
+    return found
 
 
 def wake() -> None:

@@ -10,6 +10,7 @@ from django.db import IntegrityError, transaction
 from django.utils.text import slugify
 from django.utils.translation import gettext as _
 
+from agents import rosters
 from agents.authentication import Caller
 from agents.models import Membership, Project, Team, TeamMember, User
 from agents.services import audit
@@ -99,4 +100,5 @@ def _addresses(memberships: Collection[int]) -> list[str]:
 
 
 def _record(action: str, team: Team, by: Actor, now: datetime, detail: dict[str, object]) -> None:
+    rosters.changed()
     audit.record(project=team.project, by=by, action=action, target=f"team {team.slug}", detail=detail, now=now)

@@ -6,12 +6,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 
 from django.urls import reverse
-from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as _
 
 from agents.models import Project, Team, User
 from agents.rosters import Roster
 from agents.services.notify import News, tell
 from reviews import states
+from reviews.addresses import page_of
 from reviews.models import Approval
 from reviews.models.approval import due_minute
 from reviews.policy.plan import OnTimeout
@@ -19,6 +20,18 @@ from reviews.policy.timing import Stage, Terms, next_reminder, stage_at
 
 SHOWN_SINGLY = 3
 """Somebody who has to be told of more than this many requests at once is told of them in one line."""
+
+ONE = {
+    "approval.requested": _("Approval wanted: %(action)s"),
+    "approval.escalated": _("Escalated to you: %(action)s"),
+    "approval.reminder": _("Still waiting: %(action)s"),
+}
+MANY = {
+    "approval.requested": _("%(number)d approvals wanted"),
+    "approval.escalated": _("%(number)d requests were escalated to you"),
+    "approval.reminder": _("%(number)d requests still wait for you"),
+}
+"""What a line in the bell says, by its kind."""
 
 
 def place(*, approval: Approval, terms: Terms, team: Team | None, verdicts: Iterable[Sequence[str]]) -> None:
@@ -88,10 +101,15 @@ def by_project(rows: Iterable[Approval]) -> Iterator[tuple[Project, list[Approva
 
 
 def tell_asked(*, project: Project, rows: Sequence[Approval], roster: Roster, kind: str, now: datetime) -> None:
-    """Tells everybody who is asked of the requests that are theirs: of few one by one, of many in one line.
+    """Tells everybody who is asked of the requests that are theirs.
 
     `kind` is `approval.requested`, `approval.escalated` or `approval.reminder`.
     """
+    tell(project=project, news=news_of(project=project, rows=rows, roster=roster, kind=kind), now=now)
+
+
+def news_of(*, project: Project, rows: Sequence[Approval], roster: Roster, kind: str) -> list[News]:
+    """What everybody who is asked is told: of few requests one by one, of many in one line. As `tell_asked`."""
     people = {row.pk: asked(row, roster) for row in rows}
     of_person: dict[int, list[Approval]] = {}
     for row in rows:
@@ -104,36 +122,25 @@ def tell_asked(*, project: Project, rows: Sequence[Approval], roster: Roster, ki
         if singly:
             news.append(_one(singly, row, project, kind))
     everybody = {user.pk: user for users in people.values() for user in users}
-    news += [_many(everybody[key], project, of_person[key], kind) for key in sorted(many)]
-    tell(project=project, news=news, now=now)
+    return news + [_many(everybody[key], project, of_person[key], kind) for key in sorted(many)]
 
 
 def _one(users: Sequence[User], row: Approval, project: Project, kind: str) -> News:
-    words = {
-        "approval.requested": _("Approval wanted: %(action)s"),
-        "approval.escalated": _("Escalated to you: %(action)s"),
-        "approval.reminder": _("Still waiting: %(action)s"),
-    }
     return News(
         users=users,
         kind=kind,
-        title=words[kind] % {"action": row.action},
+        title=str(ONE[kind]) % {"action": row.action},
         body=row.summary or row.risk["explanation"],
-        url=reverse("reviews:approval", args=[project.slug, row.pk]),
+        url=page_of(project.slug, row.pk),
     )
 
 
 def _many(user: User, project: Project, rows: Sequence[Approval], kind: str) -> News:
-    words = {
-        "approval.requested": _("%(number)d approvals wanted"),
-        "approval.escalated": _("%(number)d requests were escalated to you"),
-        "approval.reminder": _("%(number)d requests still wait for you"),
-    }
     actions = sorted({row.action for row in rows})
     return News(
         users=[user],
         kind=kind,
-        title=words[kind] % {"number": len(rows)},
+        title=str(MANY[kind]) % {"number": len(rows)},
         body=", ".join(actions[:5]),
         url=reverse("reviews:queue", args=[project.slug]),
     )

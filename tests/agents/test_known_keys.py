@@ -18,12 +18,11 @@ from django.db import connection
 from psycopg.conninfo import make_conninfo
 from pytest_django import DjangoAssertNumQueries, Settings
 
-from agents import known_keys as module
 from agents.authentication import Caller, caller_at_once, caller_from_headers
 from agents.known_keys import KnownKeys, known_keys
 from agents.models import ApiKey, User
 from agents.services import keys, projects
-from console.lib import clock, valkey
+from console.lib import clock, remembered, valkey
 from console.lib.embedded import free_port
 from console.lib.http import Problem
 from console.lib.notices import APPLICATION_NAME, listener
@@ -65,12 +64,12 @@ def test_a_key_is_remembered_for_five_seconds(monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_memory_for_keys_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "MAX_KEYS", 3)
+    monkeypatch.setattr(remembered, "MOST", 3)
     known = KnownKeys()
     known.connected()
     for number in range(10):
         known.keep(bytes([number]), ApiKey(name="bot"), edition=known.edition)
-    assert len(known._keys) <= 3
+    assert len(known._known) <= 3
 
 
 @pytest.fixture

@@ -107,7 +107,7 @@ def test_a_flood_of_unknown_keys_is_bounded(sender: Sender, settings: Any, monke
 def test_a_key_that_was_good_is_asked_about_before_strangers(
     sender: Sender, settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("agents.known_keys.LIFE_SECONDS", 0.0)
+    monkeypatch.setattr(known_keys, "life_seconds", 0.0)
     known_keys.connected()
     try:
         assert sender.post(TRACES, payloads.traces([span(1)])).status == 200
