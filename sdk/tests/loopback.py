@@ -5,36 +5,22 @@ The state outlives the listener, so that a test can stop the server and start it
 
 from __future__ import annotations
 
-import base64
 import contextlib
 import gzip
 import json
 import socket
 import threading
-import uuid
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta, timezone
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, ClassVar
 from urllib.parse import parse_qs, urlsplit
 
-from handrail import arguments_hash
+from answers import Refusal, decided, made, post, read
 
 KEY = "hr_test"
 Json = dict[str, Any]
-
-
-class Refusal(Exception):
-    """A problem+json answer."""
-
-    def __init__(self, status: int, title: str, *, errors: Any = None, **extra: Any) -> None:
-        super().__init__(title)
-        self.status = status
-        self.body = {"type": "about:blank", "title": title, "status": status, "detail": "", **extra}
-        if errors is not None:
-            self.body["errors"] = errors
 
 
 @dataclass
@@ -124,49 +110,16 @@ class Loopback:
         return [each for each in self.seen if (each.method, each.path) == (method, path)]
 
     def create(self, wanted: Json) -> Json:
-        now = datetime.now(timezone.utc)
-        approval: Json = {
-            "id": str(uuid.uuid4()),
-            "status": "pending",
-            "action": wanted["action"],
-            "arguments": wanted.get("arguments", {}),
-            "risk": {
-                "level": "low",
-                "score": 0.2,
-                "factors": [{"name": "amount", "weight": 0.2, "detail": "over 1,000"}],
-                "explanation": "The amount is over 1,000.",
-            },
-            "policy": {"version": 1, "rule": "default"},
-            "requested_at": now.isoformat().replace("+00:00", "Z"),
-            "expires_at": (now + timedelta(seconds=wanted.get("timeout_seconds", 300))).isoformat(),
-            "estimated_wait_seconds": None,
-            "decision": None,
-            "messages": [],
-            "outcome": None,
-        }
+        approval = made(wanted)
         approval["url"] = f"{self.url}/p/default/queue/{approval['id']}/"
         self.approvals[approval["id"]] = approval
         self.on_create(approval)
         self.changed.notify_all()
         return approval
 
-    def decide(self, approval_id: str, verdict: str, **decision: Any) -> None:
-        statuses = {"approve": "approved", "edit": "approved", "reject": "rejected", "respond": "answered"}
+    def decide(self, approval_id: str, verdict: str, item: int = 0, **decision: Any) -> None:
         with self.changed:
-            approval = self.approvals[approval_id]
-            arguments = approval["arguments"] if verdict == "approve" else None
-            approval["status"] = statuses[verdict]
-            approval["decision"] = {
-                "verdict": verdict,
-                "arguments": arguments,
-                "reason": "",
-                "message": "",
-                "labels": [],
-                "reviewers": [{"name": "Rita", "verdict": verdict, "at": "2026-01-02T03:04:05Z"}],
-                "decided_at": "2026-01-02T03:04:05Z",
-                **decision,
-            }
-            approval["decision"].setdefault("receipt", _receipt(approval))
+            decided(self.approvals[approval_id], verdict, item, decision)
             self.changed.notify_all()
 
     def expire(self, approval_id: str) -> None:
@@ -255,13 +208,13 @@ class _Handler(BaseHTTPRequestHandler):
             raise Refusal(401, "Unknown key")
         if seen.method == "GET":
             with self.loopback.changed:
-                return 200, _read(self.loopback, seen), {}
+                return 200, read(self.loopback, seen), {}
         if seen.path == "/v1/traces":
             if seen.headers.get("content-encoding") == "gzip":
                 seen.body = gzip.decompress(seen.body)
             return 200, {}, {}
         with self.loopback.changed:
-            return _post(self.loopback, seen)
+            return post(self.loopback, seen)
 
     def _reply(self, status: int, body: bytes, headers: Mapping[str, str]) -> None:
         self.send_response(status)
@@ -296,94 +249,3 @@ def _next_fault(server: Loopback, seen: Seen) -> Fault:
     if server.faults and server.faults[0].only in ("", f"{seen.method} {seen.path}"):
         return server.faults.popleft()
     return Fault()
-
-
-def _read(server: Loopback, seen: Seen) -> Any:
-    if seen.path == "/api/v1/feedback":
-        after = int(seen.query.get("cursor", ["0"])[0])
-        return server.examples[after:]
-    if not seen.path.startswith("/api/v1/approvals/"):
-        raise Refusal(404, "Not found")
-    approval_id = seen.path.removeprefix("/api/v1/approvals/")
-    if approval_id not in server.approvals:
-        raise Refusal(404, "Not found")
-    seconds = int(seen.query.get("wait", ["0"])[0])
-    if not 0 <= seconds <= 60:
-        raise Refusal(422, "Invalid", errors={"wait": ["must be 0 to 60"]})
-    server.waiting += 1
-    server.changed.notify_all()
-    try:
-        server.changed.wait_for(
-            lambda: server.approvals[approval_id]["status"] not in ("pending", "info_requested") or not server.running,
-            seconds,
-        )
-    finally:
-        server.waiting -= 1
-    return dict(server.approvals[approval_id])
-
-
-def _post(server: Loopback, seen: Seen) -> tuple[int, Any, dict[str, str]]:
-    if seen.headers.get("content-type") != "application/json":
-        raise Refusal(415, "Wrong content type")
-    key = seen.headers.get("idempotency-key", "")
-    if key in server.replies:
-        body, status, answer = server.replies[key]
-        if body != seen.body:
-            raise Refusal(422, "Idempotency-Key was used with another body")
-        return status, answer, {"Idempotent-Replayed": "true"}
-    status, answer = _act(server, seen)
-    server.replies[key] = (seen.body, status, json.loads(json.dumps(answer)))
-    return status, answer, {}
-
-
-def _act(server: Loopback, seen: Seen) -> tuple[int, Any]:
-    wanted = seen.json()
-    if seen.path == "/api/v1/approvals":
-        if not wanted.get("action"):
-            raise Refusal(422, "Invalid", errors={"action": ["This field is required."]})
-        return 201, server.create(wanted)
-    approval_id, _, verb = seen.path.removeprefix("/api/v1/approvals/").partition("/")
-    approval = server.approvals.get(approval_id)
-    if approval is None:
-        raise Refusal(404, "Not found")
-    if verb == "cancel":
-        if approval["status"] != "pending":
-            raise Refusal(409, "Already decided", decided_by="Rita", verdict=approval["decision"]["verdict"])
-        approval["status"] = "cancelled"
-    elif verb == "consume":
-        _consume(server, approval, wanted)
-    elif verb == "outcome":
-        if approval["status"] not in ("approved", "answered"):
-            raise Refusal(409, "Not approved")
-        approval["outcome"] = wanted
-    else:
-        raise Refusal(404, "Not found")
-    server.changed.notify_all()
-    return 200, approval
-
-
-def _receipt(approval: Json) -> str:
-    """What the real server signs; the signature is for those who check one, and they have their own tests."""
-    arguments = approval["decision"]["arguments"]
-    claims = {
-        "jti": f"receipt of {approval['id']}",
-        "sub": approval["id"],
-        "item": 0,
-        "action": approval["action"],
-        "verdict": approval["decision"]["verdict"],
-        "arguments_hash": None if arguments is None else arguments_hash(arguments),
-        "iat": 1_700_000_000,
-        "exp": 4_000_000_000,
-    }
-    return f"e30.{base64.urlsafe_b64encode(json.dumps(claims).encode()).decode().rstrip('=')}.c2ln"
-
-
-def _consume(server: Loopback, approval: Json, wanted: Json) -> None:
-    arguments = (approval["decision"] or {}).get("arguments")
-    if approval["status"] != "approved" or arguments is None:
-        raise Refusal(409, "Not approved", refusal="not_approved")
-    if wanted["arguments_hash"] != arguments_hash(arguments):
-        raise Refusal(409, "Other arguments", refusal="arguments_differ")
-    if approval["id"] in server.consumed:
-        raise Refusal(409, "Used already", refusal="consumed", consumed_by="key bot")
-    server.consumed[approval["id"]] = wanted["arguments_hash"]

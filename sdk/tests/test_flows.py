@@ -184,7 +184,7 @@ class Stream(World):
 
     def perform(self, effect: Effect) -> Any:
         if isinstance(effect, Emit):
-            self.emitted.append(effect.example.id)
+            self.emitted.append(effect.value.id)
             return None
         if isinstance(effect, NextLine):
             return self.lines.pop(0) if self.lines else None

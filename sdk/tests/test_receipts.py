@@ -37,6 +37,7 @@ def approve_with(server: Loopback, **changes: Any) -> None:
 
     def approve(approval: dict[str, Any]) -> None:
         other = {**copy.deepcopy(approval), **changes}
+        other["items"][0].update({name: value for name, value in changes.items() if name != "id"})
         server.approvals[approval["id"]] = other
         server.decide(approval["id"], "approve")
         token = other["decision"]["receipt"]

@@ -14,12 +14,15 @@ from handrail.errors import (
     WaitTimeout,
 )
 from handrail.examples import FeedbackExample
-from handrail.options import RequestOptions
+from handrail.fallback import Fallback, OnUnreachable
+from handrail.options import Action, RequestOptions
 from handrail.receipts import Receipt, arguments_hash, read_receipt, verify_receipt
 from handrail.retry import RetryPolicy
+from handrail.spool import Spool
 from handrail.tracing import configure_tracing
 
 __all__ = [
+    "Action",
     "Approval",
     "ApprovalCancelled",
     "ApprovalExpired",
@@ -27,11 +30,13 @@ __all__ = [
     "AsyncHandrail",
     "AsyncRequestedApproval",
     "Decision",
+    "Fallback",
     "FeedbackExample",
     "Handrail",
     "HandrailError",
     "Item",
     "NotApproved",
+    "OnUnreachable",
     "Receipt",
     "ReceiptRefused",
     "RequestOptions",
@@ -40,6 +45,7 @@ __all__ = [
     "Reviewer",
     "Risk",
     "RiskFactor",
+    "Spool",
     "Unreachable",
     "WaitTimeout",
     "approval_required",

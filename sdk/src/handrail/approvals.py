@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from handrail.errors import ApprovalCancelled, ApprovalExpired, ApprovalRejected, HandrailError, NotApproved
+from handrail.fallback import DECIDED_HERE
 
 JsonObject = Mapping[str, Any]
 
@@ -112,6 +113,11 @@ class Approval:
     def is_approved(self) -> bool:
         """Whether the action may run, with `final_arguments`."""
         return self.status == "approved"
+
+    @property
+    def decided_here(self) -> bool:
+        """Whether `on_unreachable` decided because the server was away: no person did, and there is no receipt."""
+        return self.raw.get("decided_by") == DECIDED_HERE
 
     @property
     def answer(self) -> str | None:

@@ -1,31 +1,28 @@
-"""The two clients: one blocks, one awaits; everything else they share (`wire`, `flows`)."""
+"""The two clients: one blocks, one awaits; everything else they share (`wire`, `flows`, `transport`)."""
 
 from __future__ import annotations
 
 import asyncio
-import time
-from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import AsyncExitStack, ExitStack
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, TypeVar
-
-import httpx
+from typing import TYPE_CHECKING, Any
 
 from handrail import flows, wire
 from handrail.approvals import Approval, approval_fields, parse_approval
+from handrail.errors import Unreachable
 from handrail.examples import FeedbackExample
-from handrail.flows import Effect, Emit, Flow, NextLine, OpenStream, Pause, Result, Send
-from handrail.options import AgentName, OutcomeStatus, RequestOptions, request_fields
+from handrail.fallback import Fallback, OnUnreachable
+from handrail.options import Action, AgentName, Asking, Defaults, OutcomeStatus, RequestOptions, Verdict, batch, single
 from handrail.receipts import arguments_hash
 from handrail.retry import RetryPolicy
-from handrail.wire import Request, Response, Server, TransportFailure
+from handrail.spool import Courier, Spool
+from handrail.transport import Awaiting, Blocking
+from handrail.wire import Request
 
 if TYPE_CHECKING:
     # Only for type checkers: at run time the package needs nothing but httpx.
     from typing_extensions import Self, Unpack
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,10 +30,11 @@ class RequestedApproval(Approval):
     """An approval together with the client that asked for it."""
 
     client: Handrail = field(kw_only=True, repr=False, compare=False)
+    fallback: Fallback = field(kw_only=True, repr=False, compare=False)
 
     def wait(self, timeout: float | None = None) -> Approval:
         """See `Handrail.wait`."""
-        return self.client.wait(self.id, timeout=timeout)
+        return self.client.wait(self, timeout=timeout)
 
     def cancel(self, reason: str = "") -> Approval:
         """See `Handrail.cancel`."""
@@ -48,10 +46,11 @@ class AsyncRequestedApproval(Approval):
     """An approval together with the asynchronous client that asked for it."""
 
     client: AsyncHandrail = field(kw_only=True, repr=False, compare=False)
+    fallback: Fallback = field(kw_only=True, repr=False, compare=False)
 
     async def wait(self, timeout: float | None = None) -> Approval:
         """See `Handrail.wait`."""
-        return await self.client.wait(self.id, timeout=timeout)
+        return await self.client.wait(self, timeout=timeout)
 
     async def cancel(self, reason: str = "") -> Approval:
         """See `Handrail.cancel`."""
@@ -64,6 +63,9 @@ class Handrail:
     url, key: default to the environment's HANDRAIL_URL and HANDRAIL_API_KEY.
     agent: who asks, for requests that do not say.
     retry: how patient to be while the server is away. Every call raises Unreachable when that is used up.
+    on_unreachable: how requests and waits end then: "raise"; "reject", as if a person had said no;
+        "approve-if-low-risk", see `Fallback`.
+    spool: where outcomes are kept while the server is away; without one, recording them raises.
     """
 
     def __init__(
@@ -73,51 +75,98 @@ class Handrail:
         *,
         agent: AgentName | None = None,
         retry: RetryPolicy | None = None,
+        on_unreachable: OnUnreachable = "raise",
+        spool: Spool | None = None,
     ) -> None:
-        self._server = wire.locate(url, key)
-        self._agent = agent
+        server = wire.locate(url, key)
+        self._defaults = Defaults(agent, on_unreachable)
+        self._fallback = Fallback(on_unreachable)
         self._retry = retry or RetryPolicy()
-        self._http = httpx.Client(**_http_options(self._server))
+        self._transport = Blocking(server)
+        self._courier = Courier(server, spool, self._retry) if spool is not None else None
 
     def request_approval(
         self, action: str, arguments: Mapping[str, Any] | None = None, **options: Unpack[RequestOptions]
     ) -> RequestedApproval:
         """Ask whether `action` may run with `arguments` (JSON values); returns at once, usually pending."""
-        request = wire.create(request_fields(action, arguments, options, self._agent))
-        return RequestedApproval(**approval_fields(self._run(flows.call(request, self._retry))), client=self)
+        return self._ask(self._defaults.asking(single(action, arguments), options))
 
-    def wait(self, approval_id: str, *, timeout: float | None = None) -> Approval:
-        """Block until the approval is decided, through restarts of the server, and return it.
+    def request_batch(self, actions: Sequence[Action], **options: Unpack[RequestOptions]) -> RequestedApproval:
+        """Ask for several actions at once, each of which is decided on its own: see `Approval.items`."""
+        return self._ask(self._defaults.asking(batch(actions), options))
+
+    def wait(self, approval: str | Approval, *, timeout: float | None = None) -> Approval:
+        """Block until the approval (or the one with this id) is decided, through restarts of the server; returns it.
 
         What returns is approved (run the action with `final_arguments`), answered (use `answer` instead) or, for a
         batch, mixed (look at `items`). Raises ApprovalRejected, ApprovalExpired or ApprovalCancelled; WaitTimeout
         after `timeout` seconds (None: no limit but the request's own deadline); Unreachable when the server stays away.
         """
-        return self._run(flows.wait(approval_id, timeout, self._retry))
+        return self._transport.run(
+            flows.settle(_known(approval), timeout, _fallback_of(approval, self._fallback), self._retry)
+        )
 
     def get(self, approval_id: str) -> Approval:
         """Read an approval as it is now; raises for no status."""
-        return parse_approval(self._run(flows.call(wire.read(approval_id), self._retry)))
+        return parse_approval(self._call(wire.read(approval_id)))
+
+    def approvals(self, **filters: str) -> Iterator[Approval]:
+        """Yield requests, newest first, page after page. filters: of GET /api/v1/approvals, such as status, agent."""
+        flow = flows.entries(wire.listing("/api/v1/approvals", filters), self._retry)
+        return (parse_approval(each) for each in self._transport.stream(flow))
+
+    def decide(
+        self,
+        approval_id: str,
+        verdict: Verdict,
+        *,
+        arguments: Mapping[str, Any] | None = None,
+        reason: str | None = None,
+        message: str | None = None,
+        labels: Sequence[str] | None = None,
+        item: int | None = None,
+    ) -> Approval:
+        """Decide, as the person whose token the client has. Raises HandrailError (409) when somebody was first."""
+        ruling = {"verdict": verdict, "arguments": arguments, "reason": reason, "message": message, "item": item}
+        return parse_approval(self._call(wire.decide(approval_id, {**ruling, "labels": labels})))
 
     def cancel(self, approval_id: str, *, reason: str = "") -> Approval:
         """Withdraw a request that is no longer needed. Raises HandrailError (status 409) when it was decided."""
-        return parse_approval(self._run(flows.call(wire.cancel(approval_id, reason), self._retry)))
+        return parse_approval(self._call(wire.cancel(approval_id, reason)))
 
-    def consume(self, approval_id: str, arguments: Mapping[str, Any], *, item: int = 0, receipt: str = "") -> Approval:
+    def consume(
+        self, approval: str | Approval, arguments: Mapping[str, Any], *, item: int = 0, receipt: str = ""
+    ) -> Approval:
         """Use the receipt up, right before the action runs with `arguments`: it is good for one run of exactly these.
 
-        item: which action of a batch. receipt: checked too when given. Raises ReceiptRefused: then nothing may run.
+        approval: it, or its id. item: which action of a batch. receipt: checked too when given.
+        Raises ReceiptRefused: then nothing may run.
         """
-        request = wire.consume(approval_id, arguments_hash(arguments), item, receipt)
-        return self._run(flows.consume(request, self._retry))
+        if isinstance(approval, Approval) and approval.decided_here:
+            return approval
+        request = wire.consume(_id_of(approval), arguments_hash(arguments), item, receipt)
+        return self._transport.run(flows.consume(request, self._retry))
 
     def receipt_keys(self) -> Mapping[str, Any]:
         """The public keys (JWK Set) with which `verify_receipt` checks receipts."""
-        return dict(self._run(flows.call(wire.receipt_keys(), self._retry)))
+        return dict(self._call(wire.receipt_keys()))
 
-    def record_outcome(self, approval_id: str, status: OutcomeStatus, detail: Mapping[str, Any] | None = None) -> None:
-        """Say what happened after the decision; it becomes part of the labelled example."""
-        self._run(flows.call(wire.outcome(approval_id, status, detail), self._retry))
+    def record_outcome(
+        self, approval: str | Approval, status: OutcomeStatus, detail: Mapping[str, Any] | None = None
+    ) -> None:
+        """Say what happened after the decision; it becomes part of the labelled example.
+
+        With a spool it is kept there while the server is away, and sent later.
+        """
+        if isinstance(approval, Approval) and approval.decided_here:
+            return
+        request = wire.outcome(_id_of(approval), status, detail)
+        try:
+            self._call(request)
+        except Unreachable:
+            if self._courier is None:
+                raise
+            self._courier.keep(request)
 
     def feedback(self, *, cursor: str = "", **filters: str) -> Iterator[FeedbackExample]:
         """Yield decided requests as labelled examples, oldest first, resuming by itself when the connection breaks.
@@ -125,25 +174,17 @@ class Handrail:
         cursor: go on after the example that carried it.
         filters: query parameters of GET /api/v1/feedback, for instance include="undecided".
         """
-        with ExitStack() as stream:
-            lines: Iterator[str] = iter(())
-            flow = flows.feedback(filters, cursor, self._retry)
-            result: Result = None
-            while (effect := _advance(flow, result)) is not None:
-                result = None
-                if isinstance(effect, Emit):
-                    yield effect.example
-                elif isinstance(effect, OpenStream):
-                    stream.close()
-                    result, lines = self._open(effect.request, stream)
-                elif isinstance(effect, NextLine):
-                    result = _next_line(lines)
-                else:
-                    result = self._perform(effect)
+        return self._transport.stream(flows.feedback(filters, cursor, self._retry))
+
+    def read(self, path: str, **query: str) -> Any:
+        """The JSON of any address below the server, for instance "/api/v1/traces". Raises HandrailError."""
+        return self._call(wire.listing(path, query))
 
     def close(self) -> None:
-        """Close the connections."""
-        self._http.close()
+        """Close the connections. What is spooled stays on disk for the next client."""
+        self._transport.close()
+        if self._courier is not None:
+            self._courier.close()
 
     def __enter__(self) -> Self:
         return self
@@ -153,36 +194,12 @@ class Handrail:
     ) -> None:
         self.close()
 
-    def _run(self, flow: Flow[T]) -> T:
-        result: Result = None
-        while True:
-            try:
-                effect = flow.send(result)
-            except StopIteration as stop:
-                value: T = stop.value
-                return value
-            result = self._perform(effect)
+    def _ask(self, asking: Asking) -> RequestedApproval:
+        answer = self._transport.run(flows.ask(asking, self._retry))
+        return RequestedApproval(**approval_fields(answer), client=self, fallback=asking.fallback)
 
-    def _perform(self, effect: Effect) -> Result:
-        if isinstance(effect, Pause):
-            time.sleep(effect.seconds)
-            return None
-        assert isinstance(effect, Send)
-        try:
-            return _response(self._http.send(_prepare(self._http, effect.request)))
-        except httpx.TransportError as error:
-            return _failure(error)
-
-    def _open(self, request: Request, stream: ExitStack) -> tuple[Result, Iterator[str]]:
-        try:
-            answer = self._http.send(_prepare(self._http, request), stream=True)
-            stream.callback(answer.close)
-            if answer.status_code != 200:
-                answer.read()
-                return _response(answer), iter(())
-            return Response(200, _headers(answer)), answer.iter_lines()
-        except httpx.TransportError as error:
-            return _failure(error), iter(())
+    def _call(self, request: Request) -> Any:
+        return self._transport.run(flows.call(request, self._retry))
 
 
 class AsyncHandrail:
@@ -195,70 +212,104 @@ class AsyncHandrail:
         *,
         agent: AgentName | None = None,
         retry: RetryPolicy | None = None,
+        on_unreachable: OnUnreachable = "raise",
+        spool: Spool | None = None,
     ) -> None:
-        self._server = wire.locate(url, key)
-        self._agent = agent
+        server = wire.locate(url, key)
+        self._defaults = Defaults(agent, on_unreachable)
+        self._fallback = Fallback(on_unreachable)
         self._retry = retry or RetryPolicy()
-        self._http = httpx.AsyncClient(**_http_options(self._server))
+        self._transport = Awaiting(server)
+        self._courier = Courier(server, spool, self._retry) if spool is not None else None
 
     async def request_approval(
         self, action: str, arguments: Mapping[str, Any] | None = None, **options: Unpack[RequestOptions]
     ) -> AsyncRequestedApproval:
         """See `Handrail.request_approval`."""
-        request = wire.create(request_fields(action, arguments, options, self._agent))
-        answer = await self._run(flows.call(request, self._retry))
-        return AsyncRequestedApproval(**approval_fields(answer), client=self)
+        return await self._ask(self._defaults.asking(single(action, arguments), options))
 
-    async def wait(self, approval_id: str, *, timeout: float | None = None) -> Approval:
+    async def request_batch(
+        self, actions: Sequence[Action], **options: Unpack[RequestOptions]
+    ) -> AsyncRequestedApproval:
+        """See `Handrail.request_batch`."""
+        return await self._ask(self._defaults.asking(batch(actions), options))
+
+    async def wait(self, approval: str | Approval, *, timeout: float | None = None) -> Approval:
         """See `Handrail.wait`."""
-        return await self._run(flows.wait(approval_id, timeout, self._retry))
+        return await self._transport.run(
+            flows.settle(_known(approval), timeout, _fallback_of(approval, self._fallback), self._retry)
+        )
 
     async def get(self, approval_id: str) -> Approval:
         """See `Handrail.get`."""
-        return parse_approval(await self._run(flows.call(wire.read(approval_id), self._retry)))
+        return parse_approval(await self._call(wire.read(approval_id)))
+
+    async def approvals(self, **filters: str) -> AsyncIterator[Approval]:
+        """See `Handrail.approvals`."""
+        flow = flows.entries(wire.listing("/api/v1/approvals", filters), self._retry)
+        async for each in self._transport.stream(flow):
+            yield parse_approval(each)
+
+    async def decide(
+        self,
+        approval_id: str,
+        verdict: Verdict,
+        *,
+        arguments: Mapping[str, Any] | None = None,
+        reason: str | None = None,
+        message: str | None = None,
+        labels: Sequence[str] | None = None,
+        item: int | None = None,
+    ) -> Approval:
+        """See `Handrail.decide`."""
+        ruling = {"verdict": verdict, "arguments": arguments, "reason": reason, "message": message, "item": item}
+        return parse_approval(await self._call(wire.decide(approval_id, {**ruling, "labels": labels})))
 
     async def cancel(self, approval_id: str, *, reason: str = "") -> Approval:
         """See `Handrail.cancel`."""
-        return parse_approval(await self._run(flows.call(wire.cancel(approval_id, reason), self._retry)))
+        return parse_approval(await self._call(wire.cancel(approval_id, reason)))
 
     async def consume(
-        self, approval_id: str, arguments: Mapping[str, Any], *, item: int = 0, receipt: str = ""
+        self, approval: str | Approval, arguments: Mapping[str, Any], *, item: int = 0, receipt: str = ""
     ) -> Approval:
         """See `Handrail.consume`."""
-        request = wire.consume(approval_id, arguments_hash(arguments), item, receipt)
-        return await self._run(flows.consume(request, self._retry))
+        if isinstance(approval, Approval) and approval.decided_here:
+            return approval
+        request = wire.consume(_id_of(approval), arguments_hash(arguments), item, receipt)
+        return await self._transport.run(flows.consume(request, self._retry))
 
     async def receipt_keys(self) -> Mapping[str, Any]:
         """See `Handrail.receipt_keys`."""
-        return dict(await self._run(flows.call(wire.receipt_keys(), self._retry)))
+        return dict(await self._call(wire.receipt_keys()))
 
     async def record_outcome(
-        self, approval_id: str, status: OutcomeStatus, detail: Mapping[str, Any] | None = None
+        self, approval: str | Approval, status: OutcomeStatus, detail: Mapping[str, Any] | None = None
     ) -> None:
         """See `Handrail.record_outcome`."""
-        await self._run(flows.call(wire.outcome(approval_id, status, detail), self._retry))
+        if isinstance(approval, Approval) and approval.decided_here:
+            return
+        request = wire.outcome(_id_of(approval), status, detail)
+        try:
+            await self._call(request)
+        except Unreachable:
+            if self._courier is None:
+                raise
+            await asyncio.to_thread(self._courier.keep, request)
 
     async def feedback(self, *, cursor: str = "", **filters: str) -> AsyncIterator[FeedbackExample]:
         """See `Handrail.feedback`."""
-        async with AsyncExitStack() as stream:
-            lines = _no_lines()
-            flow = flows.feedback(filters, cursor, self._retry)
-            result: Result = None
-            while (effect := _advance(flow, result)) is not None:
-                result = None
-                if isinstance(effect, Emit):
-                    yield effect.example
-                elif isinstance(effect, OpenStream):
-                    await stream.aclose()
-                    result, lines = await self._open(effect.request, stream)
-                elif isinstance(effect, NextLine):
-                    result = await _next_async_line(lines)
-                else:
-                    result = await self._perform(effect)
+        async for example in self._transport.stream(flows.feedback(filters, cursor, self._retry)):
+            yield example
+
+    async def read(self, path: str, **query: str) -> Any:
+        """See `Handrail.read`."""
+        return await self._call(wire.listing(path, query))
 
     async def close(self) -> None:
-        """Close the connections."""
-        await self._http.aclose()
+        """See `Handrail.close`."""
+        await self._transport.close()
+        if self._courier is not None:
+            await asyncio.to_thread(self._courier.close)
 
     async def __aenter__(self) -> Self:
         return self
@@ -268,91 +319,23 @@ class AsyncHandrail:
     ) -> None:
         await self.close()
 
-    async def _run(self, flow: Flow[T]) -> T:
-        result: Result = None
-        while True:
-            try:
-                effect = flow.send(result)
-            except StopIteration as stop:
-                value: T = stop.value
-                return value
-            result = await self._perform(effect)
+    async def _ask(self, asking: Asking) -> AsyncRequestedApproval:
+        answer = await self._transport.run(flows.ask(asking, self._retry))
+        return AsyncRequestedApproval(**approval_fields(answer), client=self, fallback=asking.fallback)
 
-    async def _perform(self, effect: Effect) -> Result:
-        if isinstance(effect, Pause):
-            await asyncio.sleep(effect.seconds)
-            return None
-        assert isinstance(effect, Send)
-        try:
-            return _response(await self._http.send(_prepare(self._http, effect.request)))
-        except httpx.TransportError as error:
-            return _failure(error)
-
-    async def _open(self, request: Request, stream: AsyncExitStack) -> tuple[Result, AsyncIterator[str]]:
-        try:
-            answer = await self._http.send(_prepare(self._http, request), stream=True)
-            stream.push_async_callback(answer.aclose)
-            if answer.status_code != 200:
-                await answer.aread()
-                return _response(answer), _no_lines()
-            return Response(200, _headers(answer)), answer.aiter_lines()
-        except httpx.TransportError as error:
-            return _failure(error), _no_lines()
+    async def _call(self, request: Request) -> Any:
+        return await self._transport.run(flows.call(request, self._retry))
 
 
-def _http_options(server: Server) -> dict[str, Any]:
-    return {
-        "base_url": server.url,
-        # No redirects: the key goes nowhere but to the address it was given for.
-        "follow_redirects": False,
-        # Every wait holds a connection, and there may be thousands.
-        "limits": httpx.Limits(max_connections=None, max_keepalive_connections=20),
-        "headers": {"Authorization": f"Bearer {server.key}", "Accept": "application/json", "User-Agent": "handrail"},
-    }
+def _id_of(approval: str | Approval) -> str:
+    return approval if isinstance(approval, str) else approval.id
 
 
-def _prepare(http: httpx.Client | httpx.AsyncClient, request: Request) -> httpx.Request:
-    timeout = httpx.Timeout(request.timeout_seconds, connect=10.0)
-    return http.build_request(
-        request.method, request.path, headers=dict(request.headers), content=request.body, timeout=timeout
-    )
+def _known(approval: str | Approval) -> Approval:
+    return Approval(approval, "pending", "", {}) if isinstance(approval, str) else approval
 
 
-def _response(answer: httpx.Response) -> Response:
-    return Response(answer.status_code, _headers(answer), answer.content)
-
-
-def _headers(answer: httpx.Response) -> dict[str, str]:
-    return {name.lower(): value for name, value in answer.headers.items()}
-
-
-def _failure(error: httpx.TransportError) -> TransportFailure:
-    return TransportFailure(str(error) or type(error).__name__)
-
-
-def _advance(flow: Flow[None], result: Result) -> Effect | None:
-    """The flow's next effect, None when it has ended."""
-    try:
-        return flow.send(result)
-    except StopIteration:
-        return None
-
-
-def _next_line(lines: Iterator[str]) -> str | TransportFailure | None:
-    try:
-        return next(lines, None)
-    except httpx.TransportError as error:
-        return _failure(error)
-
-
-async def _next_async_line(lines: AsyncIterator[str]) -> str | TransportFailure | None:
-    try:
-        return await anext(lines, None)
-    except httpx.TransportError as error:
-        return _failure(error)
-
-
-async def _no_lines() -> AsyncIterator[str]:
-    empty: tuple[str, ...] = ()
-    for line in empty:
-        yield line
+def _fallback_of(approval: str | Approval, other: Fallback) -> Fallback:
+    if isinstance(approval, RequestedApproval | AsyncRequestedApproval):
+        return approval.fallback
+    return other

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec, Protocol, TypeVar, overload
 from handrail.approvals import Approval, JsonObject
 from handrail.client import AsyncHandrail, Handrail
 from handrail.errors import HandrailError, ReceiptRefused, words_of
+from handrail.fallback import DECIDED_HERE
 from handrail.receipts import read_receipt
 from handrail.tracing import tool_span
 
@@ -118,7 +119,9 @@ class _Gate:
         with tool_span(self._action, call.proposed, self._tracer_provider) as span:
             requested = yield lambda client: client.request_approval(self._action, call.proposed, **options)
             span.set("handrail.approval.id", requested.id)
-            approval: Approval = yield lambda client: client.wait(requested.id)
+            approval: Approval = yield lambda client: client.wait(requested)
+            if approval.decided_here:
+                span.set("handrail.approval.decided_by", DECIDED_HERE)
             if approval.answer is not None:
                 span.set("gen_ai.tool.call.result", approval.answer)
                 return approval.answer
@@ -126,23 +129,26 @@ class _Gate:
                 edited = call.with_arguments(approval.final_arguments)
                 span.set("gen_ai.tool.call.arguments", edited.proposed)
             except Exception as error:
-                yield from _record(approval.id, "failed", _failure(error))
+                yield from _record(approval, "failed", _failure(error))
                 raise
             yield from self._use_up(approval, edited)
             try:
                 result = yield lambda _client: self._function(*edited.bound.args, **edited.bound.kwargs)
             except Exception as error:
-                yield from _record(approval.id, "failed", _failure(error))
+                yield from _record(approval, "failed", _failure(error))
                 raise
             span.set("gen_ai.tool.call.result", result)
-        yield from _record(approval.id, "succeeded", {})
+        yield from _record(approval, "succeeded", {})
         return result
 
     def _use_up(self, approval: Approval, call: _Call) -> _Flow:
         """Let the call go on only if it is what the receipt says, and only once: whoever comes second is refused.
 
-        No outcome is recorded for a refusal: it would stand for the run that took place.
+        No outcome is recorded for a refusal: it would stand for the run that took place. What was decided without the
+        server has no receipt, and this call is the only one that knows of it.
         """
+        if approval.decided_here:
+            return
         token = approval.decision.receipt if approval.decision else ""
         given = {name: call.proposed[name] for name in approval.final_arguments if name in call.proposed}
         receipt = read_receipt(token)
@@ -164,13 +170,13 @@ class _Gate:
         return found
 
 
-def _record(approval_id: str, status: OutcomeStatus, detail: JsonObject) -> _Flow:
+def _record(approval: Approval, status: OutcomeStatus, detail: JsonObject) -> _Flow:
     # The action has happened: its result must not be lost because the note about it could not be written, whatever
     # the cause (the server is away, the client was closed meanwhile).
     try:
-        yield lambda client: client.record_outcome(approval_id, status, detail)
+        yield lambda client: client.record_outcome(approval, status, detail)
     except Exception as error:
-        _log.warning("The outcome of approval %s was not recorded: %r", approval_id, error)
+        _log.warning("The outcome of approval %s was not recorded: %r", approval.id, error)
 
 
 def _block_on(flow: _Flow, client: Handrail) -> Any:

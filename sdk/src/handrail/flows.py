@@ -19,7 +19,9 @@ from typing import Any, NoReturn, TypeVar
 from handrail import wire
 from handrail.approvals import Approval, parse_approval
 from handrail.errors import HandrailError, ReceiptRefused, Unreachable, WaitTimeout, from_problem
-from handrail.examples import FeedbackExample, parse_example
+from handrail.examples import parse_example
+from handrail.fallback import Fallback
+from handrail.options import KEY_IN_METADATA, Asking
 from handrail.retry import RETRYABLE_STATUSES, RetryPolicy, parse_retry_after
 from handrail.wire import Request, Response, TransportFailure
 
@@ -57,9 +59,9 @@ class NextLine:
 
 @dataclass(frozen=True, slots=True)
 class Emit:
-    """Hand an example to the caller; the result is None."""
+    """Hand something to the caller (an example, an entry of a list); the result is None."""
 
-    example: FeedbackExample
+    value: Any
 
 
 Effect = Send | Pause | OpenStream | NextLine | Emit
@@ -128,6 +130,69 @@ def call(request: Request, policy: RetryPolicy) -> Flow[Any]:
         if not is_transient(result):
             return answer_of(request, result)
         yield Pause(outage.pause_after(result))
+
+
+def ask(asking: Asking, policy: RetryPolicy) -> Flow[Any]:
+    """Ask for approval, once for its key; returns the JSON of the request, also one decided by its fallback."""
+    try:
+        return (yield from (_ask_once(asking, policy) if asking.key else call(wire.create(asking.fields), policy)))
+    except Unreachable as error:
+        return asking.fallback.decide(error, asking.fields)
+
+
+def _ask_once(asking: Asking, policy: RetryPolicy) -> Flow[Any]:
+    found = yield from _find(asking, policy)
+    if found and found[0]["status"] not in ("expired", "cancelled"):
+        return found[0]
+    # What ended undecided may be asked again, under a key of its own.
+    key = f"{asking.key}#{len(found)}" if found else asking.key
+    try:
+        return (yield from call(wire.create(asking.fields, key), policy))
+    except HandrailError as error:
+        # Somebody asked with this key in the same moment, from another place in the trace.
+        if error.status != 422 or "Idempotency-Key" not in error.errors:
+            raise
+        now_found = yield from _find(asking, policy)
+        if len(now_found) <= len(found):
+            raise
+        return now_found[0]
+
+
+def _find(asking: Asking, policy: RetryPolicy) -> Flow[list[Any]]:
+    """The requests made for the key, newest first. The server forgets keys after a day, but not its requests."""
+    if not asking.session_id:
+        return []
+    found = []
+    request: Request | None = wire.listing("/api/v1/approvals", {"session_id": asking.session_id, "limit": 100})
+    while request is not None:
+        page = yield from call(request, policy)
+        found += [each for each in page["results"] if (each.get("metadata") or {}).get(KEY_IN_METADATA) == asking.key]
+        request = wire.following(page["next"]) if page.get("next") else None
+    return found
+
+
+def settle(approval: Approval, timeout: float | None, fallback: Fallback, policy: RetryPolicy) -> Flow[Approval]:
+    """Wait for a request that is at hand (see `wait`), or let its fallback decide when the server stays away."""
+    if approval.decided_here:
+        approval.raise_if_denied()
+        return approval
+    try:
+        return (yield from wait(approval.id, timeout, policy))
+    except Unreachable as error:
+        known = approval.raw or {"id": approval.id, "action": approval.action, "arguments": approval.arguments}
+        decided = parse_approval(fallback.decide(error, known))
+        decided.raise_if_denied()
+        return decided
+
+
+def entries(request: Request, policy: RetryPolicy) -> Flow[None]:
+    """Emit every entry of a list, page after page."""
+    following: Request | None = request
+    while following is not None:
+        page = yield from call(following, policy)
+        for entry in page["results"]:
+            yield Emit(entry)
+        following = wire.following(page["next"]) if page.get("next") else None
 
 
 def consume(request: Request, policy: RetryPolicy) -> Flow[Approval]:

@@ -8,7 +8,7 @@ import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import quote, urlencode
+from urllib.parse import quote, urlencode, urlsplit
 
 from handrail.errors import HandrailError
 
@@ -68,9 +68,30 @@ def locate(url: str | None, key: str | None) -> Server:
     return Server(url.rstrip("/"), key)
 
 
-def create(fields: Mapping[str, Any]) -> Request:
-    """The call that asks for approval. Fields that are None are left out: the server has its own defaults."""
-    return _post("/api/v1/approvals", {name: value for name, value in fields.items() if value is not None})
+def create(fields: Mapping[str, Any], key: str = "") -> Request:
+    """The call that asks for approval. key: the idempotency key, the call's own when "".
+
+    Fields that are None are left out: the server has its own defaults.
+    """
+    return _post("/api/v1/approvals", {name: value for name, value in fields.items() if value is not None}, key)
+
+
+def listing(path: str, filters: Mapping[str, Any]) -> Request:
+    """The call that reads one page of a list, for instance of /api/v1/approvals."""
+    query = {name: value for name, value in filters.items() if value not in (None, "")}
+    return Request("GET", path + (f"?{urlencode(query, doseq=True)}" if query else ""))
+
+
+def following(url: str) -> Request:
+    """The call that reads the page a list's `next` link leads to. Only its path counts: the key stays at home."""
+    parts = urlsplit(url)
+    return Request("GET", f"{parts.path}?{parts.query}" if parts.query else parts.path)
+
+
+def decide(approval_id: str, ruling: Mapping[str, Any]) -> Request:
+    """The call by which a person decides."""
+    body = {name: value for name, value in ruling.items() if value is not None}
+    return _post(f"{_approval_path(approval_id)}/decisions", body)
 
 
 def read(approval_id: str) -> Request:
@@ -118,9 +139,9 @@ def _approval_path(approval_id: str) -> str:
     return f"/api/v1/approvals/{quote(approval_id, safe='')}"
 
 
-def _post(path: str, body: Mapping[str, Any]) -> Request:
+def _post(path: str, body: Mapping[str, Any], key: str = "") -> Request:
     # The key is made here, once per call, so that a retry after a lost answer cannot act twice.
-    headers = {"Content-Type": "application/json", "Idempotency-Key": str(uuid.uuid4())}
+    headers = {"Content-Type": "application/json", "Idempotency-Key": key or str(uuid.uuid4())}
     return Request("POST", path, headers, encode(body))
 
 
