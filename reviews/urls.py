@@ -23,6 +23,7 @@ page_patterns: list[URLPattern | URLResolver] = [
     path("queue/<uuid:approval_id>/item/", queue.approval_item, name="approval-item"),
     path("queue/<uuid:approval_id>/looking/", queue.approval_looking, name="looking"),
     path("queue/<uuid:approval_id>/decision/", decide.decision, name="decision"),
+    path("queue/<uuid:approval_id>/rest/", decide.rest, name="rest"),
     path("queue/<uuid:approval_id>/changes/", decide.changes, name="changes"),
     path("queue/<uuid:approval_id>/decide/<str:verdict>/", one_click.one_click, name="one-click"),
     path("analytics/", analytics_page.page, name="analytics"),

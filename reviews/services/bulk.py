@@ -12,7 +12,14 @@ from agents.authentication import Caller
 from agents.models import Project
 from reviews import states
 from reviews.models import Approval, Decision
-from reviews.services.decisions import InvalidDecision, OwnRequest, ReauthenticationNeeded, Ruling, decide
+from reviews.services.decisions import (
+    InvalidDecision,
+    OwnRequest,
+    ReauthenticationNeeded,
+    Ruling,
+    check_may_decide,
+    decide,
+)
 from reviews.services.transitions import AlreadyDecided
 
 Result = Decision | AlreadyDecided | InvalidDecision | OwnRequest | ReauthenticationNeeded
@@ -37,6 +44,24 @@ def decide_many(
             results.append((key, decide(approval=found[key], by=by, ruling=ruling, now=now)))
         except (InvalidDecision, OwnRequest, ReauthenticationNeeded) as error:
             results.append((key, error))
+    return results
+
+
+def approve_items(
+    *, approval: Approval, by: Caller, items: Sequence[int], now: datetime
+) -> list[tuple[int, Decision | AlreadyDecided | InvalidDecision]]:
+    """Approves some actions of a batch as proposed, each by itself: what became of each, by its index.
+
+    Raises NotAPerson, OwnRequest or ReauthenticationNeeded before anything is decided.
+    """
+    check_may_decide(approval=approval, by=by)
+    results: list[tuple[int, Decision | AlreadyDecided | InvalidDecision]] = []
+    for index in dict.fromkeys(items):
+        try:
+            ruling = Ruling(verdict=states.Verdict.APPROVE, item=index)
+            results.append((index, decide(approval=approval, by=by, ruling=ruling, now=now)))
+        except InvalidDecision as error:
+            results.append((index, error))
     return results
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from django.http import HttpRequest
@@ -11,6 +12,8 @@ from agents.permissions import Permission
 from agents.views.person import person
 from reviews.forms import AssignForm, QuestionForm
 from reviews.services.decisions import why_barred
+from reviews.states import Verdict
+from reviews.views.lines import Line
 from reviews.views.listing import Wish, approval_url
 from reviews.views.presentation import Reading
 
@@ -28,6 +31,10 @@ class Bar:
     why: str = ""
     assign: AssignForm | None = None
     question: QuestionForm | None = None
+    rest: Sequence[Line] = ()
+    """Of a batch, what can be approved together: several, or one that is not the one that is shown."""
+    rest_without: int = 0
+    """How many others are left that cannot be approved as proposed."""
 
 
 def bar_of(request: HttpRequest, read: Reading, wish: Wish) -> Bar:
@@ -38,6 +45,7 @@ def bar_of(request: HttpRequest, read: Reading, wish: Wish) -> Bar:
         return Bar("")
     why = why_barred(read.approval, viewer)
     state = "barred" if why else _state(request, read)
+    rest, without = _rest(request, read) if not why else ([], 0)
     may_assign = Permission.APPROVAL_ASSIGN in permissions and read.is_open
     return Bar(
         state=state,
@@ -45,7 +53,18 @@ def bar_of(request: HttpRequest, read: Reading, wish: Wish) -> Bar:
         why=why,
         assign=_assign_form(read) if may_assign else None,
         question=QuestionForm(auto_id="question-%s") if state == "open" else None,
+        rest=rest,
+        rest_without=without,
     )
+
+
+def _rest(request: HttpRequest, read: Reading) -> tuple[list[Line], int]:
+    """What of a batch this person can approve in one go, and how much else is left of it."""
+    left = [line for line in read.lines if line.is_left]
+    if len(read.lines) < 2 or not read.is_open or read.people.held_by_other or not _known(request, read):
+        return [], 0
+    found = [line for line in left if Verdict.APPROVE in line.item.allowed_decisions]
+    return (found, len(left) - len(found)) if [line.item.pk for line in found] != [read.item.pk] else ([], 0)
 
 
 def _assign_form(read: Reading) -> AssignForm:
@@ -62,6 +81,10 @@ def _state(request: HttpRequest, read: Reading) -> str:
         return "held"
     if not read.line.is_left:
         return "voted" if read.line.mine is not None else ""
+    return "open" if _known(request, read) else "confirm"
+
+
+def _known(request: HttpRequest, read: Reading) -> bool:
+    """Whether this person has proved who they are as far as the request's rule asks for it."""
     asks = read.people.plan.reauthenticate
-    known = not asks or reauthenticated(Caller(user=person(request)), request).reauthenticated
-    return "open" if known else "confirm"
+    return not asks or reauthenticated(Caller(user=person(request)), request).reauthenticated

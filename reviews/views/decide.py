@@ -9,6 +9,7 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.shortcuts import render
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from django_htmx.http import push_url
 
 from agents.authentication import Caller, reauthenticated
@@ -19,14 +20,15 @@ from console.lib import clock
 from reviews import states
 from reviews.access import page_approval
 from reviews.forms import DecisionForm, EditForm, form_for
-from reviews.models import Approval, ApprovalItem
+from reviews.models import Approval, ApprovalItem, Decision
 from reviews.selectors.records import next_waiting
+from reviews.services.bulk import approve_items
 from reviews.services.decisions import InvalidDecision, OwnRequest, ReauthenticationNeeded, decide, repeats
 from reviews.services.transitions import AlreadyDecided
 from reviews.views.lines import lines_of, next_left
 from reviews.views.listing import Wish, approval_url, listing_of, queue_url, wish_of
 from reviews.views.presentation import outcome_sentence
-from reviews.views.queue import decided_words, item_context, item_index, loaded, split_page, toast, undo_of
+from reviews.views.queue import INDEX, decided_words, item_context, item_index, loaded, split_page, toast, undo_of
 
 
 def decision(request: HttpRequest, project: str, approval_id: UUID) -> HttpResponse:
@@ -45,6 +47,29 @@ def decision(request: HttpRequest, project: str, approval_id: UUID) -> HttpRespo
     if not form.is_valid() or (isinstance(form, EditForm) and not _may_be_sent(request, form)):
         return _again(request, approval, wish, form, verdict)
     return _decide(request, approval, wish, form, verdict)
+
+
+def rest(request: HttpRequest, project: str, approval_id: UUID) -> HttpResponse:
+    """POST queue/<id>/rest/: approves those actions of a batch that a confirmation has listed, by their `items`."""
+    approval = page_approval(request, project, approval_id, Permission.APPROVAL_DECIDE)
+    if request.method != "POST":
+        return HttpResponseNotAllowed(["POST"])
+    wish, now = wish_of(request), clock.now()
+    by = reauthenticated(Caller(user=person(request)), request)
+    items = [int(text) for text in request.POST.getlist("items") if INDEX.fullmatch(text)]
+    if not items:
+        return _refused(request, approval, wish, _("Nothing of this request is left to approve."))
+    try:
+        results = approve_items(approval=approval, by=by, items=items, now=now)
+    except (OwnRequest, ReauthenticationNeeded) as error:
+        return _refused(request, approval, wish, str(error))
+    fresh = loaded(approval.pk, approval.project)
+    done = sum(isinstance(result, Decision) for _index, result in results)
+    if done < len(results):
+        text = _("%(done)d of %(all)d actions approved: the others are closed, or do not allow it.")
+        return _refused(request, fresh, wish, text % {"done": done, "all": len(results)})
+    text = ngettext("Approved: %(n)d action", "Approved: %(n)d actions", done) % {"n": done}
+    return _next(request, fresh, wish, text)
 
 
 def changes(request: HttpRequest, project: str, approval_id: UUID) -> HttpResponse:

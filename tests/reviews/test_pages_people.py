@@ -243,3 +243,52 @@ def test_each_decision_on_a_batch_names_the_action_that_it_was_about(batch: Appr
     for number, name in enumerate("ab"):
         answer = send(reviewer, batch, htmx=True, verdict="approve", item=str(number))
         assert f"Approved: step_{name}" in answer.headers["HX-Trigger"]
+
+
+def test_all_that_is_left_of_a_batch_is_listed_and_approved_in_one_go(
+    project: Project, agent: Caller, reviewer: Client
+) -> None:
+    items = [ItemDraft(action=f"step_{name}", arguments={"n": n}) for n, name in enumerate("abc")]
+    items.append(ItemDraft(action="step_d", arguments={}, allowed_decisions=("reject",)))
+    drafted = RequestDraft(items=tuple(items), timeout=timedelta(minutes=5))
+    made = create_request(project=project, by=agent, draft=drafted, now=clock.now())
+    send(reviewer, made, htmx=True, verdict="reject", reason="Too risky", item="0")
+    page = page_of(reviewer, made)
+    assert "Approve all 2 that are left" in page
+    assert re.findall(r'name="items" value="(\d)"', page) == ["1", "2"]
+    assert "1 more cannot be approved and stays open." in words(page)
+    answer = post(reviewer, made, "rest", items=["1", "2"])
+    assert "Approved: 2 actions" in answer.headers["HX-Trigger"]
+    assert 'id="open-rest"' not in answer.content.decode()
+    assert [vote.item.index for vote in Decision.objects.filter(approval=made, verdict="approve")] == [1, 2]
+    made.refresh_from_db()
+    assert made.is_waiting
+
+
+def test_what_was_decided_meanwhile_or_may_not_be_approved_is_said_and_left(
+    batch: Approval, ben: Caller, reviewer: Client
+) -> None:
+    decide(approval=batch, by=ben, ruling=Ruling(verdict=Verdict.REJECT, reason="no", item=1), now=clock.now())
+    answer = post(reviewer, batch, "rest", items=["0", "1", "9"])
+    assert "1 of 3 actions approved" in answer.headers["HX-Trigger"]
+    assert Decision.objects.filter(approval=batch).count() == 2
+    assert "Nothing of this request is left" in post(reviewer, batch, "rest").headers["HX-Trigger"]
+
+
+def test_all_that_is_left_is_one_vote_each_and_needs_the_proof_that_a_rule_asks_for(
+    batch: Approval, ana: Caller, reviewer: Client
+) -> None:
+    assert ana.user is not None
+    ana.user.set_password("a-long-password-of-ana")
+    ana.user.save()
+    reviewer.force_login(ana.user, PASSWORD)
+    planned(batch, approvals=2)
+    post(reviewer, batch, "rest", items=["0", "1", "2"])
+    batch.refresh_from_db()
+    assert batch.is_waiting
+    assert Decision.objects.filter(approval=batch).count() == 3
+    Decision.objects.filter(approval=batch).update(withdrawn_at=clock.now())
+    planned(batch, reauthenticate=True)
+    assert 'id="open-rest"' not in page_of(reviewer, batch)
+    assert "Confirm first that it is you" in post(reviewer, batch, "rest", items=["0"]).headers["HX-Trigger"]
+    assert Decision.objects.standing().filter(approval=batch).count() == 0
