@@ -323,6 +323,7 @@ class ApprovalEvent(models.Model):
         CANCELLED = "cancelled"
         EXPIRED = "expired"
         MESSAGE = "message"
+        CONSUMED = "consumed"
         OUTCOME = "outcome"
         CLAIMED = "claimed"
         RELEASED = "released"

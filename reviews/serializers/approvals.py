@@ -10,9 +10,9 @@ from django.urls import reverse
 from console.lib.clock import rfc3339
 from reviews import states
 from reviews.models import Approval, ApprovalEvent
-from reviews.serializers.items import EFFECTS, decision_of, items_of
 from reviews.serializers.people import people_of
 from reviews.services.settling import standings_of
+from reviews.wire import EFFECTS, decision_of, items_of
 
 CONVERSATION = {ApprovalEvent.Kind.MESSAGE, ApprovalEvent.Kind.INFO_REQUESTED}
 
@@ -56,8 +56,8 @@ def represent(approval: Approval, *, estimated_wait_seconds: int | None) -> dict
         "callback_url": approval.callback_url or None,
         "metadata": approval.metadata,
         "approvals_needed": approval.review_plan.approvals_needed,
-        "items": items_of(approval, standings),
-        "decision": decision_of(approval, standings),
+        "items": items_of(approval, standings, approval.receipts.all()),
+        "decision": decision_of(approval, standings, approval.receipts.all()),
         "messages": [_message(event) for event in approval.events.all() if event.kind in CONVERSATION],
         "outcome": approval.outcome,
     }

@@ -13,8 +13,8 @@ from console.lib.clock import rfc3339
 from reviews.models import Decision, FeedbackExample
 from reviews.selectors.feedback import Position, cursor_at
 from reviews.serializers.approvals import policy_of, risk_of
-from reviews.serializers.items import final_arguments
 from reviews.services.decisions import same_json
+from reviews.wire import final_arguments
 
 PSEUDONYM_CHARS = 16
 

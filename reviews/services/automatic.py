@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from reviews import states
+from reviews import quorum, states
 from reviews.models import Approval, ApprovalEvent, ApprovalItem, Decision
 from reviews.policy.engine import Assessment
 from reviews.policy.schema import Effect
@@ -49,17 +49,23 @@ def record(
         return {}
     made = {approval.pk: [_decision(item, assessment, now) for item in items] for approval, items, assessment in rows}
     Decision.objects.bulk_create(decision for decisions in made.values() for decision in decisions)
+    standings = {approval.pk: quorum.standings(items, made[approval.pk], needed=1) for approval, items, _by in rows}
+    approvals = [approval for approval, _items, _assessment in rows]
+    signed = receipts.issue(decided=[(approval, standings[approval.pk]) for approval in approvals], now=now)
     lines = [
         Line(
-            approval, None, {"verdict": approval.verdict, "reason": made[approval.pk][0].reason, "via": POLICY}, POLICY
+            approval,
+            None,
+            {"verdict": approval.verdict, "reason": made[approval.pk][0].reason, "via": POLICY},
+            POLICY,
+            standings[approval.pk],
+            signed[approval.pk],
         )
-        for approval, _items, _assessment in rows
+        for approval in approvals
     ]
     events = add_events(kind=ApprovalEvent.Kind.DECIDED, lines=lines, now=now)
-    approvals = [approval for approval, _items, _assessment in rows]
     for approval in approvals:
         feedback.add_decided(approval=approval, decisions=made[approval.pk], now=now)
-    receipts.issue_all(approvals=approvals, now=now)
     flow.closed(approvals)
     return {
         approval.pk: Decided(approval, made[approval.pk], event)

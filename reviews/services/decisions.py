@@ -18,8 +18,9 @@ from reviews.json_schema import TooComplex, violations
 from reviews.models import Approval, ApprovalEvent, ApprovalItem, Decision
 from reviews.services import expiry, settling
 from reviews.services.requests import made_by
-from reviews.services.settling import Standing, locked, overtaken, standings_of
+from reviews.services.settling import locked, overtaken, standings_of
 from reviews.services.transitions import AlreadyDecided, add_event, announce, as_already_decided
+from reviews.wire import Standing
 
 
 class OwnRequest(PermissionError):

@@ -18,6 +18,7 @@ from reviews.services import flow, receipts
 from reviews.services.feedback import first_revision
 from reviews.services.routing import by_project
 from reviews.services.transitions import Line, add_events, announce
+from reviews.wire import Standing
 
 BATCH = 500
 TIMEOUT = "timeout"
@@ -87,21 +88,25 @@ def _approve(rows: Sequence[Approval], items: dict[UUID, list[ApprovalItem]], no
     """Approves what is still open of some requests; what people have decided of a batch stays."""
     if not rows:
         return
-    votes: dict[UUID, list[Decision]] = {row.pk: [] for row in rows}
-    for vote in Decision.objects.standing().filter(approval_id__in=votes):
-        votes[vote.approval_id].append(vote)
-    decided: list[tuple[Approval, ApprovalItem, Decision]] = []
+    standings = _completed(rows, items, now)
+    decided = [(row, one.item, one.deciding) for row in rows for one in standings[row.pk] if one.deciding is not None]
     for row in rows:
-        standings = quorum.standings(items[row.pk], votes[row.pk], needed=row.review_plan.approvals_needed)
-        mine = [(row, one.item, one.deciding or _nobodys(row, one.item, now)) for one in standings]
-        verb = quorum.verb_of(decision.verdict for _row, _item, decision in mine)
+        verb = quorum.verb_of(one.deciding.verdict for one in standings[row.pk] if one.deciding is not None)
         row.status = states.target(states.Status(row.status), verb)
         row.verdict = states.Status.MIXED if verb is states.Verb.MIX else verb.value
         row.closed_at, row.decided_by_label = now, TIMEOUT
-        decided += mine
-    Decision.objects.bulk_create(decision for _row, _item, decision in decided if decision.pk is None)
     Approval.objects.bulk_update(rows, ["status", "verdict", "closed_at", "decided_by_label"])
-    lines = [Line(row, None, {"verdict": row.verdict, "reason": "", "via": TIMEOUT}) for row in rows]
+    signed = receipts.issue(decided=[(row, standings[row.pk]) for row in rows], now=now)
+    lines = [
+        Line(
+            row,
+            None,
+            {"verdict": row.verdict, "reason": "", "via": TIMEOUT},
+            standings=standings[row.pk],
+            receipts=signed[row.pk],
+        )
+        for row in rows
+    ]
     add_events(kind=ApprovalEvent.Kind.DECIDED, lines=lines, now=now)
     FeedbackExample.objects.bulk_create(
         first_revision(
@@ -109,8 +114,24 @@ def _approve(rows: Sequence[Approval], items: dict[UUID, list[ApprovalItem]], no
         )
         for row, item, decision in decided
     )
-    receipts.issue_all(approvals=rows, now=now)
     _announce(rows, now)
+
+
+def _completed(
+    rows: Sequence[Approval], items: dict[UUID, list[ApprovalItem]], now: datetime
+) -> dict[UUID, list[Standing]]:
+    """Has the deadline approve every item that is still open, and says how all of them stand then; by request."""
+    votes: dict[UUID, list[Decision]] = {row.pk: [] for row in rows}
+    for vote in Decision.objects.standing().filter(approval_id__in=votes):
+        votes[vote.approval_id].append(vote)
+
+    def standings_of(row: Approval) -> list[Standing]:
+        return quorum.standings(items[row.pk], votes[row.pk], needed=row.review_plan.approvals_needed)
+
+    made = [_nobodys(row, one.item, now) for row in rows for one in standings_of(row) if one.deciding is None]
+    for vote in Decision.objects.bulk_create(made):
+        votes[vote.approval_id].append(vote)
+    return {row.pk: standings_of(row) for row in rows}
 
 
 def _nobodys(row: Approval, item: ApprovalItem, now: datetime) -> Decision:

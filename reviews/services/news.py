@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
-from uuid import UUID
 
 from django.conf import settings
-from django.db.models import F
 from django.urls import reverse
 from django.utils import translation
 from django.utils.translation import gettext as _
@@ -18,7 +16,8 @@ from agents.messages import Event, plain
 from agents.services import outbox
 from console.lib.clock import rfc3339
 from reviews import states
-from reviews.models import Approval, ApprovalEvent, Decision
+from reviews.models import Approval, ApprovalEvent, Receipt
+from reviews.wire import Standing, decision_of, items_of
 
 if TYPE_CHECKING:
     from reviews.services.transitions import Line
@@ -27,6 +26,8 @@ Kind = ApprovalEvent.Kind
 
 TOLD = {
     Kind.REQUESTED: "approval.requested",
+    Kind.VOTED: "approval.voted",
+    Kind.WITHDRAWN: "approval.withdrawn",
     Kind.INFO_REQUESTED: "approval.info_requested",
     Kind.MESSAGE: "approval.info_provided",
     Kind.ASSIGNED: "approval.assigned",
@@ -34,12 +35,21 @@ TOLD = {
     Kind.ESCALATED: "approval.escalated",
     Kind.EXPIRED: "approval.expired",
     Kind.CANCELLED: "approval.cancelled",
+    Kind.CONSUMED: "approval.consumed",
     Kind.OUTCOME: "approval.outcome",
 }
-"""What the lines of a timeline are called outside. A decision is called by what it made of the request."""
+"""What the lines of a timeline are called outside. A decision is called by what it made of the request.
+
+Claims are not told: they run out by themselves, so that nobody outside could know from them who is looking.
+"""
 
 CLOSING = frozenset({Kind.DECIDED, Kind.EXPIRED, Kind.CANCELLED})
 WORDS_CHARS = 340
+EXACT_BYTES_MAX = 256 * 1024
+"""Arguments that would make the items of a decision longer than that are fetched by whoever wants them."""
+
+ITEM_MEMBERS = ("index", "action", "arguments", "metadata", "status", "effect", "decision")
+"""What webhooks are told of an item: what the API says of it, but for what only those who decide need."""
 
 
 def record(*, kind: ApprovalEvent.Kind, lines: Sequence[Line], now: datetime) -> None:
@@ -47,9 +57,8 @@ def record(*, kind: ApprovalEvent.Kind, lines: Sequence[Line], now: datetime) ->
     told = [line for line in lines if _is_told(kind, line)]
     if not told:
         return
-    decisions = _decisions([line.approval.pk for line in told]) if kind is Kind.DECIDED else {}
     with translation.override(settings.LANGUAGE_CODE):  # whoever reads it is not whoever caused it
-        events = [_event(kind, line, decisions.get(line.approval.pk, ()), now) for line in told]
+        events = [_event(kind, line, now) for line in told]
     outbox.record(events=events, now=now)
 
 
@@ -58,10 +67,12 @@ def _is_told(kind: ApprovalEvent.Kind, line: Line) -> bool:
         return line.approval.is_waiting
     if kind is Kind.MESSAGE:  # of the conversation, only what sets the request in motion again
         return bool(line.detail.get("answer"))
+    if kind in {Kind.VOTED, Kind.WITHDRAWN}:  # while a verdict may be taken back, agents are not told of it
+        return not line.approval.undo_seconds
     return kind is Kind.DECIDED or kind in TOLD
 
 
-def _event(kind: ApprovalEvent.Kind, line: Line, decisions: Sequence[Decision], now: datetime) -> Event:
+def _event(kind: ApprovalEvent.Kind, line: Line, now: datetime) -> Event:
     approval = line.approval
     name = TOLD.get(kind) or f"approval.{approval.status}"
     path = reverse("reviews:approval", args=[approval.project.slug, approval.pk])
@@ -76,19 +87,12 @@ def _event(kind: ApprovalEvent.Kind, line: Line, decisions: Sequence[Decision], 
         actions=_actions(approval) if approval.is_waiting and name != "approval.info_requested" else (),
         ends=kind in CLOSING,
         callback_url=approval.callback_url,
-        data=document(approval, path=path, detail=line.detail, decisions=decisions, by=line.author, now=now),
+        data=document(approval, path=path, detail=line.detail, by=line.author, now=now),
+        exact=decided(approval, line.standings, line.receipts) if kind is Kind.DECIDED else None,
     )
 
 
-def document(
-    approval: Approval,
-    *,
-    path: str,
-    detail: Mapping[str, Any],
-    decisions: Sequence[Decision],
-    by: str,
-    now: datetime,
-) -> dict[str, Any]:
+def document(approval: Approval, *, path: str, detail: Mapping[str, Any], by: str, now: datetime) -> dict[str, Any]:
     """The `data` of a webhook: what the request is and what just happened to it, without reading anything."""
     return {
         "id": str(approval.pk),
@@ -108,43 +112,23 @@ def document(
         "requested_at": rfc3339(approval.requested_at),
         "expires_at": rfc3339(approval.expires_at),
         "closed_at": rfc3339(approval.closed_at) if approval.closed_at else None,
-        "decision": _verdicts(approval, decisions),
+        "verdict": approval.verdict or None,
         "outcome": approval.outcome,
         "event": {"by": by, "at": rfc3339(now), "detail": dict(detail)},
     }
 
 
-def _verdicts(approval: Approval, decisions: Sequence[Decision]) -> dict[str, Any] | None:
-    if not decisions:
-        return None
-    last = decisions[-1]
-    return {
-        "verdict": approval.verdict,
-        "changed_arguments": last.arguments if len({one.item_id for one in decisions}) == 1 else None,
-        "reason": last.reason,
-        "message": last.message,
-        "decided_by": approval.decided_by_label,
-        "items": [
-            {
-                "index": decision.index,  # type: ignore[attr-defined]  # annotated by `_decisions`
-                "verdict": decision.verdict,
-                "changed_arguments": decision.arguments,
-                "reason": decision.reason,
-                "message": decision.message,
-                "labels": decision.labels,
-                "reviewer": decision.reviewer_name,
-                "decided_at": rfc3339(decision.decided_at),
-            }
-            for decision in decisions
-        ],
-    }
-
-
-def _decisions(keys: Sequence[UUID]) -> dict[UUID, list[Decision]]:
-    found: dict[UUID, list[Decision]] = defaultdict(list)
-    for decision in Decision.objects.standing().filter(approval_id__in=keys).annotate(index=F("item__index")):
-        found[decision.approval_id].append(decision)
-    return found
+def decided(approval: Approval, standings: Sequence[Standing], receipts: Sequence[Receipt]) -> dict[str, Any]:
+    """What else is told of a decision, in the words of the API: all that it takes to act on it without asking again."""
+    items = [{name: item[name] for name in ITEM_MEMBERS} for item in items_of(approval, standings, receipts)]
+    decision = decision_of(approval, standings, receipts)
+    told = {"decision": decision, "items": items, "arguments_omitted": False}
+    if len(json.dumps(told)) <= EXACT_BYTES_MAX:
+        return told
+    for each in (*items, decision, *(item["decision"] for item in items)):
+        if each is not None:
+            each["arguments"] = None
+    return told | {"arguments_omitted": True}
 
 
 def _headline(name: str, line: Line) -> str:
@@ -152,6 +136,8 @@ def _headline(name: str, line: Line) -> str:
         "approval.requested": _("Approval wanted"),
         "approval.info_requested": _("Information wanted"),
         "approval.info_provided": _("The agent has answered"),
+        "approval.voted": _("%(author)s has decided, others have to as well"),
+        "approval.withdrawn": _("%(author)s took a verdict back"),
         "approval.assigned": _("Given to %(to)s"),
         "approval.reminded": _("Still waiting"),
         "approval.escalated": _("Escalated to %(to)s"),
@@ -161,12 +147,14 @@ def _headline(name: str, line: Line) -> str:
         "approval.mixed": _("Decided by %(by)s, item by item"),
         "approval.expired": _("Nobody decided in time"),
         "approval.cancelled": _("Taken back"),
+        "approval.consumed": _("About to run"),
         "approval.outcome": _("Outcome %(status)s"),
     }
     to = line.detail.get("to") or line.detail.get("user") or line.detail.get("team") or _("everybody")
     facts = {
         "to": plain(str(to)),
         "by": plain(line.approval.decided_by_label),
+        "author": plain(line.author),
         "status": plain(str(line.detail.get("status", ""))),
     }
     return words[name] % facts

@@ -12,17 +12,15 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from agents.authentication import Caller
-from agents.services import audit
 from console.lib.clock import rfc3339
-from reviews import jws, quorum, states
+from reviews import jws, states
 from reviews.canonical import arguments_hash
 from reviews.ids import new_id
-from reviews.models import Approval, ApprovalItem, Decision, Receipt
+from reviews.models import Approval, ApprovalEvent, ApprovalItem, Decision, Receipt
 from reviews.selectors.signing_keys import verified_claims
 from reviews.services import signing_keys
-from reviews.services.transitions import announce
-
-Standing = quorum.Standing[ApprovalItem, Decision]
+from reviews.services.transitions import add_event, announce
+from reviews.wire import Standing
 
 
 class NotConsumable(ValueError):
@@ -53,29 +51,15 @@ class AlreadyConsumed:
         return _("This receipt was used already, by %(by)s at %(at)s.") % {"by": self.by, "at": rfc3339(self.at)}
 
 
-def issue(*, approval: Approval, now: datetime) -> list[Receipt]:
-    """Signs what was decided on each item of a request, in the transaction that closes it."""
-    return issue_all(approvals=[approval], now=now)
-
-
 @transaction.atomic
-def issue_all(*, approvals: Sequence[Approval], now: datetime) -> list[Receipt]:
-    """As `issue`, for many requests in a handful of statements. Those that nobody decided get none."""
-    decided = {approval.pk: approval for approval in approvals if approval.status in states.DECIDED}
+def issue(*, decided: Sequence[tuple[Approval, Sequence[Standing]]], now: datetime) -> dict[UUID, list[Receipt]]:
+    """Signs what was decided on each item of some requests, in the transaction that closes them; by request."""
     if not decided:
-        return []
+        return {}
     signer = signing_keys.signer(now=now)
-    votes: dict[UUID, list[Decision]] = {key: [] for key in decided}
-    for vote in Decision.objects.standing().filter(approval_id__in=decided):
-        votes[vote.approval_id].append(vote)
-    items: dict[UUID, list[ApprovalItem]] = {key: [] for key in decided}
-    for item in ApprovalItem.objects.filter(approval_id__in=decided).order_by("approval_id", "index"):
-        items[item.approval_id].append(item)
-    return Receipt.objects.bulk_create(
-        _signed(signer, approval, standing, now)
-        for key, approval in decided.items()
-        for standing in quorum.standings(items[key], votes[key], needed=approval.review_plan.approvals_needed)
-    )
+    made = {approval.pk: [_signed(signer, approval, one, now) for one in standings] for approval, standings in decided}
+    Receipt.objects.bulk_create(receipt for receipts in made.values() for receipt in receipts)
+    return made
 
 
 def consume(
@@ -118,14 +102,8 @@ def _used_up(approval: Approval, receipt: Receipt, by: Caller, now: datetime) ->
     receipt.refresh_from_db(fields=["consumed_at", "consumed_by_label"])
     if not won:
         return False
-    audit.record(
-        project=approval.project,
-        by=by,
-        action="approval.consumed",
-        target=f"approval {approval.pk}",
-        detail={"item": receipt.item.index, "receipt": str(receipt.pk)},
-        now=now,
-    )
+    detail = {"item": receipt.item.index, "receipt": str(receipt.pk)}
+    add_event(approval=approval, kind=ApprovalEvent.Kind.CONSUMED, by=by, now=now, detail=detail)
     announce(project=approval.project, approval_ids=[approval.pk], status=approval.status, now=now, wake=False)
     return True
 

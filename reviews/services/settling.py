@@ -14,14 +14,13 @@ from django.db import transaction
 
 from agents.authentication import Caller
 from reviews import quorum, states
-from reviews.models import Approval, ApprovalEvent, ApprovalItem, Decision
+from reviews.models import Approval, ApprovalEvent, Decision
 from reviews.services import feedback, receipts
-from reviews.services.transitions import AlreadyDecided, add_event, announce, as_already_decided, close
+from reviews.services.transitions import AlreadyDecided, Line, add_events, announce, as_already_decided, close
+from reviews.wire import Standing
 
 BATCH = 500
 NAMES_CHARS = 200
-
-Standing = quorum.Standing[ApprovalItem, Decision]
 
 
 def standings_of(approval: Approval) -> list[Standing]:
@@ -104,10 +103,11 @@ def settle(row: Approval, standings: Sequence[Standing], *, now: datetime, by: C
     assert lost is None, "the row is locked, and its verdicts were given in time"
     detail = {"verdict": row.verdict, "reason": last.reason, **({"via": via(by)} if by else {})}
     author = by or Caller(user=last.reviewer)
-    add_event(approval=row, kind=ApprovalEvent.Kind.DECIDED, by=author, now=now, detail=detail)
+    signed = receipts.issue(decided=[(row, standings)], now=now)
+    line = Line(row, author, detail, standings=standings, receipts=signed[row.pk])
+    add_events(kind=ApprovalEvent.Kind.DECIDED, lines=[line], now=now)
     decisions = [one.deciding for one in standings if one.deciding is not None]
     feedback.add_decided(approval=row, decisions=decisions, now=now)
-    receipts.issue(approval=row, now=now)
     announce(project=row.project, approval_ids=[row.pk], status=row.status, now=now)
 
 

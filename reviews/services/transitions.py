@@ -13,9 +13,10 @@ from agents.models import Project
 from agents.services import audit
 from console.lib import live, notices
 from reviews import states
-from reviews.models import Approval, ApprovalEvent
+from reviews.models import Approval, ApprovalEvent, Receipt
 from reviews.selectors.queue import waiting_count
 from reviews.services import flow, news
+from reviews.wire import Standing
 
 TOPIC = "approval"
 """What the notice that wakes waiting agents is about; its word is the request's id."""
@@ -79,12 +80,17 @@ def close(*, approval: Approval, verb: states.Verb, now: datetime, **columns: An
 
 @dataclass(frozen=True)
 class Line:
-    """What is to be written into a request's timeline and into the audit log. `by` None is nobody, but `label`."""
+    """What is to be written into a request's timeline and into the audit log. `by` None is nobody, but `label`.
+
+    Of a decision others are told all that they need to act on it: how its items stand, and what was signed.
+    """
 
     approval: Approval
     by: Caller | None
     detail: dict[str, Any]
     label: str = "deadline"
+    standings: Sequence[Standing] = ()
+    receipts: Sequence[Receipt] = ()
 
     @property
     def author(self) -> str:

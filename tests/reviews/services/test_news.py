@@ -1,6 +1,8 @@
 """Every transition of a request is told outside: an event in the outbox, written if and only if the transition is."""
 
+import json
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -11,16 +13,24 @@ from pytest_django import Settings
 from standardwebhooks.webhooks import Webhook
 
 from agents.authentication import Caller
+from agents.messages import EVENTS
 from agents.models import Channel, Notification, OutboxEvent, Project
 from agents.services import channels, deliveries, routing
 from console.lib.addresses import networks
 from reviews import states
-from reviews.models import Approval
-from reviews.services import expiry, information, outcomes
-from reviews.services.decisions import Ruling, decide
-from reviews.services.requests import Asked, cancel_request, create_requests
+from reviews.canonical import arguments_hash
+from reviews.models import Approval, ApprovalEvent
+from reviews.policy.plan import OnTimeout, ReviewPlan
+from reviews.policy.schema import Effect, Rule
+from reviews.policy.templates import DEFAULT_POLICY
+from reviews.selectors.signing_keys import verified_claims
+from reviews.serializers.approvals import represent
+from reviews.services import expiry, information, news, outcomes, receipts, settling
+from reviews.services.decisions import Ruling, decide, withdraw
+from reviews.services.policies import publish
+from reviews.services.requests import Asked, ItemDraft, RequestDraft, cancel_request, create_request, create_requests
 from tests.receiving import Receiver, receiving
-from tests.reviews.conftest import NOON, draft
+from tests.reviews.conftest import NOON, REFUND, draft
 
 Request = Callable[..., Approval]
 
@@ -56,11 +66,135 @@ def test_a_decision_is_told_by_what_it_made_of_the_request(
     approval = request_one(metadata={"run": 7})
     ruled(approval, ana, NOON, **fields)
     assert told() == ["approval.requested", event]
-    data = OutboxEvent.objects.get(type=event).data
+    data = OutboxEvent.objects.get(type=event).told
     assert (data["id"], data["status"], data["metadata"]) == (str(approval.pk), event.partition(".")[2], {"run": 7})
-    assert data["decision"]["verdict"] == fields.get("verdict", "approve")
-    assert data["decision"]["changed_arguments"] == fields.get("arguments")
-    assert data["decision"]["items"][0]["reviewer"] == "Ana"
+    assert data["verdict"] == fields.get("verdict", "approve")
+    says_what_the_api_says(approval, data)
+    [item] = data["items"]
+    assert (item["arguments"], data["arguments_omitted"]) == (REFUND, False)
+    assert [reviewer["name"] for reviewer in item["decision"]["reviewers"]] == ["Ana"]
+    final = item["decision"]["arguments"]
+    claims = verified_claims(item["decision"]["receipt"])
+    assert claims["arguments_hash"] == (arguments_hash(final) if final else None)
+    assert final == (fields.get("arguments", REFUND) if event == "approval.approved" else None)
+
+
+def says_what_the_api_says(approval: Approval, data: dict[str, Any]) -> None:
+    """A webhook's words about a decision are those of the API, member by member."""
+    shown = represent(Approval.objects.with_parts().get(pk=approval.pk), estimated_wait_seconds=None)
+    assert data["decision"] == shown["decision"]
+    assert len(data["items"]) == len(shown["items"])
+    for told_item, item in zip(data["items"], shown["items"], strict=True):
+        assert told_item == {name: item[name] for name in told_item}
+        assert told_item["decision"]["receipt"]
+
+
+def batch(project: Project, agent: Caller, **fields: Any) -> Approval:
+    items = [ItemDraft(action=name, arguments={"n": place}) for place, name in enumerate(("pay", "mail", "delete"))]
+    return create_request(project=project, by=agent, draft=RequestDraft(items=tuple(items), **fields), now=NOON)
+
+
+def test_a_batch_is_told_item_by_item_with_a_receipt_for_each(project: Project, agent: Caller, ana: Caller) -> None:
+    approval = batch(project, agent)
+    ruled(approval, ana, NOON, item=1, verdict=states.Verdict.REJECT, reason="Not today")
+    ruled(approval, ana, NOON, item=0)
+    ruled(approval, ana, NOON, item=2, verdict=states.Verdict.EDIT, arguments={"n": 7})
+    assert told()[-1] == "approval.mixed"
+    data = OutboxEvent.objects.get(type="approval.mixed").told
+    says_what_the_api_says(approval, data)
+    assert [item["effect"] for item in data["items"]] == ["allow", "deny", "allow"]
+    assert [item["decision"]["arguments"] for item in data["items"]] == [{"n": 0}, None, {"n": 7}]
+
+
+def test_what_a_rule_and_what_the_deadline_decides_is_told_with_its_receipts(
+    project: Project, agent: Caller, ana: Caller
+) -> None:
+    review = ReviewPlan(on_timeout=OnTimeout.APPROVE)
+    rules = (
+        Rule("greetings are harmless", Effect.AUTO_APPROVE, 'action == "greet"'),
+        Rule("silence is consent", Effect.REVIEW, "true", review=review),
+    )
+    publish(project=project, by=ana, policy=replace(DEFAULT_POLICY, rules=rules), now=NOON)
+    by_rule = create_request(project=project, by=agent, draft=draft(action="greet"), now=NOON)
+    by_time = batch(project, agent, on_timeout="approve", timeout=timedelta(minutes=5))
+    ruled(by_time, ana, NOON, item=1, verdict=states.Verdict.REJECT, reason="No")
+    expiry.expire_due(now=NOON + timedelta(hours=1))
+    for approval, name, decider in ((by_rule, "approved", "policy"), (by_time, "mixed", "timeout")):
+        data = OutboxEvent.objects.get(type=f"approval.{name}").told
+        says_what_the_api_says(approval, data)
+        assert data["decision"]["decided_by"] == decider
+
+
+def test_what_is_decided_on_arrives_to_the_last_digit(
+    request_one: Request, project: Project, ana: Caller, receiver: Receiver
+) -> None:
+    arguments = {"z": 12345678901234567890123, "huge": 1e22, "a": [1.0, -0.0], "ü": "für"}
+    assert ana.user is not None
+    now = datetime.now(UTC)
+    hook = channels.create(
+        project=project, kind="webhook", name="ops", target=receiver.url("/hook"), by=ana.user, now=now
+    )
+    ruled(request_one(now=now, arguments=arguments, metadata={"n": 2**80}), ana, now)
+    routing.route(now=now)
+    deliveries.send_due(now=now)
+    _path, headers, body = receiver.got[-1]
+    [item] = Webhook(hook.secret).verify(body, headers)["data"]["items"]
+    assert arguments_hash(item["arguments"]) == verified_claims(item["decision"]["receipt"])["arguments_hash"]
+    assert json.dumps(item["decision"]["arguments"]) == json.dumps(arguments)
+
+
+def test_what_is_too_long_is_left_out_and_said_to_be(request_one: Request, ana: Caller) -> None:
+    approval = request_one(arguments={"text": "x" * news.EXACT_BYTES_MAX})
+    ruled(approval, ana, NOON)
+    data = OutboxEvent.objects.get(type="approval.approved").told
+    [item] = data["items"]
+    assert data["arguments_omitted"]
+    assert (item["arguments"], item["decision"]["arguments"], data["decision"]["arguments"]) == (None, None, None)
+    assert verified_claims(item["decision"]["receipt"])["arguments_hash"]
+    assert len(json.dumps(data)) < 10_000
+
+
+def test_within_the_time_to_withdraw_nothing_is_told(
+    request_one: Request, project: Project, ana: Caller, ben: Caller
+) -> None:
+    rules = (Rule("two", Effect.REVIEW, "true", review=ReviewPlan(approvals=2)),)
+    publish(project=project, by=ana, policy=replace(DEFAULT_POLICY, rules=rules), now=NOON)
+    at_once, later = request_one(), request_one()
+    Approval.objects.filter(pk=later.pk).update(undo_seconds=10)
+    for approval in (at_once, later):
+        approval.refresh_from_db()
+        ruled(approval, ana, NOON)
+        assert withdraw(approval=approval, by=ana, now=NOON)
+        ruled(approval, ana, NOON)
+    assert told()[2:] == ["approval.voted", "approval.withdrawn", "approval.voted"]
+    ruled(later, ben, NOON)
+    assert len(told()) == 5
+    settling.settle_due(now=NOON + timedelta(seconds=10))
+    assert told()[5:] == ["approval.approved"]
+    says_what_the_api_says(later, OutboxEvent.objects.get(type="approval.approved").told)
+
+
+def test_that_a_receipt_is_used_up_is_told_and_stands_in_the_timeline(
+    project: Project, agent: Caller, ana: Caller
+) -> None:
+    approval = batch(project, agent)
+    for place in range(3):
+        ruled(approval, ana, NOON, item=place)
+    for _again in range(2):  # the second time it is not used up, but refused
+        receipts.consume(approval=approval, by=agent, arguments_hash=arguments_hash({"n": 2}), item=2, now=NOON)
+    data = OutboxEvent.objects.get(type="approval.consumed").told
+    receipt = approval.receipts.get(item__index=2)
+    assert data["event"]["detail"] == {"item": 2, "receipt": str(receipt.pk)}
+    assert (data["verdict"], data["event"]["by"]) == ("approve", "key bot")
+    [line] = approval.events.filter(kind=ApprovalEvent.Kind.CONSUMED)
+    assert (line.actor_label, line.detail) == ("key bot", data["event"]["detail"])
+
+
+def test_every_line_of_a_timeline_is_told_or_known_to_be_nobodys_business() -> None:
+    kinds = ApprovalEvent.Kind
+    assert set(kinds) - set(news.TOLD) == {kinds.DECIDED, kinds.CLAIMED, kinds.RELEASED}
+    decided = {f"approval.{status}" for status in states.DECIDED}
+    assert {*news.TOLD.values(), *decided} == set(EVENTS)
 
 
 def test_questions_answers_cancellation_expiry_and_outcome_are_told(
@@ -179,7 +313,7 @@ def test_from_the_request_to_the_decision_a_webhook_is_told_and_can_verify_all_o
     assert [one["type"] for one in verified] == ["approval.requested", "approval.approved"]
     secret = Channel.objects.get(kind="callback").secret
     resumed = [Webhook(secret).verify(body, headers) for headers, body in callbacks]
-    assert resumed[-1]["data"]["decision"]["verdict"] == "approve"
+    assert verified_claims(resumed[-1]["data"]["decision"]["receipt"])["sub"] == str(approval.pk)
     assert [headers["webhook-id"] for headers, _body in hooks] == [
         headers["webhook-id"] for headers, _body in callbacks
     ]

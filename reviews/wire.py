@@ -1,15 +1,16 @@
-"""The actions of a request and what was decided on each, as the API shows them."""
+"""The actions of a request and what was decided on each, as JSON: the API and webhooks say it alike."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from console.lib.clock import rfc3339
-from reviews import states
-from reviews.models import Approval, ApprovalItem, Decision
+from reviews import quorum, states
+from reviews.models import Approval, ApprovalItem, Decision, Receipt
 from reviews.quorum import GRANTING
-from reviews.services.settling import Standing
+
+Standing = quorum.Standing[ApprovalItem, Decision]
 
 EFFECTS = {
     states.Status.APPROVED: "allow",
@@ -22,17 +23,20 @@ EFFECTS = {
 """What the agent is to do with its action, in one word, whatever statuses are added; `mixed`: look at each item."""
 
 
-def items_of(approval: Approval, standings: Iterable[Standing]) -> list[dict[str, Any]]:
+def items_of(approval: Approval, standings: Iterable[Standing], receipts: Iterable[Receipt]) -> list[dict[str, Any]]:
     """The actions in order. Of one that waits for more people `approvals` says how many have agreed so far."""
-    return [_item(approval, one) for one in standings]
+    signed = {receipt.item_id: receipt for receipt in receipts}
+    return [_item(approval, one, signed.get(one.item.pk)) for one in standings]
 
 
-def decision_of(approval: Approval, standings: list[Standing]) -> dict[str, Any] | None:
+def decision_of(
+    approval: Approval, standings: Sequence[Standing], receipts: Iterable[Receipt]
+) -> dict[str, Any] | None:
     """What was decided on a request, null while it waits and when nobody decided; of a batch what it adds up to."""
     if approval.status not in states.DECIDED:
         return None
     if len(standings) == 1:
-        return _decision(approval, standings[0])
+        return _decision(approval, standings[0], next(iter(receipts), None))
     return _verdict(
         approval.verdict,
         reviewers=_reviewers(vote for one in standings for vote in one.agreeing),
@@ -52,7 +56,7 @@ def _granted(item: ApprovalItem, verdict: str, edited: Any) -> Any:
     return edited if verdict == states.Verdict.EDIT else item.arguments
 
 
-def _item(approval: Approval, standing: Standing) -> dict[str, Any]:
+def _item(approval: Approval, standing: Standing, receipt: Receipt | None) -> dict[str, Any]:
     item = standing.item
     told = not approval.is_waiting or not approval.undo_seconds
     status = states.Status(standing.status if told else states.Status.PENDING)
@@ -69,14 +73,13 @@ def _item(approval: Approval, standing: Standing) -> dict[str, Any]:
         "status": status.value,
         "effect": EFFECTS.get(status),
         "approvals": standing.approvals if told else 0,
-        "decision": _decision(approval, standing) if status in states.DECIDED else None,
+        "decision": _decision(approval, standing, receipt) if status in states.DECIDED else None,
     }
 
 
-def _decision(approval: Approval, standing: Standing) -> dict[str, Any]:
+def _decision(approval: Approval, standing: Standing, receipt: Receipt | None) -> dict[str, Any]:
     """The decision on one item; what happened by itself has a verdict, but neither reviewers nor words."""
     item, decision = standing.item, standing.deciding
-    receipt = next((each for each in approval.receipts.all() if each.item_id == item.pk), None)
     rest = {
         "receipt": receipt.token if receipt else None,
         "consumed_at": rfc3339(receipt.consumed_at) if receipt and receipt.consumed_at else None,
