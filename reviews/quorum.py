@@ -114,4 +114,6 @@ def _same(vote: Vote, other: Vote) -> bool:
 
 
 def _granted(vote: Vote) -> str:
+    if vote.arguments is None:  # as of almost all
+        return "null"
     return json.dumps(vote.arguments, sort_keys=True)

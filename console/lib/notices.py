@@ -1,6 +1,6 @@
 """What other processes did, as soon as it has committed: one listening connection of PostgreSQL per process.
 
-`send` is part of the sender's transaction. Everything travels over one channel as `topic:word`, so that a process
+`send` is part of the sender's transaction. Everything travels over one channel as `topic:word,word`, so that a process
 needs one LISTEN whatever it wants to hear. The listener is a thread of its own: those who hear may live in any event
 loop or thread, and are called in the listener's.
 """
@@ -9,7 +9,8 @@ import asyncio
 import logging
 import threading
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 from typing import Protocol
 
 import psycopg
@@ -25,6 +26,9 @@ RECONNECT_SECONDS = 0.5
 HEALTH_SECONDS = 5.0
 CONNECT_TIMEOUT_SECONDS = 5
 STOP_SECONDS = 5.0
+SEPARATOR = ","
+# PostgreSQL takes up to 8,000 bytes; an identifier has at most 40.
+WORDS_PER_NOTICE = 150
 
 
 class Hearer(Protocol):
@@ -33,8 +37,8 @@ class Hearer(Protocol):
     def connected(self) -> None:
         """From now on nothing is missed; what was said before may have been."""
 
-    def heard(self, word: str) -> None:
-        """Something was said on the topic."""
+    def heard(self, words: Sequence[str]) -> None:
+        """Something was said on the topic: all that arrived together."""
 
     def lost(self) -> None:
         """From now on anything may be missed, until `connected` is called again."""
@@ -42,10 +46,16 @@ class Hearer(Protocol):
 
 def send(topic: str, words: Iterable[str]) -> None:
     """Tells every listening process, when the caller's transaction commits. Words are short: identifiers."""
+    payloads = [f"{topic}:{SEPARATOR.join(some)}" for some in batched(words, WORDS_PER_NOTICE)]
     with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT pg_notify(%s, %s || ':' || word) FROM unnest(%s::text[]) AS word", [CHANNEL, topic, list(words)]
-        )
+        cursor.execute("SELECT pg_notify(%s, payload) FROM unnest(%s::text[]) AS payload", [CHANNEL, payloads])
+
+
+def batched(words: Iterable[str], size: int) -> Iterator[list[str]]:
+    """The words, so many at a time."""
+    left = iter(words)
+    while some := list(islice(left, size)):
+        yield some
 
 
 class Listener:
@@ -112,16 +122,23 @@ class Listener:
             await listening.execute(f"LISTEN {CHANNEL}")
             self._turn(connected=True)
             while True:
-                async for notice in listening.notifies(timeout=HEALTH_SECONDS):
-                    self._hand_on(notice.payload)
+                # All that came in one packet is handed on in one go. After silence there is nothing.
+                arrived = [one.payload async for one in listening.notifies(timeout=HEALTH_SECONDS, stop_after=1)]
+                if arrived:
+                    self._hand_on(arrived)
+                    continue
                 async with asyncio.timeout(HEALTH_SECONDS):  # TimeoutError is an OSError
                     await listening.execute("SELECT 1")
 
-    def _hand_on(self, payload: str) -> None:
-        topic, _, word = payload.partition(":")
+    def _hand_on(self, payloads: Iterable[str]) -> None:
+        said: defaultdict[str, list[str]] = defaultdict(list)
+        for payload in payloads:
+            topic, _, words = payload.partition(":")
+            said[topic] += words.split(SEPARATOR)
         with self._lock:
-            for hearer in tuple(self._hearers.get(topic, ())):
-                hearer.heard(word)
+            for topic, heard in said.items():
+                for hearer in tuple(self._hearers.get(topic, ())):
+                    hearer.heard(heard)
 
     def _turn(self, *, connected: bool) -> None:
         with self._lock:

@@ -32,10 +32,14 @@ class Together(Generic[Ask, Answer]):
     async def ask(self, one: Ask) -> Answer:
         """The answer to one; raises what `step` raised for the batch that it was in."""
         answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        self.ask_for(one, answer)
+        return await answer
+
+    def ask_for(self, one: Ask, answer: asyncio.Future[Answer]) -> None:
+        """As `ask`, for somebody who waits for `answer` already."""
         self._asked.append((one, answer))
         if self._task is None or self._task.done():
             self._task = asyncio.create_task(self._work(), name="together")
-        return await answer
 
     async def _work(self) -> None:
         while self._asked:

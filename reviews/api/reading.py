@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from uuid import UUID
+
+from rest_framework.renderers import JSONRenderer
 
 from agents.authentication import Caller, still_usable
 from agents.permissions import Permission, Scope
@@ -14,19 +17,22 @@ from reviews import states
 from reviews.access import admitted, api_approval, uuid_of
 from reviews.models import Approval
 from reviews.selectors.queue import estimated_wait_seconds
+from reviews.selectors.whole import Parts, read_whole
 from reviews.serializers.approvals import represent
 from reviews.services import expiry, settling
 
 WAIT_SECONDS_MAX = 60
 SCOPE = Scope.APPROVALS_REQUEST
 PERMISSION = Permission.APPROVAL_VIEW
+NOTHING: tuple[Approval | None, Parts | None] = (None, None)
 
 
 @dataclass(frozen=True)
 class Reading:
     """What a caller is told about a request: the document, or the problem that stands in its way."""
 
-    document: dict[str, Any] | None = None
+    document: bytes = b""
+    """As JSON."""
     problem: Problem | None = None
     is_question: bool = False
     """Whether people wait for the agent's answer."""
@@ -46,33 +52,37 @@ def readable_approval(caller: Caller | None, approval_id: str, *, now: datetime)
 def read_many(asked: Sequence[tuple[Caller | None, str]], *, now: datetime) -> list[Reading]:
     """Reads many requests in a handful of queries, one answer for each (caller, id), in order.
 
-    Whoever has waited is checked again: a key that was revoked meanwhile learns nothing.
+    Whoever has waited is checked again: a key that was revoked meanwhile learns nothing. What several wait for is
+    written out once.
     """
-    keys = {key for _caller, text in asked if (key := uuid_of(text))}
-    found = {row.pk: row for row in Approval.objects.with_parts().filter(pk__in=keys)}
-    found |= {row.pk: row for row in up_to_date(list(found.values()), now=now)}
-    waiting = {row.project_id: row.project for row in found.values() if row.is_waiting}
+    found = read_whole({key for _caller, text in asked if (key := uuid_of(text))})
+    due = [key for key, (row, _parts) in found.items() if _is_due(row, now)]
+    if due:
+        _see_to(due, now=now)
+        found |= read_whole(due)
+    waiting = {row.project_id: row.project for row, _parts in found.values() if row.is_waiting}
     estimates = {key: estimated_wait_seconds(project) for key, project in waiting.items()}
     usable = still_usable((caller for caller, _text in asked if caller), now=now)
+    told: dict[UUID, Reading] = {}
     readings = []
     for caller, text in asked:
         key = uuid_of(text)
+        row, parts = found.get(key, NOTHING) if key else NOTHING
         try:
-            row = admitted(
-                caller if caller in usable else None,
-                found.get(key) if key else None,
-                scope=SCOPE,
-                permission=PERMISSION,
-            )
+            row = admitted(caller if caller in usable else None, row, scope=SCOPE, permission=PERMISSION)
         except Problem as problem:
             readings.append(Reading(problem=problem))
             continue
-        estimate = estimates.get(row.project_id)
-        deadline = (row.settles_at or row.expires_at) if row.is_waiting else None
-        document = represent(row, estimated_wait_seconds=estimate)
-        question = row.status == states.Status.INFO_REQUESTED
-        readings.append(Reading(document, is_question=question, open_until=deadline))
+        if row.pk not in told:
+            told[row.pk] = _told(row, parts, estimates.get(row.project_id))
+        readings.append(told[row.pk])
     return readings
+
+
+def _told(row: Approval, parts: Parts | None, estimate: int | None) -> Reading:
+    document = JSONRenderer().render(represent(row, parts=parts, estimated_wait_seconds=estimate))
+    deadline = (row.settles_at or row.expires_at) if row.is_waiting else None
+    return Reading(document, is_question=row.status == states.Status.INFO_REQUESTED, open_until=deadline)
 
 
 def up_to_date(rows: Sequence[Approval], *, now: datetime) -> list[Approval]:
@@ -83,10 +93,14 @@ def up_to_date(rows: Sequence[Approval], *, now: datetime) -> list[Approval]:
     due = [row.pk for row in rows if _is_due(row, now)]
     if not due:
         return list(rows)
-    settling.settle_all(keys=due, now=now)
-    expiry.expire_all(keys=due, now=now)
+    _see_to(due, now=now)
     fresh = {row.pk: row for row in Approval.objects.with_parts().filter(pk__in=due)}
     return [fresh.get(row.pk, row) for row in rows]
+
+
+def _see_to(due: Collection[UUID], *, now: datetime) -> None:
+    settling.settle_all(keys=due, now=now)
+    expiry.expire_all(keys=due, now=now)
 
 
 def _is_due(row: Approval, now: datetime) -> bool:

@@ -20,9 +20,8 @@ from django.contrib.auth import get_user
 from django.db import DatabaseError
 from django.http import HttpRequest, QueryDict
 from django.http.cookie import parse_cookie
-from rest_framework.renderers import JSONRenderer
 
-from agents.authentication import Caller, caller_from_headers, headers_in_scope
+from agents.authentication import Caller, caller_at_once, caller_from_headers, headers_in_scope
 from agents.models import User
 from agents.throttling import admit
 from console.lib import clock
@@ -31,7 +30,7 @@ from console.lib.together import Together, in_thread
 from reviews.access import uuid_of
 from reviews.api.plain import PlainAnswer, Send, answer_with, document, refusal
 from reviews.api.reading import Reading, read_many, wait_seconds
-from reviews.api.wakeups import Wakeups, wakeups
+from reviews.api.wakeups import wakeups
 
 logger = logging.getLogger(__name__)
 
@@ -43,7 +42,8 @@ Question = tuple[Caller | None, str]
 PATH = re.compile(r"^/api/v1/approvals/([^/]+)$")
 THREADS = 8
 RETRY_AFTER_SECONDS = 5
-BATCH_MAX = 500
+BATCH_MAX = 64
+"""So that the first of many are answered while the next are read."""
 
 _threads = ThreadPoolExecutor(THREADS, thread_name_prefix="approval-wait")
 
@@ -57,27 +57,83 @@ async def application(scope: Scope, receive: Receive, send: Send) -> None:
     """Answers with the request, as the view does, as soon as it no longer waits for a decision."""
     match = PATH.match(scope["path"])
     assert match is not None
-    query = QueryDict(scope["query_string"])
-    gone = asyncio.ensure_future(_disconnected(receive))
-    answer = asyncio.ensure_future(_answer(scope, match.group(1), query))
+    waiter = Waiter()
+    gone = asyncio.create_task(_disconnected(receive))
+    gone.add_done_callback(lambda _task: waiter.leave())
     try:
-        await asyncio.wait({gone, answer}, return_when=asyncio.FIRST_COMPLETED)
-        if answer.done():
-            await answer_with(send, answer.result())
+        answer = await _answer(scope, match.group(1), waiter)
+        if not waiter.left:
+            await answer_with(send, answer)
+    except ClientLeft:
+        return
     finally:
         gone.cancel()
-        answer.cancel()
 
 
-async def _answer(scope: Scope, approval_id: str, query: QueryDict) -> PlainAnswer:
+class ClientLeft(Exception):
+    """Nobody is there any more to be answered."""
+
+
+class Waiter:
+    """An agent that waits: what it was told last, and whether that may be out of date.
+
+    While it waits it does nothing; whoever wakes it asks for the row on its behalf, so that it goes on only when the
+    row has been read.
+    """
+
+    def __init__(self) -> None:
+        self.left = False
+        self._question: Question = (None, "")
+        self._stale = False
+        self._answer: asyncio.Future[Reading] | None = None
+
+    async def read(self, question: Question) -> Reading:
+        """The request as it is now. What is said from here on may not be in it."""
+        self._question, self._stale = question, False
+        return await reader().ask(question)
+
+    async def changed(self, seconds: float) -> Reading:
+        """The request as soon as it may have changed since it was read, or after so many seconds."""
+        if self.left:
+            raise ClientLeft
+        if self._stale:
+            return await self.read(self._question)
+        loop = asyncio.get_running_loop()
+        answer: asyncio.Future[Reading] = loop.create_future()
+        self._answer = answer
+        timer = loop.call_later(max(seconds, 0.0), self.look)
+        try:
+            return await answer
+        finally:
+            timer.cancel()
+            self._answer = None
+
+    def look(self) -> None:
+        """The request may have changed."""
+        answer, self._answer = self._answer, None
+        if answer is None:
+            self._stale = True  # It is being read just now, perhaps too early.
+        elif not answer.done():
+            reader().ask_for(self._question, answer)
+
+    def leave(self) -> None:
+        """The client has gone."""
+        self.left = True
+        if self._answer is not None and not self._answer.done():
+            self._answer.set_exception(ClientLeft())
+
+
+async def _answer(scope: Scope, approval_id: str, waiter: Waiter) -> PlainAnswer:
     try:
-        caller = await in_thread(_threads, lambda: _caller_of(scope))
-        reading = await _settled(caller, approval_id, query)
+        caller = await _caller(scope)
+        reading = await _settled(caller, approval_id, QueryDict(scope["query_string"]), waiter)
         if reading.problem is not None:
             raise reading.problem
-        return document(200, JSONRenderer().render(reading.document))
+        return document(200, reading.document)
     except Problem as problem:
         return refusal(problem)
+    except ClientLeft:
+        raise
     except DatabaseError:
         logger.exception("approval_wait_database_error")
         away = Problem(503, "The database does not answer.", headers={"Retry-After": str(RETRY_AFTER_SECONDS)})
@@ -87,39 +143,27 @@ async def _answer(scope: Scope, approval_id: str, query: QueryDict) -> PlainAnsw
         return refusal(Problem(500, "Something went wrong on our side."))
 
 
-async def _settled(caller: Caller | None, approval_id: str, query: QueryDict) -> Reading:
+async def _settled(caller: Caller | None, approval_id: str, query: QueryDict, waiter: Waiter) -> Reading:
     """Reads the request until it is closed, people ask the agent something, or the wait is over."""
+    question = (caller, approval_id)
     if caller is None:
-        return await reader().ask((None, approval_id))
+        return await waiter.read(question)
     loop, listener = asyncio.get_running_loop(), wakeups()
-    key = uuid_of(approval_id)
-    with listener.registered(str(key)) as woken:
+    with listener.registered(str(uuid_of(approval_id)), waiter.look):
         await listener.ready()
-        woken.clear()  # The row is read now; what was said before is in it.
-        reading = await reader().ask((caller, approval_id))
+        reading = await waiter.read(question)  # The row is read now; what was said before is in it.
         if reading.problem is not None:
             return reading
         give_up_at = loop.time() + wait_seconds(query)
         asked_before = reading.is_question
         while reading.open_until is not None and loop.time() < give_up_at:
             deadline_in = (reading.open_until - clock.now()).total_seconds()
-            await _woken(woken, listener, min(give_up_at - loop.time(), max(deadline_in, 0.0)))
-            reading = await reader().ask((caller, approval_id))
+            patience = listener.patience()
+            for_now = min(give_up_at - loop.time(), deadline_in)
+            reading = await waiter.changed(for_now if patience is None else min(for_now, patience))
             if reading.is_question and not asked_before:
                 break  # Told once: an agent that has no answer waits on as before.
         return reading
-
-
-async def _woken(event: asyncio.Event, listener: Wakeups, seconds: float) -> None:
-    """Waits for the event, but no longer than it is safe to rely on it."""
-    patience = listener.patience()
-    try:
-        # Not wait_for: until Python 3.12 it forgets that the client has left when the event is set at that moment.
-        async with asyncio.timeout(seconds if patience is None else min(seconds, patience)):
-            await event.wait()
-    except TimeoutError:
-        return
-    event.clear()
 
 
 _readers: WeakKeyDictionary[asyncio.AbstractEventLoop, Together[Question, Reading]] = WeakKeyDictionary()
@@ -135,10 +179,15 @@ def _read_now(asked: Sequence[Question]) -> list[Reading]:
     return read_many(asked, now=clock.now())
 
 
-def _caller_of(scope: Scope) -> Caller | None:
+async def _caller(scope: Scope) -> Caller | None:
+    """Who asks: at once when it is an agent whose key is known, else with the help of a thread."""
+    headers, address = headers_in_scope(scope), (scope.get("client") or ("",))[0]
+    known = caller_at_once(headers, address, clock.now())
+    return known or await in_thread(_threads, lambda: _caller_of(headers, address))
+
+
+def _caller_of(headers: Mapping[str, str], address: str) -> Caller | None:
     """Who asks: by a secret in the headers, else by the browser session (a read needs no CSRF token)."""
-    headers = headers_in_scope(scope)
-    address = (scope.get("client") or ("",))[0]
     caller = caller_from_headers(headers, address, clock.now())
     if caller is not None:
         return caller

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from weakref import WeakKeyDictionary
 
 from console.lib.notices import listener
@@ -14,28 +14,30 @@ from reviews.services.transitions import TOPIC
 READY_SECONDS = 2.0
 POLL_SECONDS = 1.0
 
+Look = Callable[[], None]
+"""What a waiter does when its request may have changed. It may not add or remove waiters."""
+
 
 class Wakeups:
     """Those who wait in one event loop. It is told of decisions while anybody waits."""
 
     def __init__(self) -> None:
         self._loop: asyncio.AbstractEventLoop | None = None  # while anybody waits
-        self._waiters: defaultdict[str, set[asyncio.Event]] = defaultdict(set)
+        self._waiters: defaultdict[str, set[Look]] = defaultdict(set)
         self._connected = asyncio.Event()
 
     @contextlib.contextmanager
-    def registered(self, approval_id: str) -> Iterator[asyncio.Event]:
-        """An event that is set whenever the request may have changed, from now until the block ends."""
-        event = asyncio.Event()
+    def registered(self, approval_id: str, look: Look) -> Iterator[None]:
+        """Calls `look` whenever the request may have changed, from now until the block ends."""
         if not self._waiters:
             self._loop = asyncio.get_running_loop()
             listener.subscribe(TOPIC, self)
             listener.start()
-        self._waiters[approval_id].add(event)
+        self._waiters[approval_id].add(look)
         try:
-            yield event
+            yield
         finally:
-            self._waiters[approval_id].discard(event)
+            self._waiters[approval_id].discard(look)
             if not self._waiters[approval_id]:
                 del self._waiters[approval_id]
             if not self._waiters:
@@ -56,15 +58,15 @@ class Wakeups:
     @property
     def waiting(self) -> int:
         """How many wait at present."""
-        return sum(len(events) for events in self._waiters.values())
+        return sum(len(looks) for looks in self._waiters.values())
 
     def connected(self) -> None:
         """Whatever was said while nobody listened is lost: everybody looks again."""
         self._soon(lambda: self._turn(connected=True))
 
-    def heard(self, word: str) -> None:
-        """A request changed."""
-        self._soon(lambda: self._wake(word))
+    def heard(self, words: Sequence[str]) -> None:
+        """Some requests changed."""
+        self._soon(lambda: self._wake(words))
 
     def lost(self) -> None:
         """Whoever relied on being woken has to look for themselves from now on."""
@@ -82,13 +84,12 @@ class Wakeups:
             self._connected.set()
         else:
             self._connected.clear()
-        for events in self._waiters.values():
-            for event in events:
-                event.set()
+        self._wake(self._waiters)
 
-    def _wake(self, approval_id: str) -> None:
-        for event in self._waiters.get(approval_id, ()):
-            event.set()
+    def _wake(self, approval_ids: Iterable[str]) -> None:
+        for approval_id in approval_ids:
+            for look in self._waiters.get(approval_id, ()):
+                look()
 
 
 _of_loop: WeakKeyDictionary[asyncio.AbstractEventLoop, Wakeups] = WeakKeyDictionary()

@@ -5,25 +5,27 @@ from __future__ import annotations
 from typing import Any
 
 from django.conf import settings
-from django.urls import reverse
 
 from console.lib.clock import rfc3339
-from reviews import states
+from reviews import quorum, states
+from reviews.addresses import page_of
 from reviews.models import Approval, ApprovalEvent
+from reviews.selectors.whole import Parts
 from reviews.serializers.people import people_of
-from reviews.services.settling import standings_of
 from reviews.wire import EFFECTS, decision_of, items_of
-
-CONVERSATION = {ApprovalEvent.Kind.MESSAGE, ApprovalEvent.Kind.INFO_REQUESTED}
-
 
 PLACE = ("trace_id", "span_id", "session_id", "end_user")
 """Where in the agent's work a request was made; null where the agent did not say."""
 
 
-def represent(approval: Approval, *, estimated_wait_seconds: int | None) -> dict[str, Any]:
-    """The JSON object of a request that was read `with_parts`. The estimate is left out of requests that are closed."""
-    item, standings = approval.item, standings_of(approval)
+def represent(approval: Approval, *, estimated_wait_seconds: int | None, parts: Parts | None = None) -> dict[str, Any]:
+    """The JSON object of a request that was read `with_parts`, or by `read_whole` with `parts`.
+
+    The estimate is left out of requests that are closed.
+    """
+    parts = parts or Parts.of(approval)
+    needed = approval.review_plan.approvals_needed
+    item, standings = parts.items[0], quorum.standings(parts.items, parts.decisions, needed=needed)
     return {
         "id": str(approval.pk),
         "url": page_url(approval),
@@ -55,18 +57,17 @@ def represent(approval: Approval, *, estimated_wait_seconds: int | None) -> dict
         "estimated_wait_seconds": estimated_wait_seconds if approval.is_waiting else None,
         "callback_url": approval.callback_url or None,
         "metadata": approval.metadata,
-        "approvals_needed": approval.review_plan.approvals_needed,
-        "items": items_of(approval, standings, approval.receipts.all()),
-        "decision": decision_of(approval, standings, approval.receipts.all()),
-        "messages": [_message(event) for event in approval.events.all() if event.kind in CONVERSATION],
+        "approvals_needed": needed,
+        "items": items_of(approval, standings, parts.receipts),
+        "decision": decision_of(approval, standings, parts.receipts),
+        "messages": [_message(event) for event in parts.conversation],
         "outcome": approval.outcome,
     }
 
 
 def page_url(approval: Approval) -> str:
     """The address of the page where people decide. Wants `project` at hand."""
-    path = reverse("reviews:approval", args=[approval.project.slug, approval.pk])
-    return f"{settings.PUBLIC_URL}{path}"
+    return f"{settings.PUBLIC_URL}{page_of(approval.project.slug, approval.pk)}"
 
 
 def risk_of(approval: Approval) -> dict[str, Any]:

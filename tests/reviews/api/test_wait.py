@@ -24,6 +24,7 @@ from console.lib import clock
 from console.lib.notices import APPLICATION_NAME, listener
 from reviews import states
 from reviews.api import wait
+from reviews.api.reading import Reading
 from reviews.api.wakeups import Wakeups, wakeups
 from reviews.models import Approval
 from reviews.services.decisions import Ruling, decide
@@ -206,13 +207,13 @@ async def test_errors_are_those_of_the_view(
         assert waited.headers["content-type"] == viewed.headers["content-type"] == "application/problem+json"
 
 
-@pytest.mark.parametrize("step", ["_caller_of", "_read_now"])
+@pytest.mark.parametrize("step", ["caller_from_headers", "_read_now"])
 async def test_a_database_that_is_away_is_answered_and_may_be_asked_again(
     ask: Ask, agent_api: Api, fresh: Callable[..., Approval], monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
     approval = await sync_to_async(fresh)()
 
-    def away(_asked: object) -> None:
+    def away(*_asked: object) -> None:
         raise OperationalError("the connection is closed")
 
     monkeypatch.setattr(wait, step, away)
@@ -310,14 +311,14 @@ async def test_a_decision_is_heard_of_while_the_listener_cannot_come_back(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     approval = await sync_to_async(fresh)()
-    asleep, woken = asyncio.Event(), wait._woken
+    asleep, changed = asyncio.Event(), wait.Waiter.changed
 
-    async def watched(event: asyncio.Event, waiters_here: Wakeups, seconds: float) -> None:
-        if not event.is_set() and waiters_here.patience() is None:
+    async def watched(waiter: wait.Waiter, seconds: float) -> Reading:
+        if wakeups().patience() is None:
             asleep.set()
-        await woken(event, waiters_here, seconds)
+        return await changed(waiter, seconds)
 
-    monkeypatch.setattr(wait, "_woken", watched)
+    monkeypatch.setattr(wait.Waiter, "changed", watched)
     answer = asyncio.create_task(ask(agent_api.secret, approval, 30))
     await asyncio.wait_for(asleep.wait(), 10)
     address = settings.DATABASE_DIRECT_URL
@@ -328,20 +329,41 @@ async def test_a_decision_is_heard_of_while_the_listener_cannot_come_back(
 
 
 @pytest.mark.parametrize("later", range(5))
-async def test_a_waiter_that_is_woken_as_its_client_leaves_leaves_too(later: int) -> None:
-    waiters_of_loop, event = Wakeups(), asyncio.Event()
-    for waiting, wake in (
-        (wait._woken(event, waiters_of_loop, 30), event.set),
-        (waiters_of_loop.ready(), waiters_of_loop._connected.set),
-    ):
-        task = asyncio.create_task(waiting)
-        await asyncio.sleep(0.01)
-        wake()
-        for _turn in range(later):
-            await asyncio.sleep(0)
-        if task.cancel():
-            with pytest.raises(asyncio.CancelledError):
-                await task
+async def test_a_waiter_that_is_cancelled_as_it_is_woken_ends(later: int) -> None:
+    waiters_of_loop = Wakeups()
+    task = asyncio.create_task(waiters_of_loop.ready())
+    await asyncio.sleep(0.01)
+    waiters_of_loop._connected.set()
+    for _turn in range(later):
+        await asyncio.sleep(0)
+    if task.cancel():
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+
+async def test_what_is_said_while_the_row_is_read_makes_it_be_read_again(
+    agent: Caller, ana: Caller, fresh: Callable[..., Approval]
+) -> None:
+    approval, waiter = await sync_to_async(fresh)(), wait.Waiter()
+    first = await waiter.read((agent, str(approval.pk)))
+    assert first.open_until is not None
+    await decide_now(approval, ana)
+    waiter.look()  # said before anybody waited for it
+    async with asyncio.timeout(5):
+        assert b'"status":"approved"' in (await waiter.changed(30)).document
+
+
+async def test_whoever_leaves_while_waiting_is_not_read_for_any_more(
+    agent: Caller, fresh: Callable[..., Approval]
+) -> None:
+    approval, waiter = await sync_to_async(fresh)(), wait.Waiter()
+    await waiter.read((agent, str(approval.pk)))
+    waiting = asyncio.create_task(waiter.changed(30))
+    await asyncio.sleep(0)
+    waiter.leave()
+    waiter.look()
+    with pytest.raises(wait.ClientLeft):
+        await waiting
 
 
 async def test_five_hundred_agents_wait_on_few_threads_and_all_hear(

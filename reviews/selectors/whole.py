@@ -1,0 +1,142 @@
+"""Requests with all that the API shows of them, read in one go for those who wait.
+
+`Approval.objects.with_parts()` asks for the same in eight statements, each made anew by the ORM and sent by itself,
+and gives every request its own copy of its project and of the policy. Here the statements are made once, go to the
+database together, and what requests share is read once.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, Self
+from uuid import UUID
+
+from django.db import connection, models
+
+from agents.models import Project, Team, User
+from reviews.models import Approval, ApprovalEvent, ApprovalItem, Decision, PolicyVersion, Receipt
+
+CONVERSATION = (ApprovalEvent.Kind.MESSAGE.value, ApprovalEvent.Kind.INFO_REQUESTED.value)
+"""The kinds of events that are words between the agent and people."""
+
+MINE = "approval_id = ANY(%(keys)s)"
+SHARED = "id IN (SELECT {} FROM reviews_approval WHERE id = ANY(%(keys)s))"
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What belongs to a request: actions in their order; verdicts, what was said, and receipts in the order of time."""
+
+    items: Sequence[ApprovalItem]
+    decisions: Sequence[Decision]
+    conversation: Sequence[ApprovalEvent]
+    receipts: Sequence[Receipt]
+
+    @classmethod
+    def of(cls, approval: Approval) -> Self:
+        """Those of a request that was read `with_parts`."""
+        votes = sorted(approval.decisions.all(), key=lambda vote: vote.pk)
+        said = [event for event in approval.events.all() if event.kind in CONVERSATION]
+        return cls(list(approval.items.all()), votes, said, list(approval.receipts.all()))
+
+
+@dataclass(frozen=True)
+class _Read:
+    """One statement: which rows of a model, without the columns that nobody asks for."""
+
+    model: type[models.Model]
+    where: str
+    without: tuple[str, ...] = ()
+
+    @property
+    def fields(self) -> list[Any]:
+        return [field for field in self.model._meta.concrete_fields if field.name not in self.without]
+
+    def statement(self) -> str:
+        quoted = connection.ops.quote_name
+        columns = ", ".join(quoted(field.column) for field in self.fields)
+        table = quoted(self.model._meta.db_table)
+        return f"SELECT {columns} FROM {table} WHERE {self.where}"  # noqa: S608  # all of it is ours
+
+    def instances(self, rows: Sequence[Sequence[Any]]) -> Iterator[Any]:
+        fields = self.fields
+        names = [field.attname for field in fields]
+        convert = [(place, field) for place, field in enumerate(fields) if hasattr(field, "from_db_value")]
+        for row in rows:
+            values = list(row)
+            for place, field in convert:
+                values[place] = field.from_db_value(values[place], None, connection)
+            yield self.model.from_db(connection.alias, names, values)
+
+
+READS = (
+    _Read(Approval, "id = ANY(%(keys)s)"),
+    _Read(ApprovalItem, f"{MINE} ORDER BY approval_id, index"),
+    _Read(Decision, f"{MINE} ORDER BY id"),
+    _Read(ApprovalEvent, f"{MINE} AND kind IN {CONVERSATION} ORDER BY id"),
+    _Read(Receipt, f"{MINE} ORDER BY issued_at, id"),
+    _Read(Project, SHARED.format("project_id")),
+    _Read(PolicyVersion, SHARED.format("policy_version_id"), without=("document", "note")),
+    _Read(Team, SHARED.format("routed_to_id")),
+    _Read(User, SHARED.format("unnest(ARRAY[assigned_to_id, claimed_by_id])"), without=("password",)),
+)
+
+
+def read_whole(keys: Collection[UUID]) -> dict[UUID, tuple[Approval, Parts]]:
+    """The requests of these ids, with their parts. Of policy versions only what identifies them is read."""
+    if not keys:
+        return {}
+    found = _found(keys)
+    items, decisions, conversation, receipts = (
+        _by_approval(found[model]) for model in (ApprovalItem, Decision, ApprovalEvent, Receipt)
+    )
+    whole = {}
+    for row in _shared(found):
+        key = row.pk
+        whole[key] = (row, Parts(items[key], decisions[key], conversation[key], receipts[key]))
+    return whole
+
+
+def _found(keys: Collection[UUID]) -> dict[type[models.Model], list[Any]]:
+    """What each of READS finds."""
+    found = {}
+    with connection.cursor() as cursor:
+        cursor.execute(_statements(), {"keys": list(keys)})
+        for number, read in enumerate(READS):
+            if number:
+                cursor.nextset()
+            found[read.model] = list(read.instances(cursor.fetchall()))
+    return found
+
+
+@lru_cache
+def _statements() -> str:
+    """All of READS, to be sent together: the client fills in the keys, as Django has it do with all statements."""
+    return "; ".join(read.statement() for read in READS)
+
+
+def _by_approval(rows: Sequence[Any]) -> dict[UUID, list[Any]]:
+    grouped = defaultdict(list)
+    for row in rows:
+        grouped[row.approval_id].append(row)
+    return grouped
+
+
+def _shared(found: dict[type[models.Model], list[Any]]) -> list[Approval]:
+    """The requests, with the rows at hand that several of them may share."""
+    projects, versions, teams, people = (
+        {row.pk: row for row in found[model]} for model in (Project, PolicyVersion, Team, User)
+    )
+    approvals: list[Approval] = found[Approval]
+    for row in approvals:
+        row.project, row.policy_version = projects[row.project_id], versions[row.policy_version_id]
+        if row.routed_to_id:
+            row.routed_to = teams[row.routed_to_id]
+        if row.assigned_to_id:
+            row.assigned_to = people[row.assigned_to_id]
+        if row.claimed_by_id:
+            row.claimed_by = people[row.claimed_by_id]
+    return approvals
