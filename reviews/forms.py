@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,12 +24,14 @@ from reviews.arguments import parsed, pretty
 from reviews.diff import Change, canonical, changes
 from reviews.json_schema import TooComplex, violations
 from reviews.models import ApprovalItem
+from reviews.offered import Offer, offered
 from reviews.services.decisions import Ruling
 from reviews.states import Verdict
 
 REASON_CHARS = 2_000
 MESSAGE_CHARS = 10_000
 ARGUMENTS_CHARS = 300_000
+OFFER_CHARS = 200
 OTHER = "other"
 
 
@@ -40,8 +42,55 @@ class ApproveForm(forms.Form):
         return Ruling(verdict=Verdict.APPROVE)
 
 
-class RejectForm(forms.Form):
-    """Reject, with a reason from the project's list, words of one's own, or both."""
+class OfferSelect(forms.RadioSelect):
+    """Offers to choose from. `data-fill` is what to begin to write with."""
+
+    def __init__(self, offers: Sequence[Offer]) -> None:
+        super().__init__(attrs={"class": "offers"})
+        self.fills = {offer.name: offer.fill for offer in offers}
+
+    def create_option(self, name: str, value: Any, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        option = super().create_option(name, value, *args, **kwargs)
+        option["attrs"]["data-fill"] = self.fills.get(str(value), "")
+        return option
+
+
+class OfferField(forms.ChoiceField):
+    """What the agent offers: one of it, or none."""
+
+    def __init__(self, offers: Sequence[Offer], *, label: str) -> None:
+        names = [(offer.name, offer.label[:OFFER_CHARS]) for offer in offers]
+        super().__init__(label=label, required=False, choices=names, widget=OfferSelect(offers))
+        self.offers = {offer.name: offer for offer in offers}
+        told = [
+            f"{offer.label[:OFFER_CHARS]}: {offer.description[:OFFER_CHARS]}" for offer in offers if offer.description
+        ]
+        self.help_text = " · ".join(told)
+
+
+class OfferingForm(forms.Form):
+    """A form that may begin with answers that the agent offers."""
+
+    def __init__(self, *args: Any, offers: Sequence[Offer] = (), **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if offers:
+            self.fields["offer"] = OfferField(offers, label=_("The agent offers"))
+            self.order_fields(["offer"])
+
+    @property
+    def chosen(self) -> Offer | None:
+        """What was chosen of it."""
+        field, name = self.fields.get("offer"), self.cleaned_data.get("offer")
+        return field.offers[name] if isinstance(field, OfferField) and name else None
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """By what name the agent knows it."""
+        return (self.chosen.name,) if self.chosen else ()
+
+
+class RejectForm(OfferingForm):
+    """Reject, with a reason from the project's list, one that the agent offers, words of one's own, or several."""
 
     reason = forms.ChoiceField(label=gettext_lazy("Reason"))
     details = forms.CharField(
@@ -61,24 +110,28 @@ class RejectForm(forms.Form):
             *((reason, reason) for reason in reasons),
             (OTHER, _("Another reason (say which)")),
         ]
-        if not reasons:
+        choice.required = "offer" not in self.fields
+        if not reasons and choice.required:
             choice.initial = OTHER
 
     def clean(self) -> dict[str, Any]:
         values: dict[str, Any] = super().clean() or {}
         if values.get("reason") == OTHER and not values.get("details", "").strip():
             self.add_error("details", _("Say in a few words why."))
+        if "offer" in self.fields and not any(values.get(name) for name in ("offer", "reason", "details")):
+            self.add_error("reason", _("Choose a reason, or say in a few words why."))
         return values
 
     def ruling(self) -> Ruling:
         """What was chosen is the reason and the words go with it; without a choice the words are the reason."""
         reason, details = self.cleaned_data["reason"], self.cleaned_data["details"]
-        if reason == OTHER:
-            return Ruling(verdict=Verdict.REJECT, reason=details)
-        return Ruling(verdict=Verdict.REJECT, reason=reason, message=details)
+        offer = self.chosen
+        if reason in ("", OTHER):
+            reason, details = details or (offer.words[:REASON_CHARS] if offer else ""), ""
+        return Ruling(verdict=Verdict.REJECT, reason=reason, message=details, labels=self.labels)
 
 
-class RespondForm(forms.Form):
+class RespondForm(OfferingForm):
     """Answer in place of the action."""
 
     message = forms.CharField(
@@ -88,8 +141,20 @@ class RespondForm(forms.Form):
         help_text=gettext_lazy("The agent gets this text as the result, and the action is not run."),
     )
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["message"].required = "offer" not in self.fields
+
+    def clean(self) -> dict[str, Any]:
+        values: dict[str, Any] = super().clean() or {}
+        if "offer" in self.fields and not any(values.get(name) for name in ("offer", "message")):
+            self.add_error("message", _("Choose an answer, or write one."))
+        return values
+
     def ruling(self) -> Ruling:
-        return Ruling(verdict=Verdict.RESPOND, message=self.cleaned_data["message"])
+        """The words, else what was chosen means."""
+        words = self.cleaned_data["message"] or (self.chosen.words if self.chosen else "")
+        return Ruling(verdict=Verdict.RESPOND, message=words[:MESSAGE_CHARS], labels=self.labels)
 
 
 @dataclass(frozen=True)
@@ -279,10 +344,11 @@ DecisionForm = ApproveForm | RejectForm | RespondForm | EditForm
 def form_for(verdict: Verdict, *, item: ApprovalItem, reasons: list[str], data: Any = None) -> DecisionForm:
     """The form of a verdict, bound to `data` when there is some."""
     prefix = verdict.value
+    offers = offered(item.approval.context, prefix)
     if verdict is Verdict.REJECT:
-        return RejectForm(data, reasons=reasons, auto_id=f"{prefix}-%s")
+        return RejectForm(data, reasons=reasons, offers=offers, auto_id=f"{prefix}-%s")
     if verdict is Verdict.RESPOND:
-        return RespondForm(data, auto_id=f"{prefix}-%s")
+        return RespondForm(data, offers=offers, auto_id=f"{prefix}-%s")
     if verdict is Verdict.EDIT:
         return EditForm(data, item=item, auto_id=f"{prefix}-%s")
     return ApproveForm(data)

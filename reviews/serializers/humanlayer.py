@@ -10,6 +10,7 @@ from rest_framework import serializers
 from console.lib.clock import rfc3339
 from reviews import states
 from reviews.models import Decision, HumanLayerCall
+from reviews.offered import offers
 from reviews.serializers.fields import BoundedObject, StrictSerializer, Text
 from reviews.services.decisions import Ruling
 from reviews.services.requests import ItemDraft, RequestDraft
@@ -182,11 +183,7 @@ def _option_in(call: HumanLayerCall, deciding: Decision | None) -> str | None:
 
 def _words_of(call: HumanLayerCall, name: str | None) -> str:
     """What an offered option means, in the words of whoever offered it; empty when there is none of this name."""
-    for option in call.options:
-        if isinstance(option, dict) and name and option.get("name") == name:
-            words = (option.get(field) for field in ("prompt_fill", "title", "description", "name"))
-            return str(next(word for word in words if word)).strip()
-    return ""
+    return next((offer.words for offer in offers(call.options) if name and offer.name == name.strip()), "")
 
 
 def _labels(name: str | None) -> tuple[str, ...]:

@@ -16,6 +16,7 @@ from reviews.conversation import Message, split
 from reviews.diff import Change, changes
 from reviews.markdown import render
 from reviews.models import Approval, ApprovalItem, Decision
+from reviews.offered import without_offers
 from reviews.selectors.precedents import NEAREST, Precedent, Precedents
 from reviews.selectors.queue import ApprovalDetail
 from reviews.views.lines import Line
@@ -103,7 +104,7 @@ def reading(detail: ApprovalDetail, *, lines: list[Line], viewer: User, now: dat
     line = next(one for one in lines if one.item.pk == item.pk)
     decision = line.standing.deciding
     edited = decision is not None and decision.verdict == states.Verdict.EDIT
-    messages, context = split(approval.context)
+    messages, context = split(without_offers(approval.context))
     raw, raw_left_out = excerpt(pretty(item.arguments))
     described = approval.description or item.description
     return Reading(

@@ -83,6 +83,15 @@ document.addEventListener("htmx:after:swap", (event) => {
   if (event.detail.ctx.target?.id === "edit-diff") markFields();
 });
 
+// An answer that the agent offers begins what is written, unless somebody has written something else already.
+let filled = "";
+document.addEventListener("change", (event) => {
+  const { fill } = event.target.dataset;
+  const text = fill === undefined ? null : event.target.form?.querySelector("textarea");
+  if (!text || (text.value.trim() && text.value !== filled)) return;
+  text.value = filled = fill;
+});
+
 // A second click, or a key held down, was meant for the request that has just been decided, not for the one that opened.
 // So long the pane says that it settles.
 let settling;
