@@ -309,7 +309,7 @@ def test_the_client_comes_from_the_environment_when_none_is_given(
 ) -> None:
     monkeypatch.setenv("HANDRAIL_URL", server.url)
     monkeypatch.setenv("HANDRAIL_API_KEY", KEY)
-    monkeypatch.setattr("handrail.decorator._default_client", None)
+    monkeypatch.setattr("handrail.steps._default_client", None)
     decide_all(server, "approve")
 
     @required()
@@ -317,7 +317,7 @@ def test_the_client_comes_from_the_environment_when_none_is_given(
         return order
 
     assert refund("o-1") == "o-1"
-    from handrail.decorator import default_client
+    from handrail.steps import default_client
 
     assert default_client() is default_client()
     default_client().close()

@@ -5,32 +5,25 @@ from __future__ import annotations
 import functools
 import inspect
 import json
-import logging
-import threading
-from collections.abc import Callable, Coroutine, Generator, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from typing import TYPE_CHECKING, Any, ParamSpec, Protocol, TypeVar, overload
 
 from handrail.approvals import Approval, JsonObject
 from handrail.client import AsyncHandrail, Handrail
-from handrail.errors import HandrailError, ReceiptRefused, words_of
+from handrail.errors import HandrailError, ReceiptRefused
 from handrail.fallback import DECIDED_HERE
 from handrail.receipts import read_receipt
+from handrail.steps import Steps, await_on, block_on, failure, record
 from handrail.tracing import tool_span
 
 if TYPE_CHECKING:
     from opentelemetry.trace import TracerProvider
     from typing_extensions import Unpack
 
-    from handrail.options import OutcomeStatus, RequestOptions
+    from handrail.options import RequestOptions
 
 P = ParamSpec("P")
 R = TypeVar("R")
-# Each step is called with the client, a blocking one or an awaitable one; its result, or what it raised, comes back.
-_Flow = Generator[Callable[[Any], Any], Any, Any]
-
-_log = logging.getLogger("handrail")
-_default_client: Handrail | None = None
-_default_client_lock = threading.Lock()
 
 
 class ApprovalDecorator(Protocol):
@@ -97,8 +90,7 @@ class _Gate:
     def blocking(self, given: Handrail | None) -> Callable[..., Any]:
         @functools.wraps(self._function)
         def run(*args: Any, **kwargs: Any) -> Any:
-            client = given or default_client()
-            return _block_on(self._flow(self._bind(args, kwargs)), client)
+            return block_on(self._flow(self._bind(args, kwargs)), given)
 
         return run
 
@@ -106,15 +98,11 @@ class _Gate:
         @functools.wraps(self._function)
         async def run(*args: Any, **kwargs: Any) -> Any:
             flow = self._flow(self._bind(args, kwargs))
-            if given is not None:
-                return await _await_on(flow, given)
-            # A client made here belongs to this call's event loop, so it cannot be shared between calls.
-            async with AsyncHandrail() as client:
-                return await _await_on(flow, client)
+            return await await_on(flow, given)
 
         return run
 
-    def _flow(self, call: _Call) -> _Flow:
+    def _flow(self, call: _Call) -> Steps:
         options = self._request_options(call)
         with tool_span(self._action, call.proposed, self._tracer_provider) as span:
             requested = yield lambda client: client.request_approval(self._action, call.proposed, **options)
@@ -129,19 +117,19 @@ class _Gate:
                 edited = call.with_arguments(approval.final_arguments)
                 span.set("gen_ai.tool.call.arguments", edited.proposed)
             except Exception as error:
-                yield from _record(approval, "failed", _failure(error))
+                yield from record(approval, "failed", failure(error))
                 raise
             yield from self._use_up(approval, edited)
             try:
                 result = yield lambda _client: self._function(*edited.bound.args, **edited.bound.kwargs)
             except Exception as error:
-                yield from _record(approval, "failed", _failure(error))
+                yield from record(approval, "failed", failure(error))
                 raise
             span.set("gen_ai.tool.call.result", result)
-        yield from _record(approval, "succeeded", {})
+        yield from record(approval, "succeeded", {})
         return result
 
-    def _use_up(self, approval: Approval, call: _Call) -> _Flow:
+    def _use_up(self, approval: Approval, call: _Call) -> Steps:
         """Let the call go on only if it is what the receipt says, and only once: whoever comes second is refused.
 
         No outcome is recorded for a refusal: it would stand for the run that took place. What was decided without the
@@ -168,50 +156,6 @@ class _Gate:
             options["summary"] = options["summary"].format_map(call.proposed)
         found: RequestOptions = options
         return found
-
-
-def _record(approval: Approval, status: OutcomeStatus, detail: JsonObject) -> _Flow:
-    # The action has happened: its result must not be lost because the note about it could not be written, whatever
-    # the cause (the server is away, the client was closed meanwhile).
-    try:
-        yield lambda client: client.record_outcome(approval, status, detail)
-    except Exception as error:
-        _log.warning("The outcome of approval %s was not recorded: %r", approval.id, error)
-
-
-def _block_on(flow: _Flow, client: Handrail) -> Any:
-    exhausted: StopIteration | None = None
-    try:
-        step = next(flow)
-        while True:
-            try:
-                result = step(client)
-            except BaseException as error:  # noqa: PERF203 - each step's own end goes back into the flow
-                exhausted = error if isinstance(error, StopIteration) else exhausted
-                step = flow.throw(error)
-            else:
-                step = flow.send(result)
-    except StopIteration as end:
-        return end.value
-    except RuntimeError as error:
-        # A generator cannot let the function's own StopIteration through; the caller gets it all the same.
-        if exhausted is not None and error.__cause__ is exhausted:
-            raise exhausted from None
-        raise
-
-
-async def _await_on(flow: _Flow, client: AsyncHandrail) -> Any:
-    try:
-        step = next(flow)
-        while True:
-            try:
-                result = await step(client)
-            except BaseException as error:  # noqa: PERF203 - each step's own end goes back into the flow
-                step = flow.throw(error)
-            else:
-                step = flow.send(result)
-    except StopIteration as end:
-        return end.value
 
 
 class _Call:
@@ -257,19 +201,6 @@ class _Call:
                 raise HandrailError(f"{self._action} needs the argument {name}, which the reviewer removed")
         bound.apply_defaults()
         return _Call(self._action, bound)
-
-
-def default_client() -> Handrail:
-    """The blocking client made from the environment, once per process."""
-    global _default_client
-    with _default_client_lock:
-        if _default_client is None:
-            _default_client = Handrail()
-        return _default_client
-
-
-def _failure(error: Exception) -> JsonObject:
-    return {"error": {"type": type(error).__qualname__, "message": words_of(error)[:500]}}
 
 
 def _same(before: object, after: object) -> bool:
