@@ -64,7 +64,9 @@ def _document(model: type[Model], rows: Sequence[Model]) -> str:
 def _columns(model: type[Model]) -> tuple[tuple[str, str, Prepare | None], ...]:
     """Of each column the name, the attribute, and what makes JSON of its value where orjson alone would not do."""
     fields = [field for field in model._meta.concrete_fields if not isinstance(field, AutoField)]
-    return tuple((field.column, field.attname, _verbatim if isinstance(field, JSONField) else None) for field in fields)
+    return tuple(
+        (str(field.column), field.attname, _verbatim if isinstance(field, JSONField) else None) for field in fields
+    )
 
 
 def _verbatim(value: Any) -> Any:

@@ -20,6 +20,7 @@ from reviews import states
 from reviews.access import api_approval
 from reviews.api.parsers import ExactJsonParser
 from reviews.api.reading import document_of, readable_approval, up_to_date, wait_seconds
+from reviews.api.refusing import not_allowed
 from reviews.models import Approval
 from reviews.policy.timing import NotAllowed
 from reviews.selectors.queue import api_page, estimated_wait_seconds
@@ -89,7 +90,7 @@ class ApprovalsView(ApiView):
                 project=self.project, by=self.caller, draft=draft_of(values), now=clock.now()
             )
         except NotAllowed as error:
-            raise invalid("on_timeout", str(error)) from None
+            raise not_allowed(error) from None
         return Response(document_of(approval), status=201)
 
 

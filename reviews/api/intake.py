@@ -22,7 +22,7 @@ from rest_framework.exceptions import ValidationError
 from rest_framework.renderers import JSONRenderer
 
 from agents.api.base import ApiView
-from agents.api.idempotency import Keyed, claim, fill, is_good_key
+from agents.api.idempotency import Keyed, claim, fill, is_good_key, release
 from agents.authentication import Caller, caller_at_once, caller_from_headers, headers_in_scope, secret_in
 from agents.models import Project, api_key
 from agents.permissions import Scope
@@ -32,6 +32,9 @@ from console.lib.together import Together, in_thread
 from reviews.api.parsers import ExactJsonParser
 from reviews.api.plain import Send, answer_with, document, refusal
 from reviews.api.reading import documents_of
+from reviews.api.refusing import not_allowed
+from reviews.models import Approval
+from reviews.policy.timing import NotAllowed
 from reviews.serializers.requests import RequestSerializer, draft_of
 from reviews.services.requests import Asked, RequestDraft, create_requests
 
@@ -49,6 +52,7 @@ Answer = bytes | Problem | None
 
 # One for all: it keeps nothing of what it validates, and making one costs more than validating.
 _serializer = RequestSerializer()
+_renderer = JSONRenderer()
 _threads = ThreadPoolExecutor(2, thread_name_prefix="approval-intake")
 
 
@@ -170,7 +174,7 @@ def _draft(body: bytes) -> RequestDraft | None:
 
 def _write(asked: Sequence[tuple[Sent, RequestDraft]]) -> list[Answer]:
     """Stores those that are new in one transaction. Raises CommitUnknown when the database went away at its end."""
-    now, answers = clock.now(), dict[int, bytes]()
+    now, answers = clock.now(), dict[int, Answer]()
     complete = False
     try:
         with transaction.atomic():
@@ -179,10 +183,15 @@ def _write(asked: Sequence[tuple[Sent, RequestDraft]]) -> list[Answer]:
             first = {one: place for place, one in reversed(list(enumerate(keyed)))}
             new = [place for place, one in enumerate(keyed) if one is None or (one in claimed and first[one] == place)]
             drafts = [Asked(project=_project(sent), by=sent.caller, draft=draft) for sent, draft in asked]
-            approvals = create_requests(asked=[drafts[place] for place in new], now=now)
-            for place, document in zip(new, documents_of(approvals), strict=True):
-                answers[place] = JSONRenderer().render(document)
-            fill({claimed[one]: (201, answers[place]) for place in new if (one := keyed[place])})
+            found = dict(zip(new, create_requests(asked=[drafts[place] for place in new], now=now), strict=True))
+            answers |= {place: not_allowed(one) for place, one in found.items() if isinstance(one, NotAllowed)}
+            refused = [claimed[one] for place in answers if (one := keyed[place])]
+            if refused:
+                release(refused)
+            made = {place: one for place, one in found.items() if isinstance(one, Approval)}
+            documents = dict(zip(made, map(_renderer.render, documents_of(list(made.values()))), strict=True))
+            fill({claimed[one]: (201, document) for place, document in documents.items() if (one := keyed[place])})
+            answers |= documents
             complete = True
     except Exception as error:
         if complete:

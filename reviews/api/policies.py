@@ -13,9 +13,10 @@ from agents.api.base import ApiView
 from agents.api.idempotency import idempotent
 from agents.permissions import Permission, Scope
 from console.lib import clock
-from console.lib.http import Problem, invalid, next_link, page_size
+from console.lib.http import Problem, next_link, page_size
 from reviews.api.approvals import validated
 from reviews.api.parsers import ExactJsonParser
+from reviews.api.refusing import not_allowed
 from reviews.policy.reading import InvalidPolicy, read_policy
 from reviews.policy.timing import NotAllowed
 from reviews.selectors.policies import version_of, versions_page
@@ -40,7 +41,7 @@ class RiskAssessmentsView(ApiView):
         try:
             found = requests.foresee(project=self.project, draft=draft, now=clock.now())
         except NotAllowed as error:
-            raise invalid("on_timeout", str(error)) from None
+            raise not_allowed(error) from None
         return Response(represent_assessment(found.assessment, version=found.version.number, terms=found.terms))
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from reviews import quorum, states
-from reviews.models import Approval, ApprovalEvent, ApprovalItem, Decision
+from reviews.models import Approval, ApprovalEvent, ApprovalItem, Decision, Receipt
 from reviews.policy.engine import Assessment
 from reviews.policy.schema import Effect
 from reviews.services import feedback, flow, receipts
@@ -26,6 +26,7 @@ class Decided:
     approval: Approval
     decisions: list[Decision]
     event: ApprovalEvent
+    receipts: Sequence[Receipt]
 
 
 def settle(approval: Approval, assessment: Assessment, now: datetime) -> Approval:
@@ -68,7 +69,7 @@ def record(
         feedback.add_decided(approval=approval, decisions=made[approval.pk], now=now)
     flow.closed(approvals)
     return {
-        approval.pk: Decided(approval, made[approval.pk], event)
+        approval.pk: Decided(approval, made[approval.pk], event, signed[approval.pk])
         for approval, event in zip(approvals, events, strict=True)
     }
 

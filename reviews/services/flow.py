@@ -13,6 +13,7 @@ from django.db.models import Exists, F, IntegerField, OuterRef, Q, Subquery
 from django.db.models.fields import TextField
 from django.db.models.functions import Cast, Coalesce, Length
 
+from console.lib.rows import insert
 from metrics import histogram
 from metrics.resolutions import OTHER
 from reviews import states
@@ -38,20 +39,18 @@ OFFSETS = ["arrivals_offset", "closings_offset", "wait_sum", "stay_sum", "timed_
 HISTOGRAMS = ["waits", "times_short", "times_long"]
 
 
-def arrived(approvals: Iterable[Approval]) -> None:
-    """Notes requests that have just been made, in the caller's transaction."""
-    _note(FlowEntry.Kind.ARRIVAL, approvals)
+def arrivals(approvals: Iterable[Approval]) -> list[FlowEntry]:
+    """The notes of requests that are being made; the caller writes them in the same transaction."""
+    return _notes(FlowEntry.Kind.ARRIVAL, approvals)
 
 
 def closed(approvals: Iterable[Approval]) -> None:
     """Notes requests that have just been decided, cancelled or expired, in the caller's transaction."""
-    _note(FlowEntry.Kind.CLOSING, approvals)
+    insert(_notes(FlowEntry.Kind.CLOSING, approvals))
 
 
-def _note(kind: FlowEntry.Kind, approvals: Iterable[Approval]) -> None:
-    FlowEntry.objects.bulk_create(
-        FlowEntry(project_id=one.project_id, approval_id=one.pk, kind=kind) for one in approvals
-    )
+def _notes(kind: FlowEntry.Kind, approvals: Iterable[Approval]) -> list[FlowEntry]:
+    return [FlowEntry(project_id=one.project_id, approval_id=one.pk, kind=kind) for one in approvals]
 
 
 @transaction.atomic

@@ -8,14 +8,16 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
-from django.urls import reverse
 from django.utils import translation
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from agents.messages import Event, plain
+from agents.models import OutboxEvent
 from agents.services import outbox
 from console.lib.clock import rfc3339
 from reviews import states
+from reviews.addresses import one_click_of, page_of
 from reviews.models import Approval, ApprovalEvent, Receipt
 from reviews.wire import Standing, decision_of, items_of
 
@@ -43,6 +45,25 @@ TOLD = {
 Claims are not told: they run out by themselves, so that nobody outside could know from them who is looking.
 """
 
+HEADLINES = {
+    "approval.requested": gettext_lazy("Approval wanted"),
+    "approval.info_requested": gettext_lazy("Information wanted"),
+    "approval.info_provided": gettext_lazy("The agent has answered"),
+    "approval.voted": gettext_lazy("%(author)s has decided, others have to as well"),
+    "approval.withdrawn": gettext_lazy("%(author)s took a verdict back"),
+    "approval.assigned": gettext_lazy("Given to %(to)s"),
+    "approval.reminded": gettext_lazy("Still waiting"),
+    "approval.escalated": gettext_lazy("Escalated to %(to)s"),
+    "approval.approved": gettext_lazy("Approved by %(by)s"),
+    "approval.rejected": gettext_lazy("Rejected by %(by)s"),
+    "approval.answered": gettext_lazy("Answered by %(by)s"),
+    "approval.mixed": gettext_lazy("Decided by %(by)s, item by item"),
+    "approval.expired": gettext_lazy("Nobody decided in time"),
+    "approval.cancelled": gettext_lazy("Taken back"),
+    "approval.consumed": gettext_lazy("About to run"),
+    "approval.outcome": gettext_lazy("Outcome %(status)s"),
+}
+
 CLOSING = frozenset({Kind.DECIDED, Kind.EXPIRED, Kind.CANCELLED})
 WORDS_CHARS = 340
 EXACT_BYTES_MAX = 256 * 1024
@@ -52,14 +73,14 @@ ITEM_MEMBERS = ("index", "action", "arguments", "metadata", "status", "effect", 
 """What webhooks are told of an item: what the API says of it, but for what only those who decide need."""
 
 
-def record(*, kind: ApprovalEvent.Kind, lines: Sequence[Line], now: datetime) -> None:
-    """Puts lines of timelines into the outbox, those that mean something to others."""
+def rows_of(*, kind: ApprovalEvent.Kind, lines: Sequence[Line], now: datetime) -> list[OutboxEvent]:
+    """What the outbox gets of lines of timelines that mean something to others; the caller writes it."""
     told = [line for line in lines if _is_told(kind, line)]
     if not told:
-        return
+        return []
     with translation.override(settings.LANGUAGE_CODE):  # whoever reads it is not whoever caused it
         events = [_event(kind, line, now) for line in told]
-    outbox.record(events=events, now=now)
+    return outbox.rows_of(events, now=now)
 
 
 def _is_told(kind: ApprovalEvent.Kind, line: Line) -> bool:
@@ -75,7 +96,7 @@ def _is_told(kind: ApprovalEvent.Kind, line: Line) -> bool:
 def _event(kind: ApprovalEvent.Kind, line: Line, now: datetime) -> Event:
     approval = line.approval
     name = TOLD.get(kind) or f"approval.{approval.status}"
-    path = reverse("reviews:approval", args=[approval.project.slug, approval.pk])
+    path = page_of(approval.project.slug, approval.pk)
     return Event(
         project_id=approval.project_id,
         type=name,
@@ -132,24 +153,8 @@ def decided(approval: Approval, standings: Sequence[Standing], receipts: Sequenc
 
 
 def _headline(name: str, line: Line) -> str:
-    words = {
-        "approval.requested": _("Approval wanted"),
-        "approval.info_requested": _("Information wanted"),
-        "approval.info_provided": _("The agent has answered"),
-        "approval.voted": _("%(author)s has decided, others have to as well"),
-        "approval.withdrawn": _("%(author)s took a verdict back"),
-        "approval.assigned": _("Given to %(to)s"),
-        "approval.reminded": _("Still waiting"),
-        "approval.escalated": _("Escalated to %(to)s"),
-        "approval.approved": _("Approved by %(by)s"),
-        "approval.rejected": _("Rejected by %(by)s"),
-        "approval.answered": _("Answered by %(by)s"),
-        "approval.mixed": _("Decided by %(by)s, item by item"),
-        "approval.expired": _("Nobody decided in time"),
-        "approval.cancelled": _("Taken back"),
-        "approval.consumed": _("About to run"),
-        "approval.outcome": _("Outcome %(status)s"),
-    }
+    if name == "approval.requested":  # the one that there are many of has nothing to fill in
+        return str(HEADLINES[name])
     to = line.detail.get("to") or line.detail.get("user") or line.detail.get("team") or _("everybody")
     facts = {
         "to": plain(str(to)),
@@ -157,7 +162,7 @@ def _headline(name: str, line: Line) -> str:
         "author": plain(line.author),
         "status": plain(str(line.detail.get("status", ""))),
     }
-    return words[name] % facts
+    return str(HEADLINES[name]) % facts
 
 
 def _body(approval: Approval) -> str:
@@ -174,7 +179,4 @@ def _actions(approval: Approval) -> tuple[tuple[str, str], ...]:
     """Pages that ask "really?", behind the login. A verdict that the request does not allow is refused there."""
     labels = {states.Verdict.APPROVE: _("Approve"), states.Verdict.REJECT: _("Reject")}
     slug = approval.project.slug
-    return tuple(
-        (label, reverse("reviews:one-click", args=[slug, approval.pk, verdict.value]))
-        for verdict, label in labels.items()
-    )
+    return tuple((label, one_click_of(slug, approval.pk, verdict.value)) for verdict, label in labels.items())

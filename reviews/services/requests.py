@@ -9,27 +9,37 @@ from typing import Any
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Model
+from django.db.models import Model, QuerySet
 
 from agents.authentication import Caller
-from agents.models import Project, User
-from agents.rosters import Roster, roster_of
+from agents.models import Notification, Project, User
+from agents.rosters import Roster, recent_roster_of
+from agents.services.notify import lines_of
+from console.lib.rows import insert
 from reviews import states
-from reviews.models import Approval, ApprovalEvent, ApprovalItem, FeedbackExample, PolicyVersion
+from reviews.models import (
+    Approval,
+    ApprovalEvent,
+    ApprovalItem,
+    Decision,
+    FeedbackExample,
+    PolicyVersion,
+    Receipt,
+)
 from reviews.policy.engine import Assessment, for_people
 from reviews.policy.facts import Subject
 from reviews.policy.plan import dump_plan
-from reviews.policy.timing import Terms, agree
+from reviews.policy.timing import NotAllowed, Terms, agree
 from reviews.services import automatic, feedback, flow, policies, routing, settling
 from reviews.services.judging import judge
 from reviews.services.transitions import (
     AlreadyDecided,
     Line,
     add_event,
-    add_events,
     announce,
     announce_new,
     close,
+    rows_of,
 )
 
 TIMEOUT_MIN = timedelta(seconds=1)
@@ -93,47 +103,86 @@ def create_request(*, project: Project, by: Caller, draft: RequestDraft, now: da
 
     Raises NotAllowed when the request wants more at its deadline than the policy allows.
     """
-    return create_requests(asked=[Asked(project=project, by=by, draft=draft)], now=now)[0]
+    found = create_requests(asked=[Asked(project=project, by=by, draft=draft)], now=now)[0]
+    if isinstance(found, NotAllowed):
+        raise found
+    return found
 
 
-def create_requests(*, asked: Sequence[Asked], now: datetime) -> list[Approval]:
-    """As `create_request`, for many at once: all of them or none, in a number of queries that does not depend on it.
+def create_requests(*, asked: Sequence[Asked], now: datetime) -> list[Approval | NotAllowed]:
+    """As `create_request`, for many at once, in a number of queries that does not depend on how many there are.
 
-    The requests come back in order, with their parts at hand.
+    The requests come back in order, with their parts at hand; in the place of one that wants more than the policy
+    allows comes the refusal. Of the others all are made, or none.
     """
     projects = {one.project.pk: one.project for one in asked}
-    versions = {key: policies.in_force(project=project) for key, project in projects.items()}
-    assessments = [_judged(one.project, one.draft, versions[one.project.pk], now) for one in asked]
-    rosters = {key: _roster(key, asked, assessments, now) for key in projects}
-    approvals = [
-        automatic.settle(_row(one, versions[one.project.pk], assessment, rosters[one.project.pk], now), assessment, now)
-        for one, assessment in zip(asked, assessments, strict=True)
-    ]
+    versions = {key: policies.known_in_force(project=project) for key, project in projects.items()}
+    rosters = {key: recent_roster_of(key, now=now) for key in projects}
+    answers: list[Approval | NotAllowed] = []
+    made: list[_Made] = []
+    for one in asked:
+        version, roster = versions[one.project.pk], rosters[one.project.pk]
+        try:
+            made.append(_made(one, version, roster, now))
+        except NotAllowed as refusal:
+            answers.append(refusal)
+        else:
+            answers.append(made[-1].approval)
+    if not made:
+        return answers
     with transaction.atomic(savepoint=False):  # What is refused is refused before it, and spoils no transaction.
-        _write(asked, approvals, assessments, now)
+        bells: list[Notification] = []
         for project in projects.values():
-            mine = [approval for approval in approvals if approval.project_id == project.pk and approval.is_waiting]
-            roster = rosters[project.pk]
-            routing.tell_asked(project=project, rows=mine, roster=roster, kind="approval.requested", now=now)
+            mine = [one.approval for one in made if one.approval.project_id == project.pk and one.approval.is_waiting]
+            told = routing.news_of(project=project, rows=mine, roster=rosters[project.pk], kind="approval.requested")
+            bells += lines_of(project=project, news=told, now=now)
             announce_new(project=project, status=states.Status.PENDING, now=now)
-    return approvals
+        _write(made, bells, now)
+    return answers
 
 
-def _write(
-    asked: Sequence[Asked], approvals: Sequence[Approval], assessments: Sequence[Assessment], now: datetime
-) -> None:
-    """Writes requests that were judged, and what rules have decided of them."""
-    Approval.objects.bulk_create(approvals)
-    parts = [_items(approval, one.draft) for approval, one in zip(approvals, asked, strict=True)]
-    ApprovalItem.objects.bulk_create(item for items in parts for item in items)
-    flow.arrived(approvals)
-    lines = [Line(approval, one.by, _told(approval)) for approval, one in zip(approvals, asked, strict=True)]
-    events = add_events(kind=ApprovalEvent.Kind.REQUESTED, lines=lines, now=now)
-    decided = automatic.record(list(zip(approvals, parts, assessments, strict=True)), now=now)
-    for approval, items, event in zip(approvals, parts, events, strict=True):
-        ruled = decided.get(approval.pk)
-        more = (ruled.decisions, [event, ruled.event]) if ruled else ((), [event])
-        hold(approval, items=items, decisions=more[0], events=more[1])
+@dataclass(frozen=True)
+class _Made:
+    """A request that was judged and is not stored yet."""
+
+    approval: Approval
+    items: list[ApprovalItem]
+    by: Caller
+    assessment: Assessment
+
+
+def _made(asked: Asked, version: PolicyVersion, roster: Roster, now: datetime) -> _Made:
+    assessment = _judged(asked.project, asked.draft, version, now)
+    approval = automatic.settle(_row(asked, version, assessment, roster, now), assessment, now)
+    return _Made(approval, _items(approval, asked.draft), asked.by, assessment)
+
+
+def _write(made: Sequence[_Made], bells: Sequence[Notification], now: datetime) -> None:
+    """Writes requests in one statement, then what rules have decided of them."""
+    approvals = [one.approval for one in made]
+    lines = [Line(one.approval, one.by, _told(one.approval)) for one in made]
+    told = rows_of(kind=ApprovalEvent.Kind.REQUESTED, lines=lines, now=now)
+    items = [item for one in made for item in one.items]
+    insert(approvals, items, flow.arrivals(approvals), bells, *told)
+    ruled = [one for one in made if one.approval.decided_by_label]
+    _number([item for one in ruled for item in one.items])
+    decided = automatic.record([(one.approval, one.items, one.assessment) for one in ruled], now=now)
+    for one, event in zip(made, told.events, strict=True):
+        by_rule = decided.get(one.approval.pk)
+        if by_rule:
+            ruling = {"decisions": by_rule.decisions, "receipts": by_rule.receipts}
+            hold(one.approval, items=one.items, events=[event, by_rule.event], **ruling)
+        else:
+            hold(one.approval, items=one.items, decisions=(), events=[event], receipts=())
+
+
+def _number(items: Sequence[ApprovalItem]) -> None:
+    """Gives items that were just stored the numbers that the database gave them: decisions point at these."""
+    if items:
+        stored = ApprovalItem.objects.filter(approval__in={item.approval_id for item in items})
+        numbers = {(key, index): number for number, key, index in stored.values_list("pk", "approval", "index")}
+        for item in items:
+            item.pk = numbers[item.approval_id, item.index]
 
 
 @transaction.atomic
@@ -157,13 +206,17 @@ def made_by(approval: Approval, user: User) -> bool:
     return approval.requested_by_user_id == user.pk
 
 
+PARTS: dict[str, type[Model]] = {
+    "items": ApprovalItem, "decisions": Decision, "events": ApprovalEvent, "receipts": Receipt
+}  # fmt: skip
+
+
 def hold(approval: Approval, **parts: Sequence[Model]) -> None:
     """Makes a request that has just been written look as if it had been read `with_parts`, without reading it."""
-    held = {}
+    held = vars(approval).setdefault("_prefetched_objects_cache", {})  # where prefetch_related keeps them
     for name, rows in parts.items():
-        held[name] = getattr(approval, name).all()
+        held[name] = QuerySet(PARTS[name])
         held[name]._result_cache = list(rows)
-    approval._prefetched_objects_cache = held  # type: ignore[attr-defined]  # where prefetch_related keeps them
 
 
 def _told(approval: Approval) -> dict[str, Any]:
@@ -227,16 +280,6 @@ def _judged(project: Project, draft: RequestDraft, version: PolicyVersion, now: 
     if verdict is not None and any(verdict not in item.allowed_decisions for item in draft.items):
         return for_people(found, f"the agent cannot take the verdict {verdict}")
     return found
-
-
-def _roster(project_id: int, asked: Sequence[Asked], assessments: Sequence[Assessment], now: datetime) -> Roster:
-    """Who can be asked in a project; its teams are read when one of the requests is for a team."""
-    named = any(
-        one.draft.team or assessment.plan.team
-        for one, assessment in zip(asked, assessments, strict=True)
-        if one.project.pk == project_id
-    )
-    return roster_of(project_id, now=now, with_teams=named)
 
 
 def _terms(assessment: Assessment, draft: RequestDraft) -> Terms:

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import functools
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
+from django.db import transaction
+
 from agents.authentication import Caller
-from agents.models import Project
+from agents.models import AuditEvent, OutboxEvent, Project
 from agents.services import audit
 from console.lib import live, notices
+from console.lib.gathering import Gathering
+from console.lib.rows import insert
 from reviews import states
 from reviews.models import Approval, ApprovalEvent, Receipt
 from reviews.selectors.queue import waiting_count
@@ -106,14 +111,24 @@ def add_event(
 
 
 def add_events(*, kind: ApprovalEvent.Kind, lines: Sequence[Line], now: datetime) -> list[ApprovalEvent]:
-    """As `add_event`, for many requests in three statements; what others are told goes into the outbox."""
-    audit.record_all(
-        [audit.Act(line.approval.project_id, line.by, f"approval {line.approval.pk}", line.detail) for line in lines],
-        action=f"approval.{kind.value}",
-        now=now,
-    )
-    news.record(kind=kind, lines=lines, now=now)
-    return ApprovalEvent.objects.bulk_create(
+    """As `add_event`, for many requests in one statement; what others are told goes into the outbox."""
+    told = rows_of(kind=kind, lines=lines, now=now)
+    insert(*told)
+    return told.events
+
+
+class Told(NamedTuple):
+    """The rows that tell of something."""
+
+    acts: list[AuditEvent]
+    news: list[OutboxEvent]
+    events: list[ApprovalEvent]
+
+
+def rows_of(*, kind: ApprovalEvent.Kind, lines: Sequence[Line], now: datetime) -> Told:
+    """As `add_events`, but it is the caller who writes the rows, in the same transaction."""
+    acts = [audit.Act(one.approval.project_id, one.by, f"approval {one.approval.pk}", one.detail) for one in lines]
+    events = [
         ApprovalEvent(
             project_id=line.approval.project_id,
             approval=line.approval,
@@ -124,6 +139,11 @@ def add_events(*, kind: ApprovalEvent.Kind, lines: Sequence[Line], now: datetime
             detail=line.detail,
         )
         for line in lines
+    ]
+    return Told(
+        audit.rows_of(acts, action=f"approval.{kind.value}", now=now),
+        news.rows_of(kind=kind, lines=lines, now=now),
+        events,
     )
 
 
@@ -141,8 +161,20 @@ def announce(*, project: Project, approval_ids: Iterable[UUID], status: str, now
 
 def announce_new(*, project: Project, status: str, now: datetime) -> None:
     """Tells browsers that the queue changed by requests whose pages nobody can have open yet."""
-    live.publish(
-        live.project_group(project.pk, "queue"),
-        counts=lambda: {"waiting": waiting_count(project, now=now)},
-        status=status,
-    )
+    transaction.on_commit(lambda: _changes.add({project: (status, now)}))
+
+
+def _publish(changes: Mapping[Project, tuple[str, datetime]]) -> None:
+    for project, (status, now) in changes.items():
+        live.publish(
+            live.project_group(project.pk, "queue"),
+            counts=functools.partial(_waiting, project, now),
+            status=status,
+        )
+
+
+def _waiting(project: Project, now: datetime) -> dict[str, int]:
+    return {"waiting": waiting_count(project, now=now)}
+
+
+_changes = Gathering(_publish, name="queue-changes")
