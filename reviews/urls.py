@@ -5,7 +5,7 @@ from django.urls import URLPattern, URLResolver, path
 from reviews.api import analytics, approvals, deciding, feedback, humanlayer, people, policies, receipts
 from reviews.models import HumanLayerCall
 from reviews.views import analytics as analytics_page
-from reviews.views import bulk, decide, hold, one_click, pins, policy_draft, queue, rates
+from reviews.views import bulk, decide, hold, one_click, outcome, pins, policy_draft, queue, rates
 from reviews.views import feedback as feedback_page
 from reviews.views import policies as policies_page
 
@@ -32,6 +32,7 @@ page_patterns: list[URLPattern | URLResolver] = [
     path("queue/<uuid:approval_id>/release/", hold.release_request, name="release"),
     path("queue/<uuid:approval_id>/assign/", hold.assign_request, name="assign"),
     path("queue/<uuid:approval_id>/question/", hold.ask_agent, name="question"),
+    path("queue/<uuid:approval_id>/outcome/", outcome.outcome, name="outcome"),
     path("queue/<uuid:approval_id>/withdraw/", hold.withdraw_decision, name="withdraw"),
     path("feedback/", feedback_page.feedback, name="feedback"),
     path("policies/", policies_page.rules, name="policies"),

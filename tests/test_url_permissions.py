@@ -83,6 +83,7 @@ DOORS: dict[str, dict[str, P | str | None]] = {
     "p/<slug:project>/queue/<uuid:approval_id>/decision/": {"POST": P.APPROVAL_DECIDE},
     "p/<slug:project>/queue/<uuid:approval_id>/changes/": {"POST": P.APPROVAL_DECIDE},
     "p/<slug:project>/queue/<uuid:approval_id>/rest/": {"POST": P.APPROVAL_DECIDE},
+    "p/<slug:project>/queue/<uuid:approval_id>/outcome/": {"POST": P.APPROVAL_DECIDE},
     "p/<slug:project>/queue/<uuid:approval_id>/decide/<str:verdict>/": {"GET": P.APPROVAL_DECIDE},
     "p/<slug:project>/analytics/": {"GET": P.APPROVAL_VIEW},
     "p/<slug:project>/queue/<uuid:approval_id>/claim/": {"POST": P.APPROVAL_DECIDE},

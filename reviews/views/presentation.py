@@ -93,6 +93,11 @@ class Reading:
         return self.status in states.WAITING and self.approval.settles_at is not None
 
     @property
+    def was_granted(self) -> bool:
+        """Whether the agent was given something to go on with, so that there can be an outcome."""
+        return self.status in states.GRANTED
+
+    @property
     def more_needed(self) -> int:
         """How many more people have to approve the same thing."""
         return max(self.people.plan.approvals_needed - self.line.standing.approvals, 0)

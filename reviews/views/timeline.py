@@ -67,6 +67,7 @@ def _other(kind: str, detail: Mapping[str, Any]) -> Words:
     kinds = ApprovalEvent.Kind
     words: dict[str, Words] = {
         kinds.REQUESTED: (_("Requested"), "hand", "accent", ""),
+        kinds.CONSUMED: (_("The agent used its permission"), "circle-play", "accent", ""),
         kinds.CANCELLED: (_("Taken back"), "ban", "", str(detail.get("reason") or "")),
         kinds.EXPIRED: (_("Expired"), "timer-off", "warn", _("Nobody decided in time; the agent is told to stop.")),
         kinds.MESSAGE: (_("Message"), "message-square", "", str(detail.get("text") or "")),

@@ -292,3 +292,33 @@ def test_all_that_is_left_is_one_vote_each_and_needs_the_proof_that_a_rule_asks_
     assert 'id="open-rest"' not in page_of(reviewer, batch)
     assert "Confirm first that it is you" in post(reviewer, batch, "rest", items=["0"]).headers["HX-Trigger"]
     assert Decision.objects.standing().filter(approval=batch).count() == 0
+
+
+def test_the_page_asks_how_an_approved_action_went_and_keeps_what_people_say(ask: Ask, reviewer: Client) -> None:
+    wanted, refused = ask(), ask()
+    assert "Do you know?" not in page_of(reviewer, wanted)
+    send(reviewer, wanted, verdict="approve")
+    send(reviewer, refused, verdict="reject", reason="Too risky")
+    assert "The agent has not said how it went. Do you know?" in page_of(reviewer, wanted)
+    assert "Do you know?" not in page_of(reviewer, refused)
+    assert "Choose how it went" in post(reviewer, wanted, "outcome", status="fine").headers["HX-Trigger"]
+    assert "Nothing was approved" in post(reviewer, refused, "outcome", status="failed").headers["HX-Trigger"]
+    answer = post(reviewer, wanted, "outcome", status="failed", note="<b>The bank</b> said no")
+    assert "Kept with the labelled example." in answer.headers["HX-Trigger"]
+    page = answer.content.decode()
+    assert "&lt;b&gt;The bank&lt;/b&gt; said no" in page
+    assert "The action failed" in page
+    assert "It went otherwise" in page
+    wanted.refresh_from_db()
+    assert wanted.outcome is not None
+    assert (wanted.outcome["status"], wanted.outcome["by"]) == ("failed", "Ana")
+
+
+def test_whoever_may_not_decide_is_not_asked_how_it_went(
+    ask: Ask, project: Project, reviewer: Client, client: Client
+) -> None:
+    wanted = ask()
+    send(reviewer, wanted, verdict="approve")
+    client.force_login(make_person("Vera", project, "viewer"), PASSWORD)
+    assert "Do you know?" not in page_of(client, wanted)
+    assert post(client, wanted, "outcome", status="failed").status_code == 403
