@@ -82,15 +82,14 @@ class LiveConsumer(AsyncJsonWebsocketConsumer):
             await presence.tabs().leave(live.project_group(self.project.pk, name), self.user.pk, self.tab)
         self.present_in = names
 
-    async def forward(self, message: dict[str, Any]) -> None:
-        """Passes an invalidation on under the name the browser knows; drops people who lost their access."""
-        if message.get("access"):
+    async def forward(self, message: live.Message) -> None:
+        """Passes an invalidation on; drops people who lost their access."""
+        if message.facts.get("access"):
             still_theirs = await database_sync_to_async(find_project)(self.user, self.project.slug)
             if still_theirs is None:
                 await self.close(POLICY_VIOLATION)
                 return
-        group = str(message["group"]).partition(".")[2]
-        await self.send_json({**message, "group": group})
+        await self.send(text_data=message.text)
 
     async def disconnect(self, code: int) -> None:
         if not hasattr(self, "user"):

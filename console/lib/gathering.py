@@ -36,11 +36,17 @@ def stop() -> None:
 
 
 class Gathering(Generic[K, V]):
-    """News by what they are about; of each thing only the latest counts. `hand_on` may ask the database."""
+    """News by what they are about; of each thing only the latest counts. `hand_on` may ask the database.
 
-    def __init__(self, hand_on: Callable[[Mapping[K, V]], None], *, name: str) -> None:
+    With an interval of 0 only what comes while other news are being handed on has to wait.
+    """
+
+    def __init__(
+        self, hand_on: Callable[[Mapping[K, V]], None], *, name: str, interval_seconds: float = INTERVAL_SECONDS
+    ) -> None:
         self._hand_on = hand_on
         self._name = name
+        self._interval = interval_seconds
         self._changed = threading.Condition()
         self._held: dict[K, V] = {}
         self._thread: threading.Thread | None = None
@@ -69,4 +75,4 @@ class Gathering(Generic[K, V]):
                 logger.exception("news_not_handed_on", extra={"gathering": self._name})
             finally:
                 connections.close_all()
-            time.sleep(max(began + INTERVAL_SECONDS - time.monotonic(), 0))
+            time.sleep(max(began + self._interval - time.monotonic(), 0))

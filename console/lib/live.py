@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -22,6 +22,7 @@ from django.db import DatabaseError, transaction
 from redis import RedisError
 
 from console.lib import valkey
+from console.lib.gathering import Gathering
 
 logger = logging.getLogger(__name__)
 
@@ -30,7 +31,24 @@ RECONNECT_SECONDS = 1.0
 # redis-py: a connection that has just dropped has no writer any more, which shows as an AttributeError. Whoever meets
 # it can go on: the reader notices too, and its next connection subscribes to every group.
 CONNECTION_LOST = (RedisError, OSError, AttributeError)
-Listener = Callable[[dict[str, Any]], Awaitable[None]]
+
+
+@dataclass(frozen=True)
+class Message:
+    """An invalidation as it is handed to everybody who listens to its group."""
+
+    facts: Mapping[str, Any]
+    text: str
+    """What goes to the browser, in JSON, written once for all: the facts under the name that it knows the group by."""
+
+    @classmethod
+    def of(cls, facts: Mapping[str, Any]) -> "Message":
+        """The message that says so; `facts` name the group."""
+        name = str(facts["group"]).partition(".")[2]
+        return cls(facts, orjson.dumps({**facts, "group": name}).decode())
+
+
+Listener = Callable[[Message], Awaitable[None]]
 
 
 def project_group(project_id: int, name: str) -> str:
@@ -57,7 +75,7 @@ def publish_all(
 ) -> None:
     """As `publish`, for several groups at once: facts and counts by group."""
     if events:
-        transaction.on_commit(lambda: _send(_messages(events, _counted(counts))))
+        transaction.on_commit(lambda: _outgoing.add(dict.fromkeys(_messages(events, _counted(counts)))))
 
 
 def _counted(counts: Callable[[], Mapping[str, Mapping[str, Any]]] | None) -> Mapping[str, Mapping[str, Any]]:
@@ -77,7 +95,7 @@ def _messages(
     ]
 
 
-def _send(messages: Sequence[tuple[str, bytes]]) -> None:
+def _send(messages: Iterable[tuple[str, bytes]]) -> None:
     def publish_them(client: redis.Redis) -> None:
         pipe = client.pipeline(transaction=False)
         for group, message in messages:
@@ -85,6 +103,10 @@ def _send(messages: Sequence[tuple[str, bytes]]) -> None:
         pipe.execute()
 
     valkey.attempt(publish_them)
+
+
+# Whoever commits does not wait for Valkey, and what a transaction says of hundreds of groups goes there together.
+_outgoing: Gathering[tuple[str, bytes], None] = Gathering(_send, name="live-events", interval_seconds=0.0)
 
 
 def interval_seconds(group: str) -> float:
@@ -190,8 +212,9 @@ class Hub:
         if message is not None:
             self._deliver(channel, message)
 
-    def _deliver(self, channel: _Channel, message: dict[str, Any]) -> None:
+    def _deliver(self, channel: _Channel, facts: dict[str, Any]) -> None:
         channel.last_sent = time.monotonic()
+        message = Message.of(facts)
         for listener in list(channel.listeners):
             task = asyncio.ensure_future(listener(message))
             self._sending.add(task)

@@ -47,7 +47,7 @@ def test_a_key_read_before_a_change_is_not_remembered_after_it() -> None:
     known, key = KnownKeys(), ApiKey(name="bot")
     known.connected()
     before = known.edition
-    known.heard("")
+    known.heard([""])
     known.keep(b"h", key, edition=before)
     assert known.find(b"h") is None
 

@@ -1,12 +1,15 @@
 """The hub hears every group that somebody listens to, and loses no fact while it coalesces."""
 
 import asyncio
+import threading
 from collections.abc import Callable
 from typing import Any
 
 import orjson
+import pytest
 
-from console.lib import live, valkey
+from console.lib import gathering, live, valkey
+from tests.waiting import eventually
 
 
 class Listener:
@@ -15,8 +18,8 @@ class Listener:
     def __init__(self) -> None:
         self.heard: list[dict[str, Any]] = []
 
-    async def __call__(self, message: dict[str, Any]) -> None:
-        self.heard.append(message)
+    async def __call__(self, message: live.Message) -> None:
+        self.heard.append(dict(message.facts))
 
 
 async def until(condition: Callable[[], object], *, seconds: float = 5) -> None:
@@ -67,3 +70,32 @@ async def test_who_has_left_hears_nothing_more() -> None:
     await until(lambda: any("waiting" in message for message in stays.heard))
     assert len(leaves.heard) == before
     await hub.remove("p1.queue", stays)
+
+
+def test_a_browser_is_told_the_name_of_the_group_without_its_project() -> None:
+    message = live.Message.of({"group": "p7.approval.0190", "status": "approved"})
+    assert orjson.loads(message.text) == {"group": "approval.0190", "status": "approved"}
+
+
+def test_whoever_commits_does_not_wait_and_what_is_said_meanwhile_goes_out_together(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    sent: list[int] = []
+    go_on = threading.Event()
+
+    def slowly(_operation: object) -> None:
+        sent.append(len(sent))
+        assert go_on.wait(10)
+
+    monkeypatch.setattr(valkey, "attempt", slowly)
+    gathering.start()
+    try:
+        live._outgoing.add({("p1.queue", b"{}"): None})
+        eventually(lambda: sent)
+        for number in range(100):
+            live._outgoing.add({(f"p1.approval.{number}", b"{}"): None})
+        assert len(sent) == 1
+        go_on.set()
+        eventually(lambda: len(sent) == 2 and not live._outgoing._held)
+    finally:
+        gathering.stop()

@@ -162,6 +162,9 @@ def application_children(environment: dict[str, str]) -> list[Child]:
     web = ["uvicorn", "console.asgi:application", "--host", host, "--port", port, "--workers", workers]
     web += ["--lifespan", "on", "--no-access-log", "--ws", "websockets-sansio", "--no-server-header", *proxy_options]
     web += [
+        # Messages to browsers have a hundred bytes: to compress them takes as long as to send them.
+        "--ws-per-message-deflate",
+        "false",
         "--log-config",
         str(settings.BASE_DIR / "console" / "uvicorn-logging.json"),
         "--timeout-graceful-shutdown",
