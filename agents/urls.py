@@ -2,6 +2,7 @@
 
 from django.urls import URLPattern, URLResolver, path
 
+from agents.api import channels as channels_api
 from agents.api import teams as teams_api
 from agents.views import (
     account,
@@ -54,6 +55,13 @@ page_patterns: list[URLPattern | URLResolver] = [
 api_patterns: list[URLPattern | URLResolver] = [
     path("teams", teams_api.TeamsView.as_view(), name="teams"),
     path("teams/<slug:team>", teams_api.TeamView.as_view(), name="team"),
+    path("channels", channels_api.ChannelsView.as_view(), name="channels"),
+    path("channels/<int:channel>", channels_api.ChannelView.as_view(), name="channel"),
+    path("channels/<int:channel>/test", channels_api.ChannelTestView.as_view(), name="channel-test"),
+    path("channels/<int:channel>/secret", channels_api.ChannelSecretView.as_view(), name="channel-secret"),
+    path("channels/<int:channel>/deliveries", channels_api.ChannelDeliveriesView.as_view(), name="deliveries"),
+    path("deliveries/<int:delivery>", channels_api.DeliveryView.as_view(), name="delivery"),
+    path("deliveries/<int:delivery>/replay", channels_api.ReplayView.as_view(), name="delivery-replay"),
 ]
 
 people_patterns: list[URLPattern | URLResolver] = [

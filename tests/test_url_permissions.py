@@ -136,6 +136,13 @@ DOORS: dict[str, dict[str, P | str | None]] = {
     # API
     "api/v1/teams": {"GET": P.APPROVAL_VIEW, "POST": P.MEMBER_MANAGE},
     "api/v1/teams/<slug:team>": {"GET": P.APPROVAL_VIEW, "PUT": P.MEMBER_MANAGE, "DELETE": P.MEMBER_MANAGE},
+    "api/v1/channels": {"GET": P.CHANNEL_MANAGE, "POST": P.CHANNEL_MANAGE},
+    "api/v1/channels/<int:channel>": dict.fromkeys(("GET", "PATCH", "DELETE"), P.CHANNEL_MANAGE),
+    "api/v1/channels/<int:channel>/test": {"POST": P.CHANNEL_MANAGE},
+    "api/v1/channels/<int:channel>/secret": {"POST": P.CHANNEL_MANAGE},
+    "api/v1/channels/<int:channel>/deliveries": {"GET": P.CHANNEL_MANAGE},
+    "api/v1/deliveries/<int:delivery>": {"GET": P.CHANNEL_MANAGE},
+    "api/v1/deliveries/<int:delivery>/replay": {"POST": P.CHANNEL_MANAGE},
     "api/v1/agents": {"GET": P.TELEMETRY_VIEW},
     "api/v1/agents/<name:name>": {"GET": P.TELEMETRY_VIEW},
     "api/v1/events": {"POST": None},

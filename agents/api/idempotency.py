@@ -95,6 +95,14 @@ def fill(answers: Mapping[int, tuple[int, bytes]]) -> None:
             cursor.execute(FILL, columns)
 
 
+class ShownOnce(Response):
+    """An answer that holds a secret: whoever repeats the request gets `again`, and the secret is kept nowhere."""
+
+    def __init__(self, data: Any, *, again: Any, status: int) -> None:
+        super().__init__(data, status=status)
+        self.again = again
+
+
 def idempotent(handler: Handler) -> Callable[..., Response | HttpResponse]:
     """Makes a `post` method of an ApiView answer a repeated key with its first answer."""
 
@@ -120,7 +128,8 @@ def _once(
     if not claimed:
         return _replay(keyed)
     response = handler(view, request, *args, **kwargs)
-    fill({claimed[keyed]: (response.status_code, JSONRenderer().render(response.data))})
+    kept = response.again if isinstance(response, ShownOnce) else response.data
+    fill({claimed[keyed]: (response.status_code, JSONRenderer().render(kept))})
     return response
 
 

@@ -16,7 +16,7 @@ from agents.models import Membership, Team
 from agents.permissions import Permission, Scope
 from agents.services import teams as services
 from console.lib import clock
-from console.lib.http import Problem, invalid
+from console.lib.http import Problem, invalid, not_valid
 
 Json = dict[str, Any]
 NAME_CHARS = 100
@@ -50,7 +50,7 @@ class TeamsView(ApiView):
             team = services.create(project=self.project, name=name, by=self.caller, now=clock.now())
             team = services.change(team=team, name=name, members=keys, by=self.caller, now=clock.now())
         except ValidationError as error:
-            raise _problem(error) from None
+            raise not_valid(error) from None
         return Response(_wire(self.find(team.slug)), status=201)
 
     def find(self, slug: str) -> Team:
@@ -98,7 +98,7 @@ class TeamView(TeamsView):
         try:
             services.change(team=found, name=name, members=keys, by=self.caller, now=clock.now())
         except ValidationError as error:
-            raise _problem(error) from None
+            raise not_valid(error) from None
         return Response(_wire(self.find(team)))
 
     @extend_schema(operation_id="teams_archive", responses={204: None})
@@ -121,11 +121,6 @@ def _fields(body: Any) -> tuple[str, list[str] | None]:
     if members is not None and not (isinstance(members, list) and all(isinstance(one, str) for one in members)):
         raise invalid("members", "must be a list of e-mail addresses")
     return name, None if members is None else [one.lower() for one in members]
-
-
-def _problem(error: ValidationError) -> Problem:
-    words = "; ".join(f"{field}: {found[0]}" for field, found in error.message_dict.items())
-    return Problem(422, words, title="Invalid input", errors=error.message_dict)
 
 
 def _wire(team: Team, *, with_members: bool = True) -> Json:

@@ -14,6 +14,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from agents.authentication import Caller
 from agents.messages import EVENTS, TEST
 from agents.models import Channel, ChannelRule, Endpoint, OutboxEvent, Project, Team, User
 from agents.services import audit, outbox, routing
@@ -21,6 +22,8 @@ from agents.transports.apprise import NotAService, service_of
 from agents.transports.webhook import new_secret
 from console.lib import outbound
 from console.lib.addresses import Refused
+
+Actor = Caller | User
 
 CHANNELS_MAX = 50
 RULES_MAX = 20
@@ -46,11 +49,20 @@ class RuleDraft:
 
 
 @transaction.atomic
-def create(*, project: Project, kind: str, name: str, target: str, by: User, now: datetime) -> Channel:
-    """A new channel with its first rule. Raises ValidationError naming `name` or `target`."""
+def create(
+    *,
+    project: Project,
+    kind: str,
+    name: str,
+    target: str,
+    by: Actor,
+    now: datetime,
+    rules: Sequence[RuleDraft] | None = None,
+) -> Channel:
+    """A new channel with its rules, or with the one that its kind begins with. Raises ValidationError by field."""
     if Channel.objects.kept().filter(project=project).count() >= CHANNELS_MAX:
         raise ValidationError(_("A project has at most %(max)d channels.") % {"max": CHANNELS_MAX})
-    kind = Channel.Kind(kind)
+    kind, person = Channel.Kind(kind), by if isinstance(by, User) else by.user
     cleaned, hint = clean_target(kind, target)
     channel = Channel.objects.create(
         project=project,
@@ -59,17 +71,19 @@ def create(*, project: Project, kind: str, name: str, target: str, by: User, now
         target=cleaned,
         hint=hint,
         secret=new_secret() if kind is Channel.Kind.WEBHOOK else "",
-        created_by=by,
+        created_by=person,
         created_at=now,
     )
-    first = RuleDraft(events=() if kind is Channel.Kind.WEBHOOK else WANTED, time_zone=by.time_zone)
-    ChannelRule.objects.create(channel=channel, created_at=now, **_columns(channel, first))
+    first = RuleDraft(
+        events=() if kind is Channel.Kind.WEBHOOK else WANTED, time_zone=person.time_zone if person else "UTC"
+    )
+    _write_rules(channel, [first] if rules is None else rules, now)
     _record("channel.create", channel, by, now, {"kind": kind.value, "target": hint})
     return channel
 
 
 @transaction.atomic
-def change(*, channel: Channel, name: str, target: str, by: User, now: datetime) -> Channel:
+def change(*, channel: Channel, name: str, target: str, by: Actor, now: datetime) -> Channel:
     """Renames a channel; a `target` that is not empty replaces the one it had. Raises ValidationError by field."""
     row = _lock(channel)
     row.name = _clean_name(name)
@@ -83,7 +97,7 @@ def change(*, channel: Channel, name: str, target: str, by: User, now: datetime)
 
 
 @transaction.atomic
-def switch(*, channel: Channel, enabled: bool, by: User, now: datetime) -> bool:
+def switch(*, channel: Channel, enabled: bool, by: Actor, now: datetime) -> bool:
     """Switches a channel on or off; False when it was already. What waits goes out as soon as it is on again."""
     changed = Channel.objects.kept().filter(pk=channel.pk).exclude(enabled=enabled)
     if not changed.update(enabled=enabled, stopped=""):
@@ -100,7 +114,7 @@ def switch(*, channel: Channel, enabled: bool, by: User, now: datetime) -> bool:
 
 
 @transaction.atomic
-def remove(*, channel: Channel, by: User, now: datetime) -> bool:
+def remove(*, channel: Channel, by: Actor, now: datetime) -> bool:
     """Ends a channel and forgets its target and secrets; its deliveries stay. False when it was removed before."""
     row = _lock(channel)
     if row.removed_at is not None or row.kind == Channel.Kind.CALLBACK:
@@ -114,7 +128,7 @@ def remove(*, channel: Channel, by: User, now: datetime) -> bool:
 
 
 @transaction.atomic
-def rotate_secret(*, channel: Channel, by: User, now: datetime) -> Channel:
+def rotate_secret(*, channel: Channel, by: Actor, now: datetime) -> Channel:
     """A new signing secret; the one before goes on signing beside it for a day."""
     row = _lock(channel)
     row.secret, row.old_secret, row.old_secret_until = new_secret(), row.secret, now + OLD_SECRET_SIGNS
@@ -124,7 +138,7 @@ def rotate_secret(*, channel: Channel, by: User, now: datetime) -> Channel:
 
 
 @transaction.atomic
-def send_test(*, channel: Channel, by: User, now: datetime) -> OutboxEvent:
+def send_test(*, channel: Channel, by: Actor, now: datetime) -> OutboxEvent:
     """A message that says only that the channel works; its delivery is a row like any other."""
     project = channel.project
     event = OutboxEvent.objects.create(
@@ -132,7 +146,8 @@ def send_test(*, channel: Channel, by: User, now: datetime) -> OutboxEvent:
         type=TEST,
         at=now,
         title=_("Test of the channel %(name)s") % {"name": channel.name},
-        body=_("%(person)s sent this to see whether it arrives.") % {"person": by.display_name},
+        body=_("%(person)s sent this to see whether it arrives.")
+        % {"person": by.display_name if isinstance(by, User) else by.label},
         path=reverse("agents:channel", kwargs={"project": project.slug, "channel": channel.pk}),
         data={"channel": channel.name, "project": project.slug},
         routed_at=now,
@@ -144,7 +159,16 @@ def send_test(*, channel: Channel, by: User, now: datetime) -> OutboxEvent:
 
 
 @transaction.atomic
-def add_rule(*, channel: Channel, draft: RuleDraft, by: User, now: datetime) -> ChannelRule:
+def set_rules(*, channel: Channel, drafts: Sequence[RuleDraft], by: Actor, now: datetime) -> None:
+    """Puts these rules in the place of those that the channel has. Raises ValidationError by field."""
+    row = _lock(channel)
+    row.rules.all().delete()
+    _write_rules(row, drafts, now)
+    _record("channel.rules_set", row, by, now, {"rules": [_told(draft) for draft in drafts]})
+
+
+@transaction.atomic
+def add_rule(*, channel: Channel, draft: RuleDraft, by: Actor, now: datetime) -> ChannelRule:
     """One more rule. Raises ValidationError by field."""
     if channel.rules.count() >= RULES_MAX:
         raise ValidationError(_("A channel has at most %(max)d rules.") % {"max": RULES_MAX})
@@ -154,14 +178,14 @@ def add_rule(*, channel: Channel, draft: RuleDraft, by: User, now: datetime) -> 
 
 
 @transaction.atomic
-def change_rule(*, rule: ChannelRule, draft: RuleDraft, by: User, now: datetime) -> None:
+def change_rule(*, rule: ChannelRule, draft: RuleDraft, by: Actor, now: datetime) -> None:
     """Makes a rule say something else, for events from now on. Raises ValidationError by field."""
     ChannelRule.objects.filter(pk=rule.pk).update(**_columns(rule.channel, draft))
     _record("channel.rule_change", rule.channel, by, now, _told(draft))
 
 
 @transaction.atomic
-def remove_rule(*, rule: ChannelRule, by: User, now: datetime) -> None:
+def remove_rule(*, rule: ChannelRule, by: Actor, now: datetime) -> None:
     """Takes a rule away; what it already sent on stays on its way."""
     channel = rule.channel
     rule.delete()
@@ -217,6 +241,14 @@ def _columns(channel: Channel, draft: RuleDraft) -> dict[str, Any]:
     return columns | {"events": list(draft.events)}
 
 
+def _write_rules(channel: Channel, drafts: Sequence[RuleDraft], now: datetime) -> None:
+    if len(drafts) > RULES_MAX:
+        raise ValidationError({"rules": _("A channel has at most %(max)d rules.") % {"max": RULES_MAX}})
+    ChannelRule.objects.bulk_create(
+        ChannelRule(channel=channel, created_at=now, **_columns(channel, draft)) for draft in drafts
+    )
+
+
 def _told(draft: RuleDraft) -> dict[str, Any]:
     quiet = f"{draft.quiet_from:%H:%M} to {draft.quiet_until:%H:%M}" if draft.quiet_from and draft.quiet_until else ""
     return {
@@ -241,7 +273,7 @@ def _lock(channel: Channel) -> Channel:
     return found
 
 
-def _record(action: str, channel: Channel, by: User, now: datetime, detail: dict[str, Any]) -> None:
+def _record(action: str, channel: Channel, by: Actor, now: datetime, detail: dict[str, Any]) -> None:
     audit.record(
         project=channel.project, by=by, action=action, target=f"channel {channel.name}", detail=detail, now=now
     )

@@ -18,6 +18,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from agents import selectors
+from agents.authentication import Caller
 from agents.models import Attempt, Channel, Delivery, Endpoint, User
 from agents.permissions import Permission
 from agents.schedules import BREAKS_AFTER, GIVE_UP_AFTER, open_for, retry_at
@@ -115,7 +116,7 @@ def settle(*, lease: Lease, tried: Sequence[Tried], now: datetime) -> None:
 
 
 @transaction.atomic
-def replay(*, deliveries: Collection[Delivery], by: User, now: datetime) -> int:
+def replay(*, deliveries: Collection[Delivery], by: Caller | User, now: datetime) -> int:
     """Sends finished deliveries once more, and again over a day; returns how many.
 
     The message and its id stay what they were, so a receiver can tell. Raises ValidationError while the channel is off.

@@ -7,7 +7,7 @@ from http import HTTPStatus
 from typing import Any
 
 import orjson
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.http import Http404, HttpRequest, HttpResponse
 from rest_framework import exceptions as drf
 
@@ -59,6 +59,13 @@ class Problem(Exception):
 def invalid(field: str, message: str) -> Problem:
     """A 422 about one field."""
     return Problem(422, f"{field}: {message}", title="Invalid input", errors={field: [message]})
+
+
+def not_valid(error: ValidationError) -> Problem:
+    """A 422 about what a service refused, by field."""
+    errors = error.message_dict if hasattr(error, "error_dict") else {"non_field_errors": error.messages}
+    words = "; ".join(f"{field}: {messages[0]}" for field, messages in errors.items())
+    return Problem(422, words, title="Invalid input", errors=errors)
 
 
 def problem_response(problem: Problem) -> HttpResponse:

@@ -11,7 +11,7 @@ from rest_framework.response import Response
 from agents.api.base import ApiView
 from agents.permissions import Permission, Scope
 from console.lib import clock
-from console.lib.http import Problem, invalid
+from console.lib.http import invalid, not_valid
 from metrics.ingest.masking_own import OwnPattern
 from metrics.models import MaskingPolicy
 from metrics.selectors import masking as selector
@@ -53,9 +53,7 @@ class MaskingView(ApiView):
         try:
             policy = masking.change(project=self.project, **fields, by=self.caller, now=clock.now())
         except ValidationError as error:
-            errors = error.message_dict
-            words = "; ".join(f"{field}: {messages[0]}" for field, messages in errors.items())
-            raise Problem(422, words, title="Invalid input", errors=errors) from error
+            raise not_valid(error) from error
         return Response(_wire(policy))
 
 
