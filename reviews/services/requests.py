@@ -9,7 +9,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Model, QuerySet
+from django.db.models import Model
 
 from agents.authentication import Caller
 from agents.models import Notification, Project, User
@@ -21,10 +21,8 @@ from reviews.models import (
     Approval,
     ApprovalEvent,
     ApprovalItem,
-    Decision,
     FeedbackExample,
     PolicyVersion,
-    Receipt,
 )
 from reviews.policy.engine import Assessment, for_people
 from reviews.policy.facts import Subject
@@ -206,16 +204,11 @@ def made_by(approval: Approval, user: User) -> bool:
     return approval.requested_by_user_id == user.pk
 
 
-PARTS: dict[str, type[Model]] = {
-    "items": ApprovalItem, "decisions": Decision, "events": ApprovalEvent, "receipts": Receipt
-}  # fmt: skip
-
-
 def hold(approval: Approval, **parts: Sequence[Model]) -> None:
     """Makes a request that has just been written look as if it had been read `with_parts`, without reading it."""
     held = vars(approval).setdefault("_prefetched_objects_cache", {})  # where prefetch_related keeps them
     for name, rows in parts.items():
-        held[name] = QuerySet(PARTS[name])
+        held[name] = getattr(approval, name).all()
         held[name]._result_cache = list(rows)
 
 
