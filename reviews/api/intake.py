@@ -170,6 +170,10 @@ def _draft(body: bytes) -> RequestDraft | None:
         return draft_of(_serializer.run_validation(ExactJsonParser().parse(io.BytesIO(body))))
     except (Problem, ValidationError):
         return None
+    except Exception:
+        # One body that upsets the reader must not take the others of its batch along: the view meets it alone.
+        logger.warning("approval_unreadable", exc_info=True)
+        return None
 
 
 def _write(asked: Sequence[tuple[Sent, RequestDraft]]) -> list[Answer]:

@@ -162,6 +162,23 @@ async def test_when_a_batch_fails_each_is_tried_alone(post: Post, monkeypatch: p
     assert await Approval.objects.acount() == 5
 
 
+async def test_a_body_that_upsets_the_reader_is_left_to_the_view_and_takes_no_other_along(
+    post: Post, behind: Fronted, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await post()
+    read = intake.draft_of
+
+    def upset(values: Any) -> Any:
+        if values["action"] == "upsetting":
+            raise OverflowError("too much")
+        return read(values)
+
+    monkeypatch.setattr(intake, "draft_of", upset)
+    answers = await asyncio.gather(*(post({**BODY, "action": "upsetting"} if n == 3 else BODY) for n in range(7)))
+    assert {answer.status_code for answer in answers} == {201}
+    assert len(behind.seen_by_view) == 1
+
+
 async def test_a_commit_that_nobody_knows_of_is_not_tried_again_without_a_key(
     post: Post, monkeypatch: pytest.MonkeyPatch
 ) -> None:
