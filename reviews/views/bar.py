@@ -31,6 +31,8 @@ class Bar:
     why: str = ""
     assign: AssignForm | None = None
     question: QuestionForm | None = None
+    unproven: bool = False
+    """Open although the proof of who it is has run out: what was written for a decision waits to be sent again."""
     rest: Sequence[Line] = ()
     """Of a batch, what can be approved together: several, or one that is not the one that is shown."""
     rest_without: int = 0

@@ -134,7 +134,11 @@ def _decide(
     ruling = replace(form.ruling(), item=item.index)
     try:
         result = decide(approval=approval, by=by, ruling=ruling, now=clock.now())
-    except (OwnRequest, ReauthenticationNeeded) as error:
+    except ReauthenticationNeeded as error:
+        if verdict is states.Verdict.APPROVE:
+            return _refused(request, approval, wish, str(error))
+        return _again(request, approval, wish, form, verdict)
+    except OwnRequest as error:
         return _refused(request, approval, wish, str(error))
     except InvalidDecision as error:
         for errors in error.errors.values():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
@@ -139,6 +140,8 @@ def item_context(
     line = line_at(lines, item_index(request) if index is None else index)
     read = reading(detail(shown, item=line.item), lines=lines, viewer=request.user, now=clock.now())
     bar = bar_of(request, read, wish)
+    if form is not None and bar.state == "confirm":
+        bar = replace(bar, state="open", unproven=True)
     allowed = read.item.allowed_decisions if bar.state == "open" else []
     forms: dict[str, DecisionForm] = {
         name: form_for(states.Verdict(name), item=read.item, reasons=shown.project.reject_reasons) for name in allowed

@@ -58,7 +58,9 @@ document.getElementById("keys")?.addEventListener("dialog:open", (event) => {
   const list = event.currentTarget.querySelector("[data-key-list]");
   const seen = new Set();
   list.replaceChildren(...row(list.dataset.wordsPalette, ["Ctrl", "K"]));
-  for (const element of document.querySelectorAll("[data-key]")) {
+  // What this page does comes before the ways to others, which are two keys long.
+  const elements = [...document.querySelectorAll("[data-key]")].sort((one, two) => one.dataset.key.includes(" ") - two.dataset.key.includes(" "));
+  for (const element of elements) {
     const key = element.dataset.key;
     if (seen.has(key) || element.disabled) continue;
     seen.add(key);

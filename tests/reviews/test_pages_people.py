@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import re
 from collections.abc import Callable
 from datetime import timedelta
@@ -14,6 +16,7 @@ from django.test import Client
 from agents.authentication import Caller
 from agents.models import Membership, Project, Team
 from console.lib import clock, live, presence
+from reviews.diff import canonical
 from reviews.models import Approval, Decision
 from reviews.policy.plan import Escalation, ReviewPlan, Step, dump_plan
 from reviews.services.claims import claim
@@ -193,6 +196,28 @@ def test_a_decision_that_asks_for_the_password_again_offers_that_first(ask: Ask,
     assert "Confirm first that it is you" in refused.headers["HX-Trigger"]
     wanted.refresh_from_db()
     assert wanted.status == "pending"
+
+
+def test_what_was_written_stays_when_the_proof_of_who_one_is_has_run_out(
+    ask: Ask, reviewer: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wanted = planned(ask(), reauthenticate=True)
+    monkeypatch.setattr("agents.authentication.did_recently_reauthenticate", lambda _request: False)
+    kept = send(reviewer, wanted, htmx=True, verdict="reject", reason="Too risky", details="Ask again on Monday")
+    page = kept.content.decode()
+    assert "Ask again on Monday" in page
+    assert "Your proof that it is you has run out" in page
+    assert f'/accounts/reauthenticate/?next=%2Fp%2Fshop%2Fqueue%2F{wanted.pk}%2F%3Fitem%3D0" target="_blank"' in page
+    arguments = json.dumps({**wanted.item.arguments, "amount": 7})
+    seen = hashlib.sha256(canonical(json.loads(arguments)).encode()).hexdigest()
+    edited = {"verdict": "edit", "step": "send", "mode": "json", "json": arguments, "seen": seen}
+    page = send(reviewer, wanted, htmx=True, **edited).content.decode()
+    assert "Your proof that it is you has run out" in page
+    assert 'id="send-edit"' in page
+    assert not Decision.objects.exists()
+    monkeypatch.setattr("agents.authentication.did_recently_reauthenticate", lambda _request: True)
+    send(reviewer, wanted, htmx=True, **edited)
+    assert Decision.objects.get().arguments == json.loads(arguments)
 
 
 def test_who_is_asked_next_is_shown(ask: Ask, reviewer: Client) -> None:
