@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from agents.access import LAST_PROJECT
 from agents.models import Project, User
 from agents.permissions import Permission
-from agents.selectors import may_create_projects, permissions_of, projects_of, unread_count
+from agents.selectors import places_of, unread_count
 
 # (label, icon, URL name, permission, shortcut key): only what exists, in the order of the rail.
 NAVIGATION = [
@@ -35,14 +35,15 @@ def shell(request: HttpRequest) -> dict[str, Any]:
     user = getattr(request, "user", None)
     if not isinstance(user, User) or request.headers.get("HX-Request") == "true":
         return {"can_mail": bool(settings.EMAIL_HOST)}
-    projects = projects_of(user)
+    places = places_of(user)
+    projects = [place.project for place in places if place.project.archived_at is None]
     project = shown_project(request, projects)
-    permissions = permissions_of(user.pk, project.pk) if project else frozenset()
+    permissions = next((place.permissions for place in places if place.project == project), frozenset())
     return {
         "can_mail": bool(settings.EMAIL_HOST),
         "project": project,
         "projects": projects,
-        "may_create_projects": may_create_projects(user),
+        "may_create_projects": user.is_superuser or any(Permission.PROJECT_MANAGE in one.permissions for one in places),
         "unread_count": unread_count(user),
         "nav_items": nav_items(project, permissions, request.path) if project else [],
     }

@@ -1,6 +1,7 @@
 """What every page needs of the signed-in person."""
 
 import logging
+import time
 import zoneinfo
 from collections.abc import Callable
 
@@ -14,22 +15,40 @@ from agents.models import User
 logger = logging.getLogger(__name__)
 
 
+NOTED_SECONDS = 60.0
+"""A session that goes on from the same place is noted again so often: for every page it would be a write for each."""
+
+NOTED_MAX = 10_000
+
+
 class ActivityMiddleware:
-    """Notes when and from where each session was last in use, as far as the database takes it.
+    """Notes when and from where each session was last in use, to the minute, as far as the database takes it.
 
     In place of allauth's own, which would fail every page while the database is read-only or full.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self._get_response = get_response
+        self._noted: dict[tuple[object, ...], float] = {}
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        if request.session.session_key and request.user.is_authenticated:
+        if request.session.session_key and request.user.is_authenticated and self._is_news(request):
             try:
                 UserSession.objects.create_from_request(request)
             except (InternalError, OperationalError) as error:
                 logger.warning("session_activity_not_noted", extra={"reason": str(error)[:200]})
         return self._get_response(request)
+
+    def _is_news(self, request: HttpRequest) -> bool:
+        """Whether this session, person, address and browser have not been noted within the last minute."""
+        place = request.META.get("REMOTE_ADDR"), request.headers.get("User-Agent")
+        key, now = (request.session.session_key, request.user.pk, *place), time.monotonic()
+        if now < self._noted.get(key, 0.0):
+            return False
+        if len(self._noted) >= NOTED_MAX:
+            self._noted.clear()
+        self._noted[key] = now + NOTED_SECONDS
+        return True
 
 
 class PersonMiddleware:

@@ -1,5 +1,6 @@
 """Reads about people and projects."""
 
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar
 
@@ -35,6 +36,20 @@ def permissions_of(user_id: int, project_id: int) -> frozenset[Permission]:
     """Everything a person may do in a project; empty for strangers."""
     role = Membership.objects.filter(user_id=user_id, project_id=project_id).values_list("role", flat=True).first()
     return ROLE_PERMISSIONS[Role(role)] if role else frozenset()
+
+
+@dataclass(frozen=True)
+class Place:
+    """A project that a person belongs to, archived or not, and what they may do there."""
+
+    project: Project
+    permissions: frozenset[Permission]
+
+
+def places_of(user: User) -> list[Place]:
+    """Everywhere a person belongs to, by name: all that the shell of a page asks about it, in one query."""
+    rows = Membership.objects.filter(user=user).select_related("project").order_by("project__name", "project_id")
+    return [Place(row.project, ROLE_PERMISSIONS[Role(row.role)]) for row in rows]
 
 
 def projects_of(user: User) -> list[Project]:

@@ -7,20 +7,21 @@ filter turns None into an en dash: unknown is not zero.
 
 import functools
 from collections.abc import Iterable
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 
 from django import template
 from django.forms import BoundField
 from django.forms.utils import flatatt
+from django.template.loader import render_to_string
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as _l
-from django.utils.translation import ngettext
 from lucide.templatetags.lucide import lucide
 
 from console.lib import clock
@@ -210,7 +211,17 @@ def relative(moment: datetime, now: datetime) -> str:
 def exact(moment: datetime) -> str:
     """`moment` in the reader's time zone, to the second, with the zone's name."""
     local = timezone.localtime(moment)
-    return f"{date_format(local, 'j M Y')}, {local:%H:%M:%S} {local.tzname()}"
+    return f"{_day(local.date(), get_language())}, {local:%H:%M:%S} {local.tzname()}"
+
+
+@functools.lru_cache(maxsize=1024)
+def _day(day: date, language: str | None) -> str:
+    # A list of fifty rows says fifty times the same few days, and Django's own formatting is slow.
+    return date_format(day, "j M Y")
+
+
+def _iso(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 @register.simple_tag
@@ -222,7 +233,7 @@ def ago(value: datetime | int | str | None) -> SafeString | str:
     shown = relative(moment, clock.now())
     return format_html(
         '<time datetime="{}" title="{}" data-relative>{}</time>',
-        moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        _iso(moment),
         exact(moment),
         shown,
     )
@@ -235,8 +246,8 @@ def at(value: datetime | int | str | None, form: str = "H:i:s") -> SafeString | 
     if moment is None:
         return UNKNOWN
     local = timezone.localtime(moment)
-    iso = moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    return format_html('<time datetime="{}" title="{}">{}</time>', iso, exact(moment), date_format(local, form))
+    shown = date_format(local, form)
+    return format_html('<time datetime="{}" title="{}">{}</time>', _iso(moment), exact(moment), shown)
 
 
 @register.filter
@@ -252,6 +263,37 @@ def time_left(expires_at: datetime) -> str:
     """How long until `expires_at`, two units at most; time.js words it the same way."""
     seconds = int((expires_at - clock.now()).total_seconds())
     return _("%(span)s left") % {"span": coarse_seconds(seconds)} if seconds > 0 else _("time is up")
+
+
+@register.simple_tag
+def timeleft(start: datetime, end: datetime | None) -> SafeString | str:
+    """The time left until `end` of the way from `start`, as a bar and in words; time.js keeps it fresh."""
+    if end is None:
+        return ""
+    return format_html(
+        '<span class="timeleft" data-timeleft data-start="{}" data-end="{}" title="{}"><svg class="timeleft-bar"'
+        ' viewBox="0 0 100 4" preserveAspectRatio="none" aria-hidden="true"><rect width="{}" height="4"/></svg>'
+        "<span data-words>{}</span></span>",
+        _iso(start),
+        _iso(end),
+        exact(end),
+        share_left(end, start),
+        time_left(end),
+    )
+
+
+@register.simple_tag
+def drawn(component: str, **values: str) -> SafeString:
+    """A component of `templates/_drawn/`, whose looks follow from a few short values: drawn once, then remembered.
+
+    For what stands in every row of a long list: a component costs as much as the rest of its row.
+    """
+    return _component(component, get_language(), tuple(values.items()))
+
+
+@functools.lru_cache(maxsize=1024)
+def _component(name: str, language: str | None, values: tuple[tuple[str, str], ...]) -> SafeString:
+    return render_to_string(f"_drawn/{name}.html", dict(values))
 
 
 @register.simple_tag

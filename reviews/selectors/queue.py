@@ -152,14 +152,14 @@ def queue_choices(project: Project, *, now: datetime) -> dict[str, list[str]]:
 def detail(approval: Approval, *, item: ApprovalItem | None = None) -> ApprovalDetail:
     """Everything about a request, in a number of queries that does not depend on how much there is.
 
-    Of a batch with the precedents of one item, by default the first.
+    Of a batch with the precedents of one item, by default the first. Wants the request read `with_parts`.
     """
     chosen = item or approval.item
     return ApprovalDetail(
         approval=approval,
         item=chosen,
-        decisions=list(approval.decisions.standing()),
-        timeline=list(approval.events.order_by("id")),
+        decisions=[decision for decision in approval.decisions.all() if decision.withdrawn_at is None],
+        timeline=list(approval.events.all()),
         precedents=similar(approval=approval, item=chosen),
         session=earlier_in_session(approval),
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 
 from django.core.exceptions import BadRequest
 from django.http import HttpRequest, QueryDict
@@ -12,6 +13,7 @@ from django.urls import reverse
 from agents.models import Project, Team
 from agents.views.person import person
 from console.lib.http import Problem
+from reviews.addresses import page_of
 from reviews.models import Approval
 from reviews.models.approval import RISK_LEVELS
 from reviews.selectors.queue import QueueCounts, QueueFilter, queue_choices, queue_counts, queue_page
@@ -33,7 +35,7 @@ class Wish:
     filters: QueueFilter
     cursor: str
 
-    @property
+    @cached_property
     def query(self) -> str:
         """The filters as a query string with its question mark, empty when there are none."""
         values = {name: getattr(self.filters, name) for name in ("whose", "team", "risk", "action", "agent")}
@@ -55,6 +57,19 @@ class Row:
 
     approval: Approval
     hold: Hold | None
+    path: str
+    query: str
+    """That of the list, so that one comes back to it."""
+
+    @property
+    def url(self) -> str:
+        """The request beside the list."""
+        return self.path + self.query
+
+    @property
+    def item_url(self) -> str:
+        """The request alone."""
+        return f"{self.path}item/{self.query}"
 
 
 @dataclass(frozen=True)
@@ -129,7 +144,10 @@ def listing_of(project: Project, wish: Wish, *, now: datetime) -> Listing:
     choices = queue_choices(project, now=now) if waiting else record_choices(project)
     return Listing(
         wish=wish,
-        entries=[Row(row, hold_of(row, wish.filters.viewer_id, now=now)) for row in page.rows],
+        entries=[
+            Row(row, hold_of(row, wish.filters.viewer_id, now=now), page_of(project.slug, row.pk), wish.query)
+            for row in page.rows
+        ],
         next_cursor=page.next_cursor,
         counts=queue_counts(project, now=now),
         actions=_with(choices["action"], wish.filters.action),
@@ -145,7 +163,7 @@ def queue_url(project: Project, wish: Wish) -> str:
 
 def approval_url(approval: Approval, project: Project, wish: Wish, *, item: int | None = None) -> str:
     """The address of one request beside the list, and of a batch of one of its actions."""
-    url = reverse("reviews:approval", kwargs={"project": project.slug, "approval_id": approval.pk}) + wish.query
+    url = page_of(project.slug, approval.pk) + wish.query
     return url if item is None else f"{url}{'&' if wish.query else '?'}item={item}"
 
 
