@@ -4,7 +4,7 @@ SHELL := /bin/sh
 PYTHON ?= python3
 PY := .venv/bin/python
 .DEFAULT_GOAL := help
-.PHONY: help up demo test lint screenshots bench browser clean
+.PHONY: help up demo test lint screenshots bench browser frameworks clean
 
 help:
 	@echo "make up      start Handrail (PORT, HANDRAIL_DATA, DATABASE_URL, VALKEY_URL are honoured)"
@@ -33,8 +33,17 @@ demo: .venv/installed
 browser: .venv/installed-dev
 	@$(PY) -m tests.browser
 
-test: browser
-	$(PY) -m pytest -n 2 --dist loadgroup
+# Compiled test modules are kept whatever the shell says: to rewrite all their assertions takes longer than most tests.
+# Agent frameworks that cannot live beside the console have environments of their own (sdk/tests/test_beside.py).
+frameworks: .venv/beside/openai-agents/installed
+
+.venv/beside/%/installed: sdk/pins/%.txt sdk/pyproject.toml
+	@$(PYTHON) -m venv .venv/beside/$*
+	@.venv/beside/$*/bin/python -m pip install --quiet --disable-pip-version-check -r sdk/pins/$*.txt -e ./sdk
+	@touch $@
+
+test: browser frameworks
+	PYTHONDONTWRITEBYTECODE= $(PY) -m pytest -n 2 --dist loadgroup
 
 lint: .venv/installed-dev
 	$(PY) -m ruff check .

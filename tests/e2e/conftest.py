@@ -1,7 +1,7 @@
 """The real thing: `manage.py up` in a folder of its own, a real Chromium, and agents that know an address and a key.
 
 Nothing here touches the database behind the server's back. All tests of this package run one after the other in
-one xdist worker, beside the others.
+one xdist worker (tests.scheduling), beside the others.
 """
 
 import shutil
@@ -15,12 +15,6 @@ from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, s
 
 from tests import browser as chromium
 from tests.e2e.running import Console, start
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    for item in items:
-        if "tests/e2e" in str(item.path):
-            item.add_marker(pytest.mark.xdist_group("e2e"))
 
 
 @pytest.fixture(scope="package")

@@ -1,4 +1,4 @@
-"""A whole Handrail whose processes are killed. These tests run one after the other in one xdist worker."""
+"""A whole Handrail whose processes are killed, by one test after the other in one xdist worker (tests.scheduling)."""
 
 import shutil
 import tempfile
@@ -13,12 +13,6 @@ from tests.faults.examining import Stored
 
 # Exporters in a test send as fast as they are answered, with one key.
 NO_LIMIT = {"RATE_LIMIT_PER_KEY": "1000000", "WEB_WORKERS": "2", "LOG_LEVEL": "WARNING"}
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    for item in items:
-        if "tests/faults" in str(item.path):
-            item.add_marker(pytest.mark.xdist_group("faults"))
 
 
 def start_console(folder: Path) -> Console:
