@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, URLResolver, path
 
-from reviews.api import analytics, approvals, deciding, feedback, humanlayer, people, policies, receipts
+from reviews.api import analytics, approvals, deciding, feedback, humanlayer, people, policies, precedents, receipts
 from reviews.models import HumanLayerCall
 from reviews.views import analytics as analytics_page
 from reviews.views import bulk, decide, hold, one_click, outcome, pins, policy_draft, queue, rates
@@ -57,6 +57,7 @@ api_patterns: list[URLPattern | URLResolver] = [
     path("approvals/<str:approval_id>/claim", people.ClaimView.as_view(), name="claim"),
     path("approvals/<str:approval_id>/release", people.ReleaseView.as_view(), name="release"),
     path("approvals/<str:approval_id>/assign", people.AssignView.as_view(), name="assign"),
+    path("approvals/<str:approval_id>/precedents", precedents.PrecedentsView.as_view(), name="precedents"),
     path("approvals/<str:approval_id>/outcome", approvals.OutcomeView.as_view(), name="outcome"),
     path("analytics", analytics.AnalyticsView.as_view(), name="analytics"),
     path("feedback", feedback.FeedbackView.as_view(), name="feedback"),

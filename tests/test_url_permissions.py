@@ -203,6 +203,7 @@ DOORS_OF_OBJECTS = {
     "api/v1/approvals/<str:approval_id>/assign",
     "api/v1/approvals/<str:approval_id>/outcome",
     "api/v1/approvals/<str:approval_id>/consume",
+    "api/v1/approvals/<str:approval_id>/precedents",
     "humanlayer/v1/function_calls/<str:call_id>",
     "humanlayer/v1/agent/function_calls/<str:call_id>/respond",
     "humanlayer/v1/agent/function_calls/<str:call_id>/escalate_email",

@@ -21,6 +21,8 @@ NEAREST = 100
 """Of those at most so many of the most similar are counted."""
 ALIKE = 0.6
 """From this cosine on two requests are called similar."""
+FEW = 10
+"""Below so many decisions a percentage says more than is known."""
 SHOWN = 5
 GRANTED = frozenset({"approve", "edit"})
 

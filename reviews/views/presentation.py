@@ -17,14 +17,11 @@ from reviews.diff import Change, changes
 from reviews.markdown import render
 from reviews.models import Approval, ApprovalItem, Decision
 from reviews.offered import without_offers
-from reviews.selectors.precedents import NEAREST, Precedent, Precedents
+from reviews.selectors.precedents import FEW, NEAREST, Precedent, Precedents
 from reviews.selectors.queue import ApprovalDetail
 from reviews.views.lines import Line
 from reviews.views.people import People, people_of
 from reviews.views.timeline import Entry, entry_of
-
-FEW = 10
-"""Below so many decisions a percentage says more than is known."""
 
 DIFFERENCES = 3
 """So many differences of a precedent are told."""

@@ -73,6 +73,7 @@ def _other(kind: str, detail: Mapping[str, Any]) -> Words:
         kinds.MESSAGE: (_("Message"), "message-square", "", str(detail.get("text") or "")),
         kinds.INFO_REQUESTED: (_("Asked the agent"), "circle-question-mark", "accent", str(detail.get("text") or "")),
         kinds.WITHDRAWN: (_("Took the decision back"), "undo-2", "warn", ""),
+        kinds.CONSUMED: (_("Receipt used up"), "play", "accent", _used(detail)),
         kinds.CLAIMED: (_("Claimed"), "hand", "", _taken_from(detail)),
         kinds.RELEASED: (_("Let go"), "circle-minus", "", ""),
         kinds.ASSIGNED: (_("Assigned"), "user-round-check", "", _assigned_to(detail)),
@@ -80,6 +81,11 @@ def _other(kind: str, detail: Mapping[str, Any]) -> Words:
         kinds.REMINDED: (_("Reminded"), "bell", "", ""),
     }
     return words.get(kind, (kind.replace("_", " ").capitalize(), "circle", "", ""))
+
+
+def _used(detail: Mapping[str, Any]) -> str:
+    item = detail.get("item")
+    return _("Action %(number)d is about to run.") % {"number": item + 1} if isinstance(item, int) else ""
 
 
 def _taken_from(detail: Mapping[str, Any]) -> str:
