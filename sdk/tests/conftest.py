@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
+import os
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -16,6 +18,9 @@ from handrail import AsyncHandrail, Handrail, RetryPolicy
 
 # The sample fleet is no installed package: it runs from its folder, and so do its tests.
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "examples"))
+
+# These import what only an environment of their own has: see test_beside.
+collect_ignore = [] if os.environ.get("HANDRAIL_BESIDE") else ["beside"]
 
 # How fast a busy machine runs an example says nothing about the code.
 settings.register_profile("handrail-sdk", deadline=None)
@@ -58,3 +63,16 @@ def make_face(request: pytest.FixtureRequest) -> Iterator[Callable[..., Face]]:
 def face(request: pytest.FixtureRequest, server: Loopback, make_face: Callable[..., Face]) -> Face:
     """Either client, connected to the server."""
     return make_face(request.param, server.url)
+
+
+@pytest.fixture
+def loop_of_run_sync(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Frameworks' `run_sync` makes a loop where there is none, and leaves it open."""
+    if inspect.iscoroutinefunction(getattr(request, "function", None)):
+        yield
+        return
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+    yield
+    asyncio.set_event_loop(None)
+    loop.close()
