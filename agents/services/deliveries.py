@@ -5,9 +5,11 @@ Whoever dies in between leaves a lease that runs out: the messages are then sent
 lost.
 """
 
+import logging
 import random
 import time
 from collections.abc import Callable, Collection, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -25,7 +27,9 @@ from agents.schedules import BREAKS_AFTER, GIVE_UP_AFTER, open_for, retry_at
 from agents.services import audit, outbox, routing
 from agents.services.notify import notify
 from agents.services.sending import message_of, transport_of
-from agents.transports.base import Report
+from agents.transports.base import Report, Transport
+
+logger = logging.getLogger(__name__)
 
 LEASE = timedelta(seconds=120)
 BATCH_SECONDS = 5.0
@@ -81,17 +85,24 @@ def lease_due(*, now: datetime, limit: int) -> list[Lease]:
 
 
 def attempt(lease: Lease, *, now: datetime) -> list[Tried]:
-    """Sends the parcels of a lease, in order, until too many fail or its time is up.
+    """Sends the parcels of a lease, in order, until too many fail or its time is up. Never raises.
 
     Only a browser's channel touches the database meanwhile: its messages are rows.
     """
     tried: list[Tried] = []
     failures, began = lease.endpoint.failures, time.monotonic()
-    with transport_of(lease.channel, now=now) as transport:
+    with ExitStack() as opened:
+        transport: Callable[[Sequence[Delivery]], Transport] | None = None
         for parcel in lease.parcels:
             start = time.monotonic()
             at = now + timedelta(seconds=start - began)
-            report = transport(parcel).send([message_of(delivery.event) for delivery in parcel], now=at)
+            try:
+                transport = transport or opened.enter_context(transport_of(lease.channel, now=now))
+                report = transport(parcel).send([message_of(delivery.event) for delivery in parcel], now=at)
+            except Exception as error:
+                # Written down and tried again as any other failure: a lease that is never settled comes back for ever.
+                logger.exception("delivery_broke", extra={"channel": lease.channel.pk})
+                report = Report(False, detail=f"sending it failed: {type(error).__name__}")
             tried.append(Tried(parcel, report, at, round((time.monotonic() - start) * 1000)))
             failures = 0 if report.delivered else failures + 1
             if report.gone or failures >= BREAKS_AFTER or time.monotonic() - began > BATCH_SECONDS:

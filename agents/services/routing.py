@@ -1,18 +1,22 @@
 """Which channels an event goes through, and when: from the outbox to deliveries."""
 
+import logging
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-import httpx2
-from django.db import connection, transaction
+from django.db import OperationalError, connection, transaction
 
 from agents.models import Channel, ChannelRule, Delivery, Endpoint, OutboxEvent
 from agents.models.channel import RISKS
 from agents.schedules import GIVE_UP_AFTER, due_at
 from agents.services.notify import no_longer_wanted
 from agents.transports.webhook import new_secret
+from console.lib import outbound
+from console.lib.addresses import Refused
+
+logger = logging.getLogger(__name__)
 
 BATCH = 500
 LEVELS = [level for level, _label in RISKS]
@@ -42,16 +46,47 @@ class Way:
     digest: ChannelRule | None
 
 
-@transaction.atomic
 def route(*, now: datetime, limit: int = BATCH) -> int:
     """Writes the deliveries of up to `limit` events, the oldest first; returns how many events there were.
 
-    Events that another worker holds are passed over, so workers share them and none is routed twice.
+    Events that another worker holds are passed over, so workers share them and none is routed twice. One that cannot be
+    routed is logged and left out for good: it must not keep those of everybody else waiting.
     """
+    try:
+        with transaction.atomic():
+            events = _waiting(limit)
+            _route(events, now)
+            return len(events)
+    except OperationalError:  # the database, not an event: the next run tries again
+        raise
+    except Exception:
+        logger.warning("outbox_batch_unroutable", exc_info=True)
+        return _route_one_by_one(now, limit)
+
+
+@transaction.atomic
+def _route_one_by_one(now: datetime, limit: int) -> int:
+    events = _waiting(limit)
+    for event in events:
+        try:
+            with transaction.atomic():
+                _route([event], now)
+        except OperationalError:
+            raise
+        except Exception:
+            logger.exception("outbox_event_unroutable", extra={"event": str(event.uid)})
+            OutboxEvent.objects.filter(pk=event.pk).update(routed_at=now)
+    return len(events)
+
+
+def _waiting(limit: int) -> list[OutboxEvent]:
     waiting = OutboxEvent.objects.filter(routed_at__isnull=True).order_by("pk")
-    events = list(waiting.select_for_update(skip_locked=True)[:limit])
+    return list(waiting.select_for_update(skip_locked=True)[:limit])
+
+
+def _route(events: Sequence[OutboxEvent], now: datetime) -> None:
     if not events:
-        return 0
+        return
     rules = _rules_of({event.project_id for event in events})
     ways = [way for event in events for way in ways_of(event, rules.get(event.project_id, ()), now)]
     callbacks = _callback_channels({event.project_id for event in events if event.callback_url}, now)
@@ -63,7 +98,6 @@ def route(*, now: datetime, limit: int = BATCH) -> int:
     deliver(ways=ways, now=now)
     no_longer_wanted(urls=[event.path for event in events if event.ends], now=now)
     OutboxEvent.objects.filter(pk__in=[event.pk for event in events]).update(routed_at=now)
-    return len(events)
 
 
 def deliver(*, ways: Sequence[Way], now: datetime) -> None:
@@ -134,11 +168,11 @@ def matches(rule: ChannelRule, event: OutboxEvent) -> bool:
 def origin_of(url: str) -> str:
     """`scheme://host:port` of an address, or as much of it as can be read: callbacks to one host share a circuit."""
     try:
-        parsed = httpx2.URL(url)
-    except httpx2.InvalidURL:
+        parsed = outbound.parsed_url(url)
+    except Refused:
         return url[:300]
     port = f":{parsed.port}" if parsed.port else ""
-    return f"{parsed.scheme}://{parsed.host}{port}"[:300]
+    return f"{parsed.scheme}://{parsed.raw_host.decode('ascii')}{port}"[:300]
 
 
 def callback_channel(*, project_id: int, now: datetime) -> Channel:

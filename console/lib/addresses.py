@@ -12,6 +12,16 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 # Addresses of IPv6 that carry one of IPv4 in them: what is reached is the IPv4 address (RFC 6052, RFC 8215).
 TRANSLATED = tuple(ipaddress.IPv6Network(text) for text in ("64:ff9b::/96", "64:ff9b:1::/48"))
 
+# What Python calls globally reachable, or did until lately, and nobody on the public internet answers at: the rest of
+# IANA's block for protocol assignments, the anycast relays of 6to4, IPv4-compatible and site-local addresses (RFC 4291,
+# RFC 3879), and segment identifiers (RFC 9602).
+RESERVED = tuple(
+    ipaddress.ip_network(text) for text in ("192.0.0.0/24", "192.88.99.0/24", "::/96", "fec0::/10", "5f00::/16")
+)
+
+# A public address by its number only: inside Azure it is the machine's own host, which hands out credentials.
+OF_CLOUDS = (ipaddress.ip_network("168.63.129.16/32"),)
+
 
 class Refused(OSError):
     """The address is not one that may be connected to."""
@@ -34,8 +44,14 @@ def check(text: str, *, allowed: Sequence[Network]) -> None:
     reached = reached_by(address)
     if any(one.version == network.version and one in network for one in (address, reached) for network in allowed):
         return
-    if not (address.is_global and reached.is_global) or address.is_multicast or reached.is_multicast:
+    if not (_is_public(address) and _is_public(reached)):
         raise Refused(f"{address} is a private or reserved address")
+
+
+def _is_public(address: Address) -> bool:
+    if not address.is_global or address.is_multicast:
+        return False
+    return not any(address.version == network.version and address in network for network in (*RESERVED, *OF_CLOUDS))
 
 
 def reached_by(address: Address) -> Address:

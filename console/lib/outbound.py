@@ -56,16 +56,34 @@ def check_url(url: str) -> None:
 
     Looks nothing up: what a name leads to is checked whenever it is connected to.
     """
-    parsed = _parsed(url)
-    if parsed.scheme not in {"https", "http"} or not parsed.host:
+    parsed = parsed_url(url)
+    host = parsed.raw_host.decode("ascii")
+    if parsed.scheme not in {"https", "http"} or not host:
         raise Refused("only addresses that begin with https:// or http:// can be reached")
     if parsed.userinfo:
         raise Refused("an address must not contain a password")
     try:
-        numeric = ipaddress.ip_address(parsed.host)
+        numeric = ipaddress.ip_address(host)
     except ValueError:
         return
     addresses.check(str(numeric), allowed=settings.OUTBOUND_ALLOWED_NETWORKS)
+
+
+def parsed_url(url: str) -> httpx2.URL:
+    """The address in its parts, names in Punycode. Raises Refused for what is none.
+
+    `raw_host` of what this returns never raises; neither does `host`, which turns Punycode back into letters.
+    """
+    if len(url) > URL_CHARS:
+        raise Refused(f"an address has at most {URL_CHARS} characters")
+    if any(char.isspace() for char in url):
+        raise Refused("an address has no spaces in it")
+    try:
+        parsed = httpx2.URL(url)
+        _readable = parsed.host
+    except (httpx2.InvalidURL, ValueError):  # a UnicodeError, for one, where Punycode spells no name
+        raise Refused("this is not an address") from None
+    return parsed
 
 
 class Client:
@@ -93,10 +111,10 @@ class Client:
         self._network.deadline = time.monotonic() + WHOLE_SECONDS
         for _hop in range(REDIRECTS_MAX + 1):
             check_url(url)
-            answer, location = self._post_once(_parsed(url), body, headers)
+            answer, location = self._post_once(parsed_url(url), body, headers)
             if answer.status not in REDIRECTS or not location:
                 return answer
-            url = str(_parsed(url).join(location))
+            url = _redirected(url, location)
         raise NoAnswer(f"more than {REDIRECTS_MAX} redirects")
 
     def _post_once(self, url: httpx2.URL, body: bytes, headers: Mapping[str, str]) -> tuple[Answer, str]:
@@ -200,13 +218,9 @@ def _words(error: Exception) -> str:
     return (text.partition("] ")[2] or text if text.startswith("[") else text)[:200]
 
 
-def _parsed(url: str) -> httpx2.URL:
-    """The address in its parts, names in Punycode. Raises Refused for what is none."""
+def _redirected(url: str, location: str) -> str:
+    """Where an answer sends us on to. Raises Refused when that is no address."""
     try:
-        if len(url) > URL_CHARS:
-            raise Refused(f"an address has at most {URL_CHARS} characters")
-        if any(char.isspace() for char in url):
-            raise Refused("an address has no spaces in it")
-        return httpx2.URL(url)
-    except httpx2.InvalidURL:
-        raise Refused("this is not an address") from None
+        return str(parsed_url(url).join(location))
+    except (httpx2.InvalidURL, ValueError):
+        raise Refused("it redirects to what is no address") from None

@@ -10,6 +10,8 @@ from django.utils.translation import gettext as _
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from console.lib import outbound
+from console.lib.addresses import Refused
 from reviews import states
 from reviews.json_schema import schema_problem
 from reviews.models.approval import PRIORITIES
@@ -111,6 +113,10 @@ class RequestSerializer(ItemSerializer):
     def validate_callback_url(self, value: str) -> str:
         if not value.startswith(("http://", "https://")):
             raise serializers.ValidationError(_("must be an http or https address"))
+        try:
+            outbound.parsed_url(value)
+        except Refused:
+            raise serializers.ValidationError(_("must be an address that can be posted to")) from None
         return value
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:

@@ -48,6 +48,8 @@ def named(monkeypatch: pytest.MonkeyPatch, **hosts: list[list[str]]) -> list[str
     [
         "127.0.0.1", "10.1.2.3", "172.16.0.1", "192.168.1.1", "169.254.169.254", "100.64.0.1", "0.0.0.0", "224.0.0.1",
         "255.255.255.255", "192.0.2.1", "::1", "::", "fe80::1", "fe80::1%eth0", "fd00::1", "ff02::1", "2001:db8::1",
+        "192.0.0.192", "fec0::1", "::127.0.0.1", "::7f00:1", "::8.8.8.8", "192.88.99.1", "5f00::1", "168.63.129.16",
+        "::ffff:168.63.129.16",
         "::ffff:127.0.0.1", "::ffff:a00:1", "64:ff9b::7f00:1", "2002:7f00:1::", "localhost", "127.1",
     ],
 )  # fmt: skip
@@ -76,6 +78,7 @@ def test_the_operator_opens_networks_and_those_only() -> None:
         "http://127.0.0.1/", "http://[::1]/", "http://169.254.169.254/latest", "https://a b.example/",
         "http://x\r\nHost: y/",
         "https://example.org/" + "x" * 600,
+        "http://ab--xn--d.com/", "http://1.2.3.999/",
     ],
 )  # fmt: skip
 def test_what_cannot_be_posted_to_is_refused_without_looking_anything_up(
@@ -132,6 +135,14 @@ def test_a_redirect_to_a_private_address_is_refused(
         with pytest.raises(Refused):
             post(receiver.url("/out"))
     assert [path for path, _headers, _body in receiver.got] == ["/out", "/out"]
+
+
+@pytest.mark.parametrize("target", ["http://1.2.3.999/", "/a\tb", "http://ab--xn--d.com/", "//:x"])
+def test_a_redirect_to_what_is_no_address_is_refused(target: str, receiver: Receiver, settings: Settings) -> None:
+    settings.OUTBOUND_ALLOWED_NETWORKS = LOOPBACK
+    receiver.answers["/out"] = (307, {"location": target})
+    with pytest.raises(Refused):
+        post(receiver.url("/out"))
 
 
 def test_redirects_that_keep_the_message_are_followed_a_few_times(receiver: Receiver, settings: Settings) -> None:

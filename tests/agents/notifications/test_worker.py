@@ -1,11 +1,13 @@
 """The worker's round: everything that is due, many endpoints at once."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
 from agents import tasks
-from agents.models import Attempt, Delivery, Notification, User
+from agents.models import Attempt, Delivery, Notification, OutboxEvent, User
+from agents.services import routing
 from console.lib import outbound
 from tests.agents.notifications.conftest import Happen, MakeChannel
 from tests.receiving import Receiver, receiving
@@ -35,3 +37,57 @@ def test_bells_are_rung_and_what_is_done_is_not_done_twice(channel: MakeChannel,
     tasks.send_outbox()
     assert Delivery.objects.get().status == "delivered"
     assert Notification.objects.filter(user=admin, kind="approval.requested").count() == 1
+
+
+@pytest.mark.parametrize("url", ["http://ab--xn--d.com/", "http://1.2.3.999/", "not an address"])
+def test_an_address_that_cannot_be_read_keeps_nobody_elses_news_waiting(
+    url: str, receiver: Receiver, channel: MakeChannel, happen: Happen
+) -> None:
+    channel("webhook", receiver.url("/w"))
+    happen(callback_url=url)
+    happen()
+    tasks.send_outbox()
+    assert [path for path, _headers, _body in receiver.got] == ["/w", "/w"]
+    failed = Attempt.objects.exclude(delivery__channel__name="webhook").get()
+    assert (failed.succeeded, failed.detail.partition(":")[0]) == (False, "refused")
+
+
+def test_an_event_that_cannot_be_routed_is_left_out_alone(
+    receiver: Receiver, channel: MakeChannel, happen: Happen, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    channel("webhook", receiver.url("/w"))
+    happen(type="approval.expired")
+    happen(type="approval.requested")
+    real = routing.ways_of
+
+    def ways_of(event: OutboxEvent, *rest: Any) -> Any:
+        if event.type == "approval.expired":
+            raise LookupError("nobody thought of this")
+        return real(event, *rest)
+
+    monkeypatch.setattr(routing, "ways_of", ways_of)
+    tasks.send_outbox()
+    assert len(receiver.got) == 1
+    assert not OutboxEvent.objects.filter(routed_at__isnull=True).exists()
+
+
+def test_a_transport_that_breaks_is_a_failed_attempt_and_keeps_no_other_channel_waiting(
+    receiver: Receiver, channel: MakeChannel, happen: Happen, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    channel("webhook", receiver.url("/breaks"), name="breaks")
+    channel("webhook", receiver.url("/works"), name="works")
+    happen()
+    real = outbound.Client.post
+
+    def post(self: outbound.Client, url: str, **rest: Any) -> outbound.Answer:
+        if url.endswith("/breaks"):
+            raise ZeroDivisionError
+        return real(self, url, **rest)
+
+    monkeypatch.setattr(outbound.Client, "post", post)
+    for _run in range(2):
+        tasks.send_outbox()
+    assert [path for path, _headers, _body in receiver.got] == ["/works"]
+    broken = Delivery.objects.select_related("endpoint").get(channel__name="breaks")
+    assert (broken.status, broken.tries, broken.error) == ("pending", 1, "sending it failed: ZeroDivisionError")
+    assert broken.endpoint.leased_until is None

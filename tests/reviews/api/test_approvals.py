@@ -121,6 +121,7 @@ def test_numbers_come_back_digit_by_digit(agent_api: Api) -> None:
         ({"on_timeout": "escalate"}, "on_timeout"),
         ({"callback_url": "ftp://example.org"}, "callback_url"),
         ({"callback_url": "javascript:alert(1)"}, "callback_url"),
+        ({"callback_url": "http://ab--xn--d.com/"}, "callback_url"),
         ({"timeout_secnds": 5}, "timeout_secnds"),
         ({"actions": [{"action": "a"}] * 51, "action": None}, "actions"),
         ({"actions": [{"action": "a"}, {"action": 7}], "action": None}, "actions.1.action"),
