@@ -32,7 +32,9 @@ ENDINGS = [
     (OnTimeout.ESCALATE.value, gettext_lazy("Escalates")),
 ]
 FINALS = [(OnTimeout.REJECT.value, gettext_lazy("Expires")), (OnTimeout.APPROVE.value, gettext_lazy("Is approved"))]
-SAFEGUARDS = ("reauthenticate", "four_eyes", "bar_key_owner")
+SAFEGUARDS = ("reauthenticate", "bar_key_owner")
+FOUR_EYES = {"": None, "always": True, "never": False}
+"""What is chosen for four eyes, and what a plan says then."""
 
 
 class RuleForm(forms.Form):
@@ -60,7 +62,9 @@ class RuleForm(forms.Form):
         label=gettext_lazy("Deadline"),
         required=False,
         max_length=12,
-        help_text=gettext_lazy("Such as 45s, 15m, 2h or 1d. The agent's own holds if it is shorter."),
+        help_text=gettext_lazy(
+            "Such as 45s, 15m, 2h or 1d. The agent's own holds if it is shorter and nothing is approved by itself."
+        ),
     )
     risk_level = forms.ChoiceField(
         label=gettext_lazy("Risk level"),
@@ -78,10 +82,20 @@ class RuleForm(forms.Form):
     loops = forms.IntegerField(label=gettext_lazy("Repeat the steps"), min_value=0, max_value=10, initial=0)
     final = forms.ChoiceField(label=gettext_lazy("After the last step it"), choices=FINALS)
     reauthenticate = forms.BooleanField(label=gettext_lazy("Reviewers sign in again"), required=False)
-    four_eyes = forms.BooleanField(label=gettext_lazy("Two people at least"), required=False)
+    four_eyes = forms.ChoiceField(
+        label=gettext_lazy("Two people at least"),
+        required=False,
+        choices=[
+            ("", gettext_lazy("Where the risk is critical")),
+            ("always", gettext_lazy("Always")),
+            ("never", gettext_lazy("Never, not even where the risk is critical")),
+        ],
+    )
     bar_key_owner = forms.BooleanField(label=gettext_lazy("Not by the owner of the agent's key"), required=False)
 
-    REVIEW = ("team", "approvals", "deadline", "risk_level", "on_timeout", "steps", "loops", "final", *SAFEGUARDS)
+    REVIEW = (
+        "team", "approvals", "four_eyes", "deadline", "risk_level", "on_timeout", "steps", "loops", "final", *SAFEGUARDS
+    )  # fmt: skip
 
     def __init__(self, *args: Any, teams: Sequence[Team] = (), taken: Sequence[str] = (), **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -110,6 +124,7 @@ class RuleForm(forms.Form):
             "steps": "\n".join(step_in_words(step) for step in review.escalation.steps),
             "loops": review.escalation.loops,
             "final": review.escalation.final.value,
+            "four_eyes": next(choice for choice, said in FOUR_EYES.items() if said is review.four_eyes),
             **{name: getattr(review, name) for name in SAFEGUARDS},
         }
 
@@ -165,6 +180,7 @@ class RuleForm(forms.Form):
             escalation = {"steps": values["steps"], "loops": values["loops"], "final": values["final"]}
             document["review"] = {
                 **{name: values[name] for name in ("team", "approvals", "risk_level", "on_timeout", *SAFEGUARDS)},
+                "four_eyes": FOUR_EYES[values["four_eyes"]],
                 "deadline_seconds": values["deadline"],
                 "escalation": escalation if values["steps"] else None,
             }

@@ -277,6 +277,11 @@ class Approval(models.Model):
         return load_plan(self.plan)
 
     @property
+    def in_doubt(self) -> bool:
+        """Whether a condition or a factor could not be judged: the risk may be higher than the level says."""
+        return bool(self.risk.get("doubts")) or any(entry.get("error") for entry in self.rule_trace)
+
+    @property
     def is_waiting(self) -> bool:
         """Whether the agent waits: nothing has become of the request yet, as far as it is told."""
         return self.status in states.WAITING

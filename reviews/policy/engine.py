@@ -8,7 +8,7 @@ from typing import Any
 
 from reviews.policy.conditions import Answer, Trial, compiled
 from reviews.policy.evidence import evidence
-from reviews.policy.plan import PLAIN, ReviewPlan
+from reviews.policy.plan import ReviewPlan
 from reviews.policy.risk import Risk, assess
 from reviews.policy.schema import LEVELS, Effect, Policy, Rule
 
@@ -77,7 +77,8 @@ def evaluate(policy: Policy, facts: Mapping[str, Any]) -> Assessment:
     chosen = matched or Rule(NO_RULE, Effect.REVIEW)
     errors = (*risk.doubts, *(f"{rule.name}: {why}" for rule, why in failed))
     found = Assessment(risk, chosen.name, chosen.effect, chosen.review, tuple(trace), errors, chosen.reason)
-    return _in_doubt(found, [rule.review for rule, _why in failed])
+    found = _in_doubt(found, [rule.review for rule, _why in failed])
+    return replace(found, plan=found.plan.at_level(found.level))
 
 
 def together(assessments: Sequence[Assessment]) -> Assessment:
@@ -94,11 +95,13 @@ def together(assessments: Sequence[Assessment]) -> Assessment:
     plan = first.plan
     for other in for_people:
         plan = plan.stricter(other.plan)
+    if any(one.effect is Effect.AUTO_REJECT for one in assessments):
+        plan = plan.never_silently()  # What a rule refuses is not approved because nobody looked.
     level = max((one.level for one in assessments), key=LEVELS.index)
     return replace(
         first,
         risk=max((one.risk for one in assessments), key=lambda risk: risk.score),
-        plan=replace(plan, risk_level=level),
+        plan=replace(plan, risk_level=level).at_level(level),
         trace=tuple(entry for index, one in enumerate(assessments) for entry in _of_item(index, one, one is first)),
         errors=tuple(dict.fromkeys(error for one in assessments for error in one.errors)),
     )
@@ -112,14 +115,19 @@ def _of_item(index: int, assessment: Assessment, whole: bool) -> list[dict[str, 
 def _in_doubt(assessment: Assessment, plans: Sequence[ReviewPlan]) -> Assessment:
     """What a condition that failed leads to: people look, as carefully as the rules that matched or failed ask for.
 
-    Nothing happens by itself then, neither now nor at the deadline.
+    Nothing happens by itself then, neither now nor at the deadline. It counts as risky as the riskiest of these rules
+    says, and the people of the first rule that failed are asked, as they would have been had it matched.
     """
     if not assessment.errors:
         return assessment
-    plan = assessment.plan.stricter(PLAIN)
+    plan = assessment.plan.never_silently()
     for other in plans:
         plan = plan.stricter(other)
-    return for_people(replace(assessment, plan=plan), IN_DOUBT)
+    levels = [other.risk_level for other in plans if other.risk_level]
+    if levels:
+        plan = replace(plan, risk_level=max(assessment.level, *levels, key=LEVELS.index))
+    team = next((other.team for other in plans if other.team), plan.team)
+    return for_people(replace(assessment, plan=replace(plan, team=team)), IN_DOUBT)
 
 
 def for_people(assessment: Assessment, why: str) -> Assessment:

@@ -38,13 +38,17 @@ class Escalation:
     final: OnTimeout = OnTimeout.REJECT
 
 
+CRITICAL = "critical"
+"""The level of risk that asks for four eyes where a rule does not say otherwise."""
+
+
 @dataclass(frozen=True)
 class ReviewPlan:
     """What a review rule asks for. Empty or None leaves it to what the request says, else to the project.
 
-    `approvals` is how many distinct people have to approve; `four_eyes` asks for two at least. `bar_key_owner` bars the
-    person who owns the key that asked, as whoever asked is always barred. `risk_level` replaces the level that the
-    factors add up to.
+    `approvals` is how many distinct people have to approve; `four_eyes` asks for two at least, None for two where the
+    risk is critical. `bar_key_owner` bars the person who owns the key that asked, as whoever asked is always barred.
+    `risk_level` replaces the level that the factors add up to.
     """
 
     team: str = ""
@@ -54,7 +58,7 @@ class ReviewPlan:
     on_timeout: OnTimeout | None = None
     risk_level: str = ""
     reauthenticate: bool = False
-    four_eyes: bool = False
+    four_eyes: bool | None = None
     bar_key_owner: bool = False
 
     @property
@@ -62,22 +66,50 @@ class ReviewPlan:
         """How many distinct people have to approve."""
         return max(self.approvals, 2 if self.four_eyes else 1)
 
+    @property
+    def silence_approves(self) -> bool:
+        """Whether nobody's objecting is an approval: at the deadline, or after the last step."""
+        return OnTimeout.APPROVE in (self.on_timeout, self.escalation.final)
+
+    @property
+    def needs_somebody(self) -> bool:
+        """Whether the plan asks for more of people than not to object, so that silence cannot stand in for them."""
+        return self.approvals_needed > 1 or self.reauthenticate or self.risk_level == CRITICAL
+
+    def at_level(self, level: str) -> ReviewPlan:
+        """The plan for a request of this level of risk: what is critical takes four eyes, and silence is none."""
+        critical = level == CRITICAL
+        plan = replace(self, four_eyes=True) if critical and self.four_eyes is None else self
+        return plan.never_silently() if critical or plan.needs_somebody else plan
+
+    def never_silently(self) -> ReviewPlan:
+        """This plan, but nothing is approved by itself."""
+        if not self.silence_approves:
+            return self
+        return replace(
+            self,
+            on_timeout=OnTimeout.REJECT if self.on_timeout is OnTimeout.APPROVE else self.on_timeout,
+            escalation=replace(self.escalation, final=OnTimeout.REJECT),
+        )
+
     def stricter(self, other: ReviewPlan) -> ReviewPlan:
         """This plan, with the safeguards of another on top. Nothing is approved by itself unless both say so."""
-        both_approve = self.on_timeout is OnTimeout.APPROVE and other.on_timeout is OnTimeout.APPROVE
-        loosened = self.on_timeout is OnTimeout.APPROVE and not both_approve
-        final = self.escalation.final
-        if final is OnTimeout.APPROVE and other.escalation.final is not OnTimeout.APPROVE:
-            final = OnTimeout.REJECT
-        return replace(
+        found = replace(
             self,
             approvals=max(self.approvals, other.approvals),
             reauthenticate=self.reauthenticate or other.reauthenticate,
-            four_eyes=self.four_eyes or other.four_eyes,
+            four_eyes=_stricter(self.four_eyes, other.four_eyes),
             bar_key_owner=self.bar_key_owner or other.bar_key_owner,
-            on_timeout=OnTimeout.REJECT if loosened else self.on_timeout,
-            escalation=replace(self.escalation, final=final),
         )
+        both = self.on_timeout is other.on_timeout and self.escalation.final is other.escalation.final
+        return found if both else found.never_silently()
+
+
+def _stricter(one: bool | None, other: bool | None) -> bool | None:
+    """Four eyes where either rule asks for them; without them where the risk is critical only if both say so."""
+    if one or other:
+        return True
+    return False if one is other is False else None
 
 
 PLAIN = ReviewPlan()

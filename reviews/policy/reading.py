@@ -186,7 +186,8 @@ def _review(reader: Reader, given: Any, field: str) -> ReviewPlan:
     if on_timeout == OnTimeout.ESCALATE and not escalation.steps:
         reader.wrong(f"{field}.on_timeout", "is escalate, but there are no escalation steps")
     level = table.get("risk_level") or ""
-    return ReviewPlan(
+    four_eyes = table.get("four_eyes")
+    plan = ReviewPlan(
         team=reader.text(table.get("team", ""), f"{field}.team", empty=True),
         approvals=reader.whole(table.get("approvals", 1), f"{field}.approvals", 1, APPROVALS_MAX),
         deadline_seconds=None
@@ -196,9 +197,13 @@ def _review(reader: Reader, given: Any, field: str) -> ReviewPlan:
         on_timeout=next((choice for choice in OnTimeout if choice == on_timeout), None),
         risk_level=reader.one_of(level, f"{field}.risk_level", list(LEVELS)) if level else "",
         reauthenticate=reader.flag(table.get("reauthenticate", False), f"{field}.reauthenticate"),
-        four_eyes=reader.flag(table.get("four_eyes", False), f"{field}.four_eyes"),
+        four_eyes=None if four_eyes is None else reader.flag(four_eyes, f"{field}.four_eyes"),
         bar_key_owner=reader.flag(table.get("bar_key_owner", False), f"{field}.bar_key_owner"),
     )
+    if plan.silence_approves and plan.needs_somebody:
+        where = "on_timeout" if plan.on_timeout is OnTimeout.APPROVE else "escalation.final"
+        reader.wrong(f"{field}.{where}", "must not be approve: silence cannot stand in for people")
+    return plan
 
 
 def _escalation(reader: Reader, given: Any, field: str) -> Escalation:

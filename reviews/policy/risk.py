@@ -38,7 +38,8 @@ class Risk:
     def document(self) -> dict[str, Any]:
         """The reasons as JSON, as they are kept with a request."""
         factors = [{"name": one.name, "weight": float(one.weight), "detail": one.detail} for one in self.factors]
-        return {"factors": factors, "explanation": self.explanation}
+        doubts = {"doubts": list(self.doubts)} if self.doubts else {}
+        return {"factors": factors, "explanation": self.explanation, **doubts}
 
 
 def assess(policy: Policy, trial: Trial, facts: Mapping[str, Any]) -> Risk:

@@ -14,11 +14,14 @@ from typing import Any
 
 from reviews.policy.plan import PLAIN, ReviewPlan, dump_plan, load_plan
 
-FORMAT = 2
+FORMAT = 3
 """Of the stored document. A reader that does not know the number must not guess."""
 
 FIRST_FORMAT = 1
 """Factors were fields with cases, rules had no conditions. Still read: versions are immutable."""
+
+SECOND_FORMAT = 2
+"""A rule that did not ask for four eyes had none, however critical the risk. Still read, as it was meant."""
 
 LEVELS = ("low", "medium", "high", "critical")
 
@@ -87,7 +90,9 @@ DEFAULT_FACTORS: tuple[Factor, ...] = (
     Factor("irreversible", 'is_true("irreversible")', Decimal("0.3")),
 )
 DEFAULT_LEVELS = Levels(medium=Decimal("0.3"), high=Decimal("0.6"), critical=Decimal("0.9"))
-EVERY_REQUEST = Rule("every request is reviewed", Effect.REVIEW)
+ONE_PERSON = ReviewPlan(four_eyes=False)
+EVERY_REQUEST = Rule("every request is reviewed", Effect.REVIEW, review=ONE_PERSON)
+"""By one person, whatever the risk: a project begins with one."""
 
 
 def dump(policy: Policy) -> dict[str, Any]:
@@ -111,10 +116,11 @@ def dump(policy: Policy) -> dict[str, Any]:
 def load(document: Mapping[str, Any]) -> Policy:
     """The policy of a document that `dump` wrote. Raises ValueError on a format that is not known here."""
     if document.get("format") == FIRST_FORMAT:
-        rules = tuple(Rule(rule["name"], Effect(rule["effect"])) for rule in document["rules"])
+        rules = tuple(Rule(rule["name"], Effect(rule["effect"]), review=ONE_PERSON) for rule in document["rules"])
         factors = tuple(row for factor in document["factors"] for row in _rows_of_cases(factor))
-    elif document.get("format") == FORMAT:
-        rules = tuple(_load_rule(rule) for rule in document["rules"])
+    elif document.get("format") in (SECOND_FORMAT, FORMAT):
+        unsaid = ONE_PERSON if document["format"] == SECOND_FORMAT else PLAIN
+        rules = tuple(_load_rule(rule, unsaid.four_eyes) for rule in document["rules"])
         factors = tuple(
             Factor(row["name"], row["condition"], Decimal(row["weight"]), row["enabled"]) for row in document["factors"]
         )
@@ -137,8 +143,10 @@ def _dump_rule(rule: Rule) -> dict[str, Any]:
     return document
 
 
-def _load_rule(rule: Mapping[str, Any]) -> Rule:
-    review = load_plan(rule.get("review", {}))
+def _load_rule(rule: Mapping[str, Any], four_eyes: bool | None) -> Rule:
+    """A stored rule; `four_eyes` where a review rule does not speak of them."""
+    given = {"four_eyes": four_eyes} if rule["effect"] == Effect.REVIEW else {}
+    review = load_plan(given | rule.get("review", {}))
     return Rule(
         rule["name"], Effect(rule["effect"]), rule["condition"], rule["enabled"], review, rule.get("reason", "")
     )

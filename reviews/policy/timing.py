@@ -53,15 +53,24 @@ class Stage:
     ends: datetime
 
 
-def agree(plan: ReviewPlan, *, timeout: timedelta | None, on_timeout: str, default: timedelta) -> Terms:
+def agree(
+    plan: ReviewPlan, *, timeout: timedelta | None, on_timeout: str, default: timedelta, votable: bool = True
+) -> Terms:
     """The terms of a request that wants `timeout` and `on_timeout` (None and "": whatever the policy says).
 
-    The shorter deadline holds, `default` when nobody names one. An agent may ask to be refused at the deadline instead
-    of what the policy says; anything else only when the policy says so itself. Raises NotAllowed.
+    The shorter deadline holds, `default` when nobody names one. But where silence approves, an agent does not shorten
+    the time that people have to object. An agent may ask to be refused at the deadline instead of what the policy says;
+    anything else only when the policy says so itself. Raises NotAllowed.
+
+    `votable` says whether people may both approve and reject all of it: else their silence means nothing.
     """
+    effect, steps, final = _ending(plan if votable else plan.never_silently(), on_timeout)
     allowed = timedelta(seconds=plan.deadline_seconds) if plan.deadline_seconds else None
-    deadline = min((time for time in (timeout, allowed) if time is not None), default=default)
-    return Terms(deadline, *_ending(plan, on_timeout))
+    if final is OnTimeout.APPROVE:
+        deadline = allowed or max(timeout or default, default)
+    else:
+        deadline = min((time for time in (timeout, allowed) if time is not None), default=default)
+    return Terms(deadline, effect, steps, final)
 
 
 def _ending(plan: ReviewPlan, wanted: str) -> tuple[OnTimeout, tuple[Step, ...], OnTimeout]:

@@ -10,7 +10,7 @@ from rest_framework import serializers
 from console.lib.clock import rfc3339
 from reviews.models import PolicyVersion
 from reviews.policy.engine import Assessment
-from reviews.policy.schema import Effect, Policy, dump
+from reviews.policy.schema import FORMAT, SECOND_FORMAT, Effect, Policy, dump
 from reviews.policy.timing import Terms
 from reviews.serializers.fields import BoundedObject, StrictSerializer, Text, WholeNumber
 from reviews.services.policies import NOTE_CHARS
@@ -33,7 +33,7 @@ class Rows(serializers.Field[Any, Any, Any, Any]):
 class PolicySerializer(StrictSerializer):
     """POST /api/v1/policies: the next version. Factors and levels that are left out are the default ones."""
 
-    format = WholeNumber(min_value=2, max_value=2, required=False)
+    format = WholeNumber(min_value=SECOND_FORMAT, max_value=FORMAT, required=False)
     rules = Rows()
     factors = Rows(required=False)
     levels = BoundedObject(required=False)
@@ -70,7 +70,7 @@ def represent_assessment(assessment: Assessment, *, version: int, terms: Terms) 
             "on_timeout": terms.on_timeout.value,
             "escalation_steps": len(terms.steps),
             "reauthenticate": plan.reauthenticate,
-            "four_eyes": plan.four_eyes,
+            "four_eyes": bool(plan.four_eyes),
             "bar_key_owner": plan.bar_key_owner,
         }
         if for_people

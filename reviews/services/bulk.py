@@ -31,7 +31,7 @@ def decide_many(
     """Decides on each of the requests, in order and each by itself: what became of it, or why it was refused.
 
     Raises InvalidDecision, and decides on none, when they are not requests of the project, each for the same one
-    action at low risk, and for edits, which are never alike.
+    action at low risk that no condition leaves in doubt, and for edits, which are never alike.
     """
     keys = list(dict.fromkeys(ids))
     found = {row.pk: row for row in Approval.objects.of_project(project).filter(pk__in=keys).prefetch_related("items")}
@@ -77,4 +77,6 @@ def _unlike(keys: Collection[UUID], rows: Collection[Approval], ruling: Ruling) 
         return {"ids": [_("A request for several actions is decided item by item.")]}
     if any(row.risk_level != "low" for row in rows):
         return {"ids": [_("Only requests of low risk can be decided at once.")]}
+    if any(row.in_doubt for row in rows):
+        return {"ids": [_("A request whose risk could not be judged is looked at by itself.")]}
     return {}

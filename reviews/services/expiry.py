@@ -1,7 +1,8 @@
 """What happens at the deadline: a request that nobody decided ends, once, as its policy says.
 
 Nearly always it expires, which lets nothing be done. Where the policy approves what nobody objected to, every item that
-is still open is approved, by no person.
+is still open is approved, by no person; but a question without an answer, or somebody's changes on which others have
+not agreed, are no silence.
 """
 
 from __future__ import annotations
@@ -62,9 +63,36 @@ def _end(rows: Sequence[Approval], now: datetime) -> None:
     items: dict[UUID, list[ApprovalItem]] = {row.pk: [] for row in rows}
     for item in ApprovalItem.objects.filter(approval_id__in=items).order_by("approval_id", "index"):
         items[item.approval_id].append(item)
-    _expire([row for row in rows if row.at_expiry != "approve"], items, now)
-    _approve([row for row in rows if row.at_expiry == "approve"], items, now)
+    votes = _votes([row for row in rows if row.at_expiry == "approve"])
+    silent = {row.pk for row in rows if row.pk in votes and not _spoken(row, items[row.pk], votes[row.pk])}
+    _expire([row for row in rows if row.pk not in silent], items, now)
+    _approve([row for row in rows if row.pk in silent], items, votes, now)
     flow.closed(rows)
+
+
+def _votes(rows: Sequence[Approval]) -> dict[UUID, list[Decision]]:
+    """The verdicts that stand, by request; nothing is read for no requests."""
+    votes: dict[UUID, list[Decision]] = {row.pk: [] for row in rows}
+    if votes:
+        for vote in Decision.objects.standing().filter(approval_id__in=votes):
+            votes[vote.approval_id].append(vote)
+    return votes
+
+
+def _spoken(row: Approval, items: Sequence[ApprovalItem], votes: Sequence[Decision]) -> bool:
+    """Whether somebody did speak up: asked something that has no answer yet, or wants an open item done otherwise."""
+    if row.status == states.Status.INFO_REQUESTED:
+        return True
+    return any(
+        vote.verdict != states.Verdict.APPROVE
+        for one in _standings(row, items, votes)
+        if one.deciding is None
+        for vote in one.votes
+    )
+
+
+def _standings(row: Approval, items: Sequence[ApprovalItem], votes: Sequence[Decision]) -> list[Standing]:
+    return quorum.standings(items, votes, needed=row.review_plan.approvals_needed)
 
 
 def _expire(rows: Sequence[Approval], items: dict[UUID, list[ApprovalItem]], now: datetime) -> None:
@@ -84,11 +112,16 @@ def _expire(rows: Sequence[Approval], items: dict[UUID, list[ApprovalItem]], now
     _announce(rows, now)
 
 
-def _approve(rows: Sequence[Approval], items: dict[UUID, list[ApprovalItem]], now: datetime) -> None:
+def _approve(
+    rows: Sequence[Approval],
+    items: dict[UUID, list[ApprovalItem]],
+    votes: dict[UUID, list[Decision]],
+    now: datetime,
+) -> None:
     """Approves what is still open of some requests; what people have decided of a batch stays."""
     if not rows:
         return
-    standings = _completed(rows, items, now)
+    standings = _completed(rows, items, votes, now)
     decided = [(row, one.item, one.deciding) for row in rows for one in standings[row.pk] if one.deciding is not None]
     for row in rows:
         verb = quorum.verb_of(one.deciding.verdict for one in standings[row.pk] if one.deciding is not None)
@@ -118,15 +151,15 @@ def _approve(rows: Sequence[Approval], items: dict[UUID, list[ApprovalItem]], no
 
 
 def _completed(
-    rows: Sequence[Approval], items: dict[UUID, list[ApprovalItem]], now: datetime
+    rows: Sequence[Approval],
+    items: dict[UUID, list[ApprovalItem]],
+    votes: dict[UUID, list[Decision]],
+    now: datetime,
 ) -> dict[UUID, list[Standing]]:
     """Has the deadline approve every item that is still open, and says how all of them stand then; by request."""
-    votes: dict[UUID, list[Decision]] = {row.pk: [] for row in rows}
-    for vote in Decision.objects.standing().filter(approval_id__in=votes):
-        votes[vote.approval_id].append(vote)
 
     def standings_of(row: Approval) -> list[Standing]:
-        return quorum.standings(items[row.pk], votes[row.pk], needed=row.review_plan.approvals_needed)
+        return _standings(row, items[row.pk], votes[row.pk])
 
     made = [_nobodys(row, one.item, now) for row in rows for one in standings_of(row) if one.deciding is None]
     for vote in Decision.objects.bulk_create(made):

@@ -27,6 +27,7 @@ from reviews.models import (
 from reviews.policy.engine import Assessment, for_people
 from reviews.policy.facts import Subject
 from reviews.policy.plan import dump_plan
+from reviews.policy.schema import Effect
 from reviews.policy.timing import NotAllowed, Terms, agree
 from reviews.services import automatic, feedback, flow, policies, routing, settling
 from reviews.services.judging import judge
@@ -269,15 +270,20 @@ def foresee(*, project: Project, draft: RequestDraft, now: datetime) -> Foreseen
 def _judged(project: Project, draft: RequestDraft, version: PolicyVersion, now: datetime) -> Assessment:
     policy = policies.policy_of(version)
     found = judge(project=project, policy=policy, subjects=subjects_of(draft), now=now)
-    verdict = automatic.VERDICTS.get(found.effect)
-    if verdict is not None and any(verdict not in item.allowed_decisions for item in draft.items):
-        return for_people(found, f"the agent cannot take the verdict {verdict}")
+    if found.effect is Effect.AUTO_APPROVE and not _allow(draft, states.Verdict.APPROVE):
+        return for_people(found, "the request does not allow it to be approved")
     return found
+
+
+def _allow(draft: RequestDraft, *verdicts: states.Verdict) -> bool:
+    """Whether people may say each of these on every action of a request."""
+    return all(verdict in item.allowed_decisions for item in draft.items for verdict in verdicts)
 
 
 def _terms(assessment: Assessment, draft: RequestDraft) -> Terms:
     default = timedelta(seconds=settings.APPROVAL_TIMEOUT_SECONDS)
-    return agree(assessment.plan, timeout=draft.timeout, on_timeout=draft.on_timeout, default=default)
+    votable = _allow(draft, states.Verdict.APPROVE, states.Verdict.REJECT)
+    return agree(assessment.plan, timeout=draft.timeout, on_timeout=draft.on_timeout, default=default, votable=votable)
 
 
 def _row(asked: Asked, version: PolicyVersion, assessment: Assessment, roster: Roster, now: datetime) -> Approval:
@@ -306,6 +312,5 @@ def _row(asked: Asked, version: PolicyVersion, assessment: Assessment, roster: R
         approval=approval,
         terms=_terms(assessment, draft),
         team=roster.team(team) if team else None,
-        verdicts=[item.allowed_decisions for item in draft.items],
     )
     return approval

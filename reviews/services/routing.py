@@ -11,7 +11,6 @@ from django.utils.translation import gettext_lazy as _
 from agents.models import Project, Team, User
 from agents.rosters import Roster
 from agents.services.notify import News, tell
-from reviews import states
 from reviews.addresses import page_of
 from reviews.models import Approval
 from reviews.models.approval import due_minute
@@ -34,19 +33,13 @@ MANY = {
 """What a line in the bell says, by its kind."""
 
 
-def place(*, approval: Approval, terms: Terms, team: Team | None, verdicts: Iterable[Sequence[str]]) -> None:
-    """Sets on a row that is not saved yet whom the request is for, how long it waits and what follows.
-
-    `verdicts` are those that each of its items allows: what may not be approved does not approve itself either.
-    """
-    final = terms.final
-    if any(states.Verdict.APPROVE.value not in allowed for allowed in verdicts):
-        final = OnTimeout.REJECT
+def place(*, approval: Approval, terms: Terms, team: Team | None) -> None:
+    """Sets on a row that is not saved yet whom the request is for, how long it waits and what follows."""
     first = stage_at(terms, since=approval.requested_at, moment=approval.requested_at)
     approval.routed_to = team
     approval.timeout_seconds = int(terms.deadline.total_seconds())
     approval.on_timeout = terms.on_timeout.value
-    approval.at_expiry = final.value
+    approval.at_expiry = terms.final.value
     approval.expires_at = approval.requested_at + terms.lasts
     _enter(approval, first, terms, approval.requested_at)
 

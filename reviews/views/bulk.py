@@ -95,14 +95,16 @@ def _why(results: Mapping[UUID, object], key: UUID) -> str:
 
 
 def _candidates(request: HttpRequest, project: Project, action: str) -> list[Candidate]:
-    """Those that wait for the same action at low risk, the most urgent first, but for one's own."""
+    """Those that wait for the same action, surely at low risk, the most urgent first, but for one's own."""
     if not action:
         return []
     filters = QueueFilter(action=action, risk="low")
     rows = queue_page(project, now=clock.now(), filters=filters, cursor=None, size=SHOWN_MAX).rows
     whole = Approval.objects.prefetch_related("items").in_bulk([row.pk for row in rows])
     alike = [whole[row.pk] for row in rows if row.pk in whole and not made_by(row, person(request))]
-    return [Candidate(row, brief(row.item.arguments)) for row in alike if len(row.items.all()) == 1]
+    return [
+        Candidate(row, brief(row.item.arguments)) for row in alike if len(row.items.all()) == 1 and not row.in_doubt
+    ]
 
 
 def _page(

@@ -79,6 +79,7 @@ def plan_words(plan: ReviewPlan) -> list[str]:
     if OnTimeout.APPROVE in {plan.on_timeout, plan.escalation.final if plan.escalation.steps else None}:
         words.append(_("approved when nobody decides"))
     flags = [
+        (plan.four_eyes is False, _("one person even where the risk is critical")),
         (plan.reauthenticate, _("reviewers sign in again")),
         (plan.bar_key_owner, _("not by the owner of the agent's key")),
     ]

@@ -103,7 +103,7 @@ def test_two_people_do_not_overwrite_each_other(project: Project, lead: Client, 
 def test_a_rule_is_written_and_published(project: Project, lead: Client, published: object) -> None:
     Team.objects.create(project=project, slug="finance", name="Finance", created_at=NOON)
     steps = {"steps": "finance 15m\nlea@example.com 2h".replace("example.com", "example.org"), "on_timeout": "escalate"}
-    form = rule_form(team="finance", deadline="10m", four_eyes="on", risk_level="high", **steps)
+    form = rule_form(team="finance", deadline="10m", four_eyes="always", risk_level="high", **steps)
     assert lead.post(f"{BASE}draft/rules/3/", form).status_code == 302
     assert drafted(project) == ["small", "drops", "large", "the rest"]
     text = text_of(lead, "draft/rules/2/")

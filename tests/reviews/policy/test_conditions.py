@@ -208,6 +208,24 @@ def test_a_rule_that_failed_still_asks_for_its_care() -> None:
     assert plan == ReviewPlan(team="finance", approvals=2, reauthenticate=True, on_timeout=OnTimeout.REJECT)
 
 
+def test_a_rule_that_failed_says_how_risky_it_is_and_who_is_asked() -> None:
+    rules = [
+        Rule("vip", Effect.REVIEW, 'args.tier == "vip"', review=ReviewPlan(risk_level="critical", team="leads")),
+        Rule("rest", Effect.REVIEW, review=ReviewPlan(team="front", risk_level="medium")),
+    ]
+    found = evaluate(policy_of(*rules), facts())
+    assert (found.level, found.plan.team, found.plan.approvals_needed) == ("critical", "leads", 2)
+    assert evaluate(policy_of(*rules), facts({"tier": "none"})).level == "medium"
+
+
+def test_a_rule_that_failed_never_makes_a_request_less_risky() -> None:
+    rules = [
+        Rule("mild", Effect.REVIEW, "args.tier > 3", review=ReviewPlan(risk_level="low")),
+        Rule("rest", Effect.REVIEW, review=ReviewPlan(risk_level="high")),
+    ]
+    assert evaluate(policy_of(*rules), facts()).level == "high"
+
+
 def test_a_batch_has_every_safeguard_of_its_actions() -> None:
     rules = [
         Rule("two", Effect.REVIEW, "args.amount > 100", review=ReviewPlan(approvals=2)),

@@ -180,4 +180,4 @@ def test_versions_of_the_first_format_still_mean_the_same() -> None:
 
 def test_a_document_of_an_unknown_format_is_not_guessed_at() -> None:
     with pytest.raises(ValueError, match="unknown format"):
-        load({"format": 3})
+        load({"format": 4})

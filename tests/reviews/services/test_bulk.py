@@ -13,6 +13,8 @@ from agents.authentication import Caller
 from agents.models import Project
 from reviews import states
 from reviews.models import Approval, Decision
+from reviews.policy.reading import read_policy
+from reviews.services import policies
 from reviews.services.bulk import decide_many
 from reviews.services.decisions import InvalidDecision, OwnRequest, Ruling, decide
 from reviews.services.requests import create_request
@@ -49,6 +51,22 @@ def test_only_what_is_alike_and_harmless(
     with pytest.raises(InvalidDecision, match=why):
         many(project, ana, request_one(arguments=SMALL), request_one(**other))
     assert not Decision.objects.exists()
+
+
+@pytest.mark.parametrize("arguments", [{"amount": "a lot"}, {"amount": 5, "tier": "gold"}])
+def test_what_could_not_be_judged_is_looked_at_by_itself(
+    project: Project, request_one: Make, ana: Caller, arguments: dict[str, Any]
+) -> None:
+    rules = [
+        {"name": "gold", "effect": "review", "condition": "has(args.tier) && args.tier > 3"},
+        {"name": "rest", "effect": "review", "condition": "true"},
+    ]
+    policies.publish(project=project, by=ana, policy=read_policy({"rules": rules}), now=NOON)
+    harmless, doubtful = request_one(arguments=SMALL), request_one(arguments=arguments)
+    assert doubtful.risk_level == "low"
+    with pytest.raises(InvalidDecision, match="could not be judged"):
+        many(project, ana, harmless, doubtful)
+    assert [type(one) for one in many(project, ana, harmless)] == [Decision]
 
 
 def test_requests_of_other_projects_are_not_there(

@@ -180,9 +180,8 @@ def test_somebody_with_many_at_once_is_told_in_one_line(in_force: Callable[..., 
 def test_where_the_policy_says_so_silence_approves(
     in_force: Callable[..., None], request_one: Make, ana: Caller
 ) -> None:
-    in_force(deadline_seconds=600, on_timeout="approve", approvals=2)
+    in_force(deadline_seconds=600, on_timeout="approve")
     approval = request_one(timeout=None)
-    decide(approval=approval, by=ana, ruling=Ruling(verdict=states.Verdict.APPROVE), now=NOON)
     assert sweep(NOON + 10 * MINUTE) == (0, 0, 1)
     approval.refresh_from_db()
     assert (approval.status, approval.verdict, approval.decided_by_label) == ("approved", "approve", "timeout")

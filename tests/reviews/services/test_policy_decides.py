@@ -190,7 +190,7 @@ def test_a_new_project_has_every_request_reviewed_by_one(request_one: Callable[.
     assert (row.status, row.rule, row.plan, row.policy_version.number) == (
         "pending",
         "every request is reviewed",
-        {},
+        {"four_eyes": False},
         1,
     )
 
