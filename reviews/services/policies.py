@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import asdict
 from datetime import datetime
 from functools import lru_cache
 from typing import Any
@@ -14,6 +15,7 @@ from agents.models import Project, Team
 from agents.services import audit
 from console.lib.remembered import Remembered
 from reviews.models import PolicyDraft, PolicyVersion
+from reviews.policy.changes import PolicyChange, differences
 from reviews.policy.reading import InvalidPolicy
 from reviews.policy.schema import Policy, Rule, dump, load
 from reviews.policy.templates import DEFAULT_POLICY
@@ -22,6 +24,10 @@ KEPT = 256
 """So many policies each process keeps loaded."""
 
 NOTE_CHARS = 200
+NOTED = 50
+"""So many differences of one change to a draft are written into the audit log; a rule moved or edited makes a few."""
+
+NOTED_CHARS = 1_000
 
 
 class Outdated(Exception):
@@ -111,10 +117,19 @@ def change_draft(
     draft = PolicyDraft.objects.select_for_update().get(project=project)
     if draft.edition != edition:
         raise Outdated
-    draft.document = dump(change(load(draft.document)))
+    before = load(draft.document)
+    after = change(before)
+    draft.document = dump(after)
     draft.edition += 1
     draft.changed_by, draft.changed_at = by.user, now
     draft.save()
+    changes = differences(before, after)
+    if changes:
+        detail = {"edition": draft.edition, "changes": [_brief(one) for one in changes[:NOTED]]}
+        detail |= {"more": len(changes) - NOTED} if len(changes) > NOTED else {}
+        audit.record(
+            project=project, by=by, action="policy.draft_changed", target="policy draft", detail=detail, now=now
+        )
     return draft
 
 
@@ -135,6 +150,11 @@ def discard_draft(*, project: Project, by: Caller, now: datetime) -> None:
     deleted, _rows = PolicyDraft.objects.filter(project=project).delete()
     if deleted:
         audit.record(project=project, by=by, action="policy.draft_discarded", target="policy draft", detail={}, now=now)
+
+
+def _brief(change: PolicyChange) -> dict[str, str]:
+    """A difference as the audit log keeps it: texts that are long are cut."""
+    return {name: value[:NOTED_CHARS] for name, value in asdict(change).items() if value}
 
 
 def check_names(project: Project, policy: Policy) -> None:

@@ -13,7 +13,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils.html import escape
 
 from agents.authentication import Caller
-from agents.models import Project, Team
+from agents.models import AuditEvent, Project, Team
 from reviews.models import Approval, PolicyDraft, PolicyVersion
 from reviews.policy.reading import read_policy
 from reviews.policy.schema import load
@@ -91,6 +91,17 @@ def test_rules_are_moved_switched_and_removed_in_a_draft(project: Project, lead:
     text = text_of(lead, "draft/")
     assert "A draft on version 2, last changed by Lea" in text
     assert "Rule drops" in text
+    rows = AuditEvent.objects.filter(action="policy.draft_changed").order_by("pk")
+    assert {(row.project_id, row.actor_label) for row in rows} == {(project.pk, "Lea")}
+    moved, switched, removed = ([(one["name"], one["field"]) for one in _told(row)] for row in rows)
+    assert (moved, switched) == ([("", "order")], [("small", "enabled")])
+    assert removed == [("drops", "")]
+    assert "effect: auto_reject" in _told(rows[2])[0]["before"]
+
+
+def _told(row: AuditEvent) -> list[dict[str, str]]:
+    """The changes in an audit row, with every member that a change may have."""
+    return [{"name": "", "field": "", "before": "", "after": "", **one} for one in row.detail["changes"]]
 
 
 def test_two_people_do_not_overwrite_each_other(project: Project, lead: Client, published: object) -> None:
