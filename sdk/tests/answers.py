@@ -101,6 +101,8 @@ def _listed(server: Loopback, seen: Seen) -> Json:
 def read(server: Loopback, seen: Seen) -> Any:
     if seen.path == "/api/v1/approvals":
         return _listed(server, seen)
+    if seen.path == "/api/v1/traces":
+        return {"results": server.traces, "next": None}
     if seen.path == "/api/v1/feedback":
         after = int(seen.query.get("cursor", ["0"])[0])
         return server.examples[after:]

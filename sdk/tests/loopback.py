@@ -59,6 +59,7 @@ class Loopback:
         self.changed = threading.Condition()
         self.approvals: dict[str, Json] = {}
         self.examples: list[Json] = []
+        self.traces: list[Json] = []
         self.consumed: dict[str, str] = {}
         self.replies: dict[str, tuple[bytes, int, Any]] = {}
         self.faults: deque[Fault] = deque()

@@ -176,6 +176,13 @@ class Handrail:
         """
         return self._transport.stream(flows.feedback(filters, cursor, self._retry))
 
+    def check_budget(self, **filters: str) -> Mapping[str, Any]:
+        """What is left of the budgets that apply, before spending more. filters: such as agent, model, user.
+
+        The answer as the server gives it. Raises HandrailError; status 404 from a server that keeps no budgets.
+        """
+        return dict(self._call(wire.budget_check(filters)))
+
     def read(self, path: str, **query: str) -> Any:
         """The JSON of any address below the server, for instance "/api/v1/traces". Raises HandrailError."""
         return self._call(wire.listing(path, query))
@@ -300,6 +307,10 @@ class AsyncHandrail:
         """See `Handrail.feedback`."""
         async for example in self._transport.stream(flows.feedback(filters, cursor, self._retry)):
             yield example
+
+    async def check_budget(self, **filters: str) -> Mapping[str, Any]:
+        """See `Handrail.check_budget`."""
+        return dict(await self._call(wire.budget_check(filters)))
 
     async def read(self, path: str, **query: str) -> Any:
         """See `Handrail.read`."""

@@ -147,7 +147,7 @@ def _http_options(server: Server) -> dict[str, Any]:
         "follow_redirects": False,
         # Every wait holds a connection, and there may be thousands.
         "limits": httpx.Limits(max_connections=None, max_keepalive_connections=20),
-        "headers": {"Authorization": f"Bearer {server.key}", "Accept": "application/json", "User-Agent": "handrail"},
+        "headers": {**server.headers, "Accept": "application/json", "User-Agent": "handrail"},
     }
 
 

@@ -14,6 +14,7 @@ from handrail.errors import HandrailError
 
 URL_VARIABLE = "HANDRAIL_URL"
 KEY_VARIABLE = "HANDRAIL_API_KEY"
+PROJECT_VARIABLE = "HANDRAIL_PROJECT"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,14 +51,22 @@ class TransportFailure:
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """Where Handrail is and who asks."""
+    """Where Handrail is and who asks. project: its slug, for people's tokens; a key means its own."""
 
     url: str
     key: str = field(repr=False)
+    project: str = ""
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """What every call carries."""
+        named = {"Handrail-Project": self.project} if self.project else {}
+        return {"Authorization": f"Bearer {self.key}", **named}
 
 
 def locate(url: str | None, key: str | None) -> Server:
-    """The server to use: the arguments, else HANDRAIL_URL and HANDRAIL_API_KEY. Raises HandrailError when missing."""
+    """The server to use: the arguments, else HANDRAIL_URL, HANDRAIL_API_KEY and, if a person's token needs it,
+    HANDRAIL_PROJECT. Raises HandrailError when missing."""
     url = url or os.environ.get(URL_VARIABLE, "")
     key = key or os.environ.get(KEY_VARIABLE, "")
     missing = [name for name, value in ((URL_VARIABLE, url), (KEY_VARIABLE, key)) if not value]
@@ -65,7 +74,7 @@ def locate(url: str | None, key: str | None) -> Server:
         raise HandrailError(f"Set {' and '.join(missing)}, or pass url= and key=")
     if not url.startswith(("http://", "https://")):
         raise HandrailError(f"url must begin with http:// or https://, not {url!r}")
-    return Server(url.rstrip("/"), key)
+    return Server(url.rstrip("/"), key, os.environ.get(PROJECT_VARIABLE, ""))
 
 
 def create(fields: Mapping[str, Any], key: str = "") -> Request:
@@ -86,6 +95,11 @@ def following(url: str) -> Request:
     """The call that reads the page a list's `next` link leads to. Only its path counts: the key stays at home."""
     parts = urlsplit(url)
     return Request("GET", f"{parts.path}?{parts.query}" if parts.query else parts.path)
+
+
+def budget_check(filters: Mapping[str, Any]) -> Request:
+    """The call that asks what is left of the budgets that apply."""
+    return listing("/api/v1/budgets/check", filters)
 
 
 def decide(approval_id: str, ruling: Mapping[str, Any]) -> Request:
