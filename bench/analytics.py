@@ -23,7 +23,7 @@ def figures() -> Iterator[Figure]:
         yield Figure("requests counted, came and closed", _counted(project), "/s", 300, more_is_better=True)
         _fill(project)
         for name, days in (("2 days by the hour", 2), ("30 days by the day", 30), ("400 days by the day", 400)):
-            yield Figure(f"analytics of {name}, p95", _p95(_milliseconds(project, days)), "ms", 100)
+            yield Figure(f"analytics of {name}, p95", _p95(_milliseconds(project, days)), "ms", 300, 100)
 
 
 def _counted(project: Any) -> float:

@@ -9,7 +9,7 @@ from bench.table import Figure
 
 BENCHMARKS = (
     "ingest", "growth", "reading", "trace_list", "trace_page", "live", "normalise", "masking",
-    "reviews_create", "reviews_wait", "reviews_fanout", "reviews_pages", "reviews_deadlines",
+    "reviews_create", "reviews_wait", "reviews_fanout", "reviews_pages", "reviews_deadlines", "analytics", "precedents",
 )  # fmt: skip
 
 

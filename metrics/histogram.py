@@ -14,7 +14,7 @@ GROWTH = 1.04
 _LOG_GROWTH = float(np.log(GROWTH))
 _NS_PER_US = 1_000.0
 
-Pairs = Sequence[int]
+Pairs = Sequence[int] | npt.NDArray[np.int32]
 
 
 def buckets(durations_ns: npt.ArrayLike) -> npt.NDArray[np.int64]:
@@ -36,11 +36,10 @@ def merge(histograms: Iterable[Pairs]) -> list[int]:
     if not parts:
         return []
     every = np.concatenate(parts)
-    found, place = np.unique(every[:, 0], return_inverse=True)
-    counts = np.zeros(len(found), dtype=np.int64)
-    np.add.at(counts, place, every[:, 1])
-    kept = counts != 0
-    return _interleave(found[kept], counts[kept])
+    # Buckets are few, less than a thousand for a year: counting into all of them beats sorting what is there.
+    counts = np.bincount(every[:, 0], weights=every[:, 1]).astype(np.int64)
+    found = np.flatnonzero(counts)
+    return _interleave(found, counts[found])
 
 
 def quantiles(histogram: Pairs, wanted: Sequence[float]) -> list[float | None]:

@@ -96,22 +96,23 @@ class Durations(Aggregate):
 
 def merged(raw: Iterable[bytes | memoryview | None]) -> list[int]:
     """The histogram of what `Durations` gave for some groups."""
-    return histogram.merge([_words(b"".join(one for one in raw if one is not None)).tolist()])
+    return histogram.merge([words(b"".join(one for one in raw if one is not None))])
 
 
 def table(raw: Iterable[tuple[int, bytes | memoryview | None]], rows: int) -> npt.NDArray[np.int64]:
     """What `Durations` gave for groups that belong to rows: a histogram per row, a column per bucket from 0."""
-    parts = [(row, _words(one)) for row, one in raw if one is not None]
+    parts = [(row, words(one)) for row, one in raw if one is not None]
     if not parts:
         return np.zeros((rows, 0), dtype=np.int64)
-    pairs = np.concatenate([words for _, words in parts]).reshape(-1, 2).astype(np.int64)
-    places = np.repeat([row for row, _ in parts], [len(words) // 2 for _, words in parts])
+    pairs = np.concatenate([flat for _, flat in parts]).reshape(-1, 2).astype(np.int64)
+    places = np.repeat([row for row, _ in parts], [len(flat) // 2 for _, flat in parts])
     buckets = int(pairs[:, 0].max(initial=0)) + 1
     counts = np.bincount(places * buckets + pairs[:, 0], weights=pairs[:, 1], minlength=rows * buckets)
     return counts.astype(np.int64).reshape(rows, buckets)
 
 
-def _words(raw: bytes | memoryview) -> npt.NDArray[np.int32]:
+def words(raw: bytes | memoryview) -> npt.NDArray[np.int32]:
+    """The flat pairs of a histogram in the binary form of an array of integers, without its header of 20 bytes."""
     # Of each element the first four bytes are its length.
     return np.frombuffer(raw, dtype=">i4")[1::2]
 

@@ -11,13 +11,13 @@ from dataclasses import dataclass, field
 from datetime import UTC, timedelta
 from typing import Any
 
-from django.db.models import Aggregate, BinaryField, F, Max, QuerySet, Sum
+from django.db.models import Aggregate, BinaryField, F, Func, Max, QuerySet, Sum
 
 from agents.models import Project, User
 from metrics import comparison, histogram
 from metrics.comparison import Interval
 from metrics.ranges import TimeRange, ceil, floor
-from metrics.selectors.rollups import merged
+from metrics.selectors.rollups import merged, words
 from reviews import queueing
 from reviews.flow import COUNTED_AS, DAY, EVER, HOUR
 from reviews.models import Dimension, FlowEntry, FlowRollup
@@ -31,7 +31,8 @@ SUMS = [
     "arrivals", "closings", *COUNTED_AS.values(), "suggested", "overridden", "decisions", "hasty", "timed",
     "wait_sum", "stay_sum", "timed_sum",
 ]  # fmt: skip
-HISTOGRAMS = ["waits", "times_short", "times_long"]
+TIMES = ["times_short", "times_long"]
+"""How long decisions took, which is shown of reviewers alone."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,7 @@ class Figures:
     """What is known of some time, or of one action, agent, team or reviewer in it. Seconds; shares are 0 to 1."""
 
     sums: dict[str, float] = field(default_factory=dict)
-    histograms: dict[str, Sequence[int]] = field(default_factory=dict)
+    histograms: dict[str, histogram.Pairs] = field(default_factory=dict)
 
     def __getattr__(self, name: str) -> int:
         """Any of the counts by its name."""
@@ -157,20 +158,21 @@ def window(asked: TimeRange) -> TimeRange:
 
 
 def summary(project: Project, asked: TimeRange) -> Summary:
-    """The figures of the whole queue in a window, as `window` makes it. Six queries, whatever the traffic."""
-    rows = list(_chosen(project, asked, Dimension.ALL).defer("times_short", "times_long").order_by("start"))
-    by_start = {row.start: _of_one(row) for row in rows}
-    whole = next(iter(_added(_chosen(project, asked, Dimension.ALL)).values()), Figures())
+    """The figures of the whole queue in a window, as `window` makes it. Five queries, whatever the traffic."""
+    chosen = _chosen(project, asked, Dimension.ALL).order_by("start")
+    rows = list(chosen.values("start", "arrivals_offset", "closings_offset", *SUMS, packed=Binary("waits")))
+    by_start = {row["start"]: Figures(row, {"waits": words(row["packed"])}) for row in rows}
+    whole = Figures({name: sum(row[name] for row in rows) for name in SUMS}, {"waits": _together(by_start.values())})
     seconds = asked.elapsed_seconds
     now_waiting = _level(project)
     came, went = _since(project, asked)
     flows = [
         Flow(
-            start=row.start.timestamp(),
-            arrivals=row.arrivals,
-            arrivals_offset=row.arrivals_offset,
-            closings=row.closings,
-            closings_offset=row.closings_offset,
+            start=row["start"].timestamp(),
+            arrivals=row["arrivals"],
+            arrivals_offset=row["arrivals_offset"],
+            closings=row["closings"],
+            closings_offset=row["closings_offset"],
         )
         for row in rows
     ]
@@ -204,7 +206,7 @@ def lines(project: Project, asked: TimeRange, by: Dimension, *, only: str = "") 
         .values_list("value", flat=True)
     )
     shown = ranked[:MOST_LINES]
-    of_value = _added(rows.filter(value__in=shown))
+    of_value = _added(rows.filter(value__in=shown), ["waits", *(TIMES if by is Dimension.REVIEWER else ())])
     names = _names(shown) if by is Dimension.REVIEWER else {}
     found = [Line(value=value, label=names.get(value, value), figures=of_value[value]) for value in shown]
     return found, len(ranked) - len(shown)
@@ -243,28 +245,33 @@ def _chosen(project: Project, asked: TimeRange, dimension: Dimension) -> QuerySe
     )
 
 
-def _of_one(row: FlowRollup) -> Figures:
-    """What a chart shows of one row."""
-    return Figures({"arrivals": row.arrivals, "closings": row.closings}, {"waits": row.waits})
+def _together(figures: Iterable[Figures]) -> Sequence[int]:
+    return histogram.merge(one.histograms["waits"] for one in figures)
 
 
-class Packed(Aggregate):
-    """The histograms of all rows of a group as `metrics.selectors.rollups.merged` reads them: an array's binary form
-    without its header of 20 bytes, one after the other."""
+class Binary(Func):
+    """A histogram as `metrics.selectors.rollups.words` reads it: an array's binary form without its header."""
 
-    template = "string_agg(substr(array_send(%(expressions)s), 21), ''::bytea)"
+    template = "substr(array_send(%(expressions)s), 21)"
     output_field = BinaryField()
 
 
-def _added(rows: QuerySet[FlowRollup]) -> dict[str, Figures]:
+class Packed(Aggregate):
+    """The histograms of all rows of a group as `metrics.selectors.rollups.merged` reads them, one after the other."""
+
+    template = f"string_agg({Binary.template}, ''::bytea)"
+    output_field = BinaryField()
+
+
+def _added(rows: QuerySet[FlowRollup], histograms: Sequence[str]) -> dict[str, Figures]:
     """The sums of rows by their value. One query: a year of rows is added up where it lies."""
     sums = {f"sum_{name}": Sum(name) for name in SUMS}
-    packed = {f"packed_{name}": Packed(name) for name in HISTOGRAMS}
+    packed = {f"packed_{name}": Packed(name) for name in histograms}
     found: Iterable[Any] = rows.order_by().values("value").annotate(**sums, **packed)
     return {
         row["value"]: Figures(
             {name: row[f"sum_{name}"] for name in SUMS},
-            {name: merged([row[f"packed_{name}"]]) for name in HISTOGRAMS},
+            {name: merged([row[f"packed_{name}"]]) for name in histograms},
         )
         for row in found
     }
