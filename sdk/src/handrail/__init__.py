@@ -15,11 +15,12 @@ from handrail.errors import (
 )
 from handrail.examples import FeedbackExample
 from handrail.fallback import Fallback, OnUnreachable
+from handrail.observing import observe_agent, observe_llm, observe_tool
 from handrail.options import Action, RequestOptions
 from handrail.receipts import Receipt, arguments_hash, read_receipt, verify_receipt
 from handrail.retry import RetryPolicy
 from handrail.spool import Spool
-from handrail.tracing import configure_tracing
+from handrail.tracing import configure_tracing, conversation, correlate_logs
 
 __all__ = [
     "Action",
@@ -51,6 +52,11 @@ __all__ = [
     "approval_required",
     "arguments_hash",
     "configure_tracing",
+    "conversation",
+    "correlate_logs",
+    "observe_agent",
+    "observe_llm",
+    "observe_tool",
     "read_receipt",
     "verify_receipt",
 ]

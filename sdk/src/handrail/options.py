@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, TypedDict
 
 from handrail.fallback import Fallback, OnUnreachable
-from handrail.tracing import current_span_ids
+from handrail.tracing import current_conversation, current_span_ids
 
 if TYPE_CHECKING:
     from typing_extensions import Required
@@ -27,7 +27,7 @@ class RequestOptions(TypedDict, total=False):
     arguments_schema: JSON Schema that an edit must satisfy. allowed_decisions: which verdicts make sense.
     agent: who asks; the client's own when left out.
     trace_id, span_id: hex; those of the current OpenTelemetry span when left out.
-    session_id: the conversation or thread. end_user: for whom the agent works.
+    session_id: the conversation or thread. end_user: for whom the agent works. Those of `conversation` when left out.
     confidence: 0 to 1, the agent's own. suggestion: the verdict it would give.
     timeout_seconds, on_timeout: when the request expires (whole seconds), and what that means.
     callback_url: told of the decision. priority, team, tags, metadata: for the queue.
@@ -114,6 +114,9 @@ class Defaults:
         if fields.get("trace_id") is None:
             fields["trace_id"], current_span = current_span_ids()
             fields["span_id"] = fields.get("span_id") or current_span
+        session_id, end_user = current_conversation()
+        fields["session_id"] = fields.get("session_id") or session_id
+        fields["end_user"] = fields.get("end_user") or end_user
         return Asking({name: value for name, value in fields.items() if value is not None}, key, fallback)
 
 

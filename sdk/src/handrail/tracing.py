@@ -3,31 +3,42 @@
 from __future__ import annotations
 
 import json
+import logging
+import os
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from typing import TYPE_CHECKING, Any
 
 from handrail import wire
 from handrail.errors import HandrailError, NotApproved, words_of
 
 try:
+    from opentelemetry import baggage as _baggage
+    from opentelemetry import context as _context
     from opentelemetry import trace as _trace
+
+    _AGENT = _context.create_key("handrail-agent")
 except ImportError:
     _trace = None  # type: ignore[assignment]
 
 if TYPE_CHECKING:
+    from opentelemetry.context import Context
     from opentelemetry.sdk.trace import TracerProvider
     from opentelemetry.sdk.trace.id_generator import IdGenerator
     from opentelemetry.trace import TracerProvider as AnyTracerProvider
 
+    from handrail.spool import Spool
+
 
 LONGEST_REPR = 1000
+SPOOL_VARIABLE = "HANDRAIL_SPOOL"
+SESSION, USER = "session.id", "user.id"
 
 
-class ToolSpan:
-    """The span of one call of a tool, or nothing at all where OpenTelemetry is missing.
+class SafeSpan:
+    """A span, or nothing at all where OpenTelemetry is missing.
 
-    No method raises: the tool has run, and its caller must not take trouble with the span for a failure of the tool.
+    No method raises: the work has been done, and trouble with its span must not be taken for a failure of the work.
     """
 
     def __init__(self, span: Any = None) -> None:
@@ -36,7 +47,7 @@ class ToolSpan:
     def set(self, name: str, value: object) -> None:
         """Set an attribute; what is not a plain value is written as JSON, or as its bounded repr where that fails."""
         if self._span is not None:
-            plain = isinstance(value, str | bool | int | float)
+            plain = isinstance(value, str | bool | int | float) or _is_list_of_strings(value)
             self._span.set_attribute(name, value if plain else _written(value))
 
     def fail(self, error: Exception) -> None:
@@ -48,6 +59,10 @@ class ToolSpan:
         # OpenTelemetry asks the exception for its words itself, and raises when it has none.
         with suppress(Exception):
             self._span.record_exception(error)
+
+
+def _is_list_of_strings(value: object) -> bool:
+    return isinstance(value, list) and len(value) > 0 and all(isinstance(each, str) for each in value)
 
 
 def _written(value: object) -> str:
@@ -72,32 +87,124 @@ def current_span_ids() -> tuple[str | None, str | None]:
 
 
 @contextmanager
-def tool_span(
-    tool: str, arguments: Mapping[str, Any], tracer_provider: AnyTracerProvider | None = None
-) -> Iterator[ToolSpan]:
-    """A current span for one call of a tool, by the GenAI conventions.
+def span_of(
+    name: str,
+    attributes: Mapping[str, Any],
+    tracer_provider: AnyTracerProvider | None = None,
+    *,
+    remote: bool = False,
+    current: bool = True,
+    agent: Mapping[str, str | None] | None = None,
+) -> Iterator[SafeSpan]:
+    """A span; attributes that are None are left out. remote: the work is done by another process.
 
-    An exception marks it as failed, except NotApproved: that a person said no is no fault of the tool.
+    current: whether spans that begin inside are its children, and work of `agent`, if one is given.
+    An exception marks it as failed, except NotApproved: that a person said no is no fault of the work.
     """
     if _trace is None:
-        yield ToolSpan()
+        yield SafeSpan()
         return
     tracer = _trace.get_tracer("handrail", tracer_provider=tracer_provider)
-    with tracer.start_as_current_span(
-        f"execute_tool {tool}", record_exception=False, set_status_on_exception=False
-    ) as span:
-        handle = ToolSpan(span)
-        handle.set("gen_ai.operation.name", "execute_tool")
-        handle.set("gen_ai.tool.name", tool)
-        handle.set("gen_ai.tool.call.arguments", dict(arguments))
-        try:
+    kind = _trace.SpanKind.CLIENT if remote else _trace.SpanKind.INTERNAL
+    span = tracer.start_span(name, kind=kind)
+    handle = SafeSpan(span)
+    for attribute, value in attributes.items():
+        if value is not None:
+            handle.set(attribute, value)
+    try:
+        with _inside(span, agent) if current else nullcontext():
             yield handle
-        except NotApproved as denial:
-            handle.set("handrail.approval.status", denial.approval.status)
-            raise
-        except Exception as error:
-            handle.fail(error)
-            raise
+    except NotApproved as denial:
+        handle.set("handrail.approval.status", denial.approval.status)
+        raise
+    except Exception as error:
+        handle.fail(error)
+        raise
+    finally:
+        span.end()
+
+
+@contextmanager
+def _inside(span: Any, agent: Mapping[str, str | None] | None) -> Iterator[None]:
+    inside = _trace.set_span_in_context(span)
+    if agent is not None:
+        inside = _context.set_value(_AGENT, _said(agent), inside)
+    token = _context.attach(inside)
+    try:
+        yield
+    finally:
+        _context.detach(token)
+
+
+def acting_agent(context: Context | None = None) -> Mapping[str, str]:
+    """The `gen_ai.agent.*` of the innermost `observe_agent` around the caller, none outside."""
+    found = _context.get_value(_AGENT, context)
+    return found if isinstance(found, Mapping) else {}
+
+
+def tool_span(
+    tool: str,
+    arguments: Mapping[str, Any] | None,
+    tracer_provider: AnyTracerProvider | None = None,
+    *,
+    current: bool = True,
+) -> AbstractContextManager[SafeSpan]:
+    """A span for one call of a tool, by the GenAI conventions. arguments: None to keep them out of it."""
+    attributes = {
+        "gen_ai.operation.name": "execute_tool",
+        "gen_ai.tool.name": tool,
+        "gen_ai.tool.call.arguments": None if arguments is None else dict(arguments),
+    }
+    return span_of(f"execute_tool {tool}", attributes, tracer_provider, current=current)
+
+
+@contextmanager
+def conversation(session_id: str, user_id: str = "") -> Iterator[None]:
+    """Say for whom the work inside is done: every span there, and every request for approval, belongs to the session.
+
+    The two travel as OpenTelemetry baggage (`session.id`, `user.id`), so that services which are called know them too.
+    Without OpenTelemetry nothing happens.
+    """
+    if _trace is None:
+        yield
+        return
+    inside = _baggage.set_baggage(SESSION, session_id)
+    if user_id:
+        inside = _baggage.set_baggage(USER, user_id, inside)
+    token = _context.attach(inside)
+    try:
+        yield
+    finally:
+        _context.detach(token)
+
+
+def current_conversation() -> tuple[str | None, str | None]:
+    """Session and user of the conversation that the caller works for, None where nobody said."""
+    if _trace is None:
+        return None, None
+    session, user = _baggage.get_baggage(SESSION), _baggage.get_baggage(USER)
+    return (str(session) if session else None), (str(user) if user else None)
+
+
+def correlate_logs() -> None:
+    """Give every log record `trace_id`, `span_id`, `session_id` and `user_id`, "" outside, for formats to name them.
+
+    For instance `logging.basicConfig(format="%(levelname)s %(trace_id)s %(message)s")`. Doing it again changes nothing.
+    """
+    make = logging.getLogRecordFactory()
+    if getattr(make, "correlates", False):
+        return
+
+    def correlated(*arguments: Any, **named: Any) -> logging.LogRecord:
+        record = make(*arguments, **named)
+        trace_id, span_id = current_span_ids()
+        session_id, user_id = current_conversation()
+        record.trace_id, record.span_id = trace_id or "", span_id or ""
+        record.session_id, record.user_id = session_id or "", user_id or ""
+        return record
+
+    correlated.correlates = True  # type: ignore[attr-defined]
+    logging.setLogRecordFactory(correlated)
 
 
 def configure_tracing(
@@ -110,6 +217,8 @@ def configure_tracing(
     key: str | None = None,
     set_global: bool = True,
     id_generator: IdGenerator | None = None,
+    spool: Spool | str | None = None,
+    logs: bool = False,
 ) -> TracerProvider:
     """Send every span of this process to Handrail, within a second of its end; returns the provider.
 
@@ -118,17 +227,25 @@ def configure_tracing(
     set_global: make it the process's own provider, which instrumentations use without being told. Several agents in
         one process each take a provider of their own instead, with set_global=False.
     id_generator: for traces whose ids must be the same each time.
+    spool: a Spool, or its folder (HANDRAIL_SPOOL when left out): what cannot be sent is kept there and sent later, by
+        this process or the next one. Without one, an outage of more than some seconds loses spans.
+    logs: let log records name the span and the session they belong to, see `correlate_logs`.
 
     Call the provider's `shutdown()` before the process ends, or the last second may be lost.
     Raises HandrailError when the extra is not installed.
     """
     try:
         from handrail.exporting import provider_for
+        from handrail.spool import Spool
     except ImportError as error:
         raise HandrailError("configure_tracing needs the extra: pip install 'handrail[otel]'") from error
     resource = {"service.name": service_name, "deployment.environment.name": environment}
     stamps = {"gen_ai.agent.name": agent_name, "gen_ai.agent.version": agent_version}
-    provider = provider_for(wire.locate(url, key), _said(resource), _said(stamps), id_generator)
+    kept = spool or os.environ.get(SPOOL_VARIABLE)
+    folder = Spool(kept) if isinstance(kept, str) else kept
+    provider = provider_for(wire.locate(url, key), _said(resource), _said(stamps), id_generator, folder)
+    if logs:
+        correlate_logs()
     if set_global:
         _trace.set_tracer_provider(provider)
     return provider
