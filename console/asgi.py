@@ -2,6 +2,7 @@
 
 import gc
 import os
+import sys
 from typing import Any
 
 from django.core.asgi import get_asgi_application
@@ -67,3 +68,5 @@ application = RequestLog(dispatch, busy=otlp.handles)
 # through all of them, and through everything that was imported, after every 700th costs 8 % of decoding.
 gc.freeze()
 gc.set_threshold(20_000, 20, 50)
+# Whoever waits for an answer waits for the event loop, and that for whichever thread is computing: at most so long.
+sys.setswitchinterval(0.001)
