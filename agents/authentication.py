@@ -13,8 +13,11 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
-from allauth.account.internal.flows.reauthentication import did_recently_reauthenticate
+from allauth.account import app_settings
+from allauth.account.internal.flows.login import get_authentication_records
+from allauth.account.internal.flows.reauthentication import did_recently_reauthenticate, get_reauthentication_flows
 from django.http import HttpRequest
+from django.urls import reverse
 from rest_framework.authentication import BaseAuthentication, SessionAuthentication
 from rest_framework.request import Request
 
@@ -170,7 +173,23 @@ def reauthenticated(caller: Caller, request: HttpRequest) -> Caller:
     """The same caller, with what the session says about when this person proved who they are. Asks the database."""
     if caller.user is None or caller.token is not None:
         return caller
-    return replace(caller, reauthenticated=did_recently_reauthenticate(request))
+    return replace(caller, reauthenticated=_proved(request, caller.user))
+
+
+def proof_address(request: HttpRequest, user: User) -> str:
+    """Where a person proves who they are: those with neither password nor second factor sign out, and in again."""
+    return reverse("account_reauthenticate" if get_reauthentication_flows(user) else "account_logout")
+
+
+def _proved(request: HttpRequest, user: User) -> bool:
+    """Whether this person has lately proved who they are. For those who have nothing else, signing in is the proof.
+
+    allauth takes these for proved always, as they cannot do it here.
+    """
+    if get_reauthentication_flows(user):
+        return bool(did_recently_reauthenticate(request))
+    last = max((record.get("at", 0.0) for record in get_authentication_records(request, user)), default=0.0)
+    return bool(clock.now().timestamp() - last < app_settings.REAUTHENTICATION_TIMEOUT)
 
 
 def still_usable(callers: Iterable[Caller], *, now: datetime) -> set[Caller]:

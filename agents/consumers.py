@@ -83,8 +83,12 @@ class LiveConsumer(AsyncJsonWebsocketConsumer):
         self.present_in = names
 
     async def forward(self, message: live.Message) -> None:
-        """Passes an invalidation on; drops people who lost their access."""
-        if message.facts.get("access"):
+        """Passes an invalidation on; drops people who lost their access.
+
+        A resync says that messages may have been lost, that one among them.
+        """
+        missed = message.facts.get("resync") and message.facts["group"] == live.user_group(self.user.pk)
+        if missed or message.facts.get("access"):
             still_theirs = await database_sync_to_async(find_project)(self.user, self.project.slug)
             if still_theirs is None:
                 await self.close(POLICY_VIOLATION)

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar
 
+from django.db import connection
 from django.db.models import Exists, F, OuterRef, Prefetch, Q, QuerySet
 
 from agents.models import (
@@ -27,6 +28,16 @@ from agents.permissions import Permission
 from agents.roles import ROLE_PERMISSIONS, Role, roles_with
 
 Row = TypeVar("Row")
+
+OWNERS = """
+    WITH RECURSIVE line (id, owner) AS (
+        SELECT id, created_by_id FROM agents_apikey WHERE id = %(key)s
+        UNION
+        SELECT earlier.id, earlier.created_by_id
+          FROM agents_apikey AS earlier JOIN line ON earlier.replaced_by_id = line.id
+    )
+    SELECT 1 FROM line WHERE owner = %(user)s LIMIT 1
+"""
 
 UNREAD_CAP = 1_000
 """Nobody who has so many unread wants to know the exact number, and counting on would slow every page down."""
@@ -55,6 +66,13 @@ def places_of(user: User) -> list[Place]:
 def projects_of(user: User) -> list[Project]:
     """The open projects a person belongs to, by name."""
     return list(Project.objects.open().of(user.pk).order_by("name", "pk"))
+
+
+def owns_key(user: User, key_id: int) -> bool:
+    """Whether a person made this key, or one that it succeeds: whoever rotates a key does not take it over."""
+    with connection.cursor() as cursor:
+        cursor.execute(OWNERS, {"key": key_id, "user": user.pk})
+        return cursor.fetchone() is not None
 
 
 def unread_count(user: User) -> int:

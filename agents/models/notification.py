@@ -12,8 +12,8 @@ class NotificationQuerySet(models.QuerySet["Notification"]):
     """Chainable reads of notifications."""
 
     def of(self, user_id: int) -> Self:
-        """One person's."""
-        return self.filter(user_id=user_id)
+        """One person's, of the projects that they still belong to."""
+        return self.filter(user_id=user_id, project__memberships__user_id=user_id)
 
     def unread(self) -> Self:
         """Those not read yet."""

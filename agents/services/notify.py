@@ -20,8 +20,12 @@ BODY_CHARS = 500
 # Through the index of those unread, no further than the cap: somebody may be away for a month.
 UNREAD = """
     SELECT person.id, (SELECT count(*)
-                         FROM (SELECT 1 FROM agents_notification
-                                WHERE user_id = person.id AND read_at IS NULL LIMIT %(cap)s) AS capped)
+                         FROM (SELECT 1 FROM agents_notification AS line
+                                WHERE user_id = person.id AND read_at IS NULL
+                                  AND EXISTS (SELECT FROM agents_membership AS theirs
+                                               WHERE theirs.user_id = person.id
+                                                 AND theirs.project_id = line.project_id)
+                                LIMIT %(cap)s) AS capped)
       FROM unnest(%(users)s::bigint[]) AS person (id)
 """
 

@@ -76,7 +76,7 @@ def read(request: HttpRequest) -> HttpResponse:
 def open_notification(request: HttpRequest, notification: int) -> HttpResponse:
     """Marks a notification read and goes where it points; 404 for other people's."""
     user = person(request)
-    found = get_object_or_404(Notification, pk=notification, user=user)
+    found = get_object_or_404(Notification.objects.of(user.pk), pk=notification)
     mark_read(user=user, ids=[found.pk], now=clock.now())
     return redirect(_local(request, found.url) or "notifications")
 

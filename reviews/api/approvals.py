@@ -145,11 +145,12 @@ class CancelView(ApprovalVerb):
     @extend_schema(operation_id="approvals_cancel", request=CancelSerializer, responses=OpenApiTypes.OBJECT)
     @idempotent
     def post(self, request: Request, approval_id: str) -> Response:
-        """Takes a waiting request back."""
-        values = validated(CancelSerializer, request)
-        lost = requests.cancel_request(
-            approval=self.approval, by=self.caller, reason=values.get("reason", ""), now=clock.now()
-        )
+        """Takes a waiting request back: the agent's, or one that a person made. 403 for everybody else's."""
+        reason = validated(CancelSerializer, request).get("reason", "")
+        try:
+            lost = requests.cancel_request(approval=self.approval, by=self.caller, reason=reason, now=clock.now())
+        except requests.NotTheirs as error:
+            raise Problem(403, str(error)) from None
         return self.answer(lost)
 
 

@@ -25,11 +25,21 @@ QUESTION = "contact_human"
 """What an agent does that asks a person something."""
 
 
+class OptionSerializer(serializers.Serializer[Any]):
+    """One answer that an agent offers (`ResponseOption`); what else its client sends of it is kept as it came."""
+
+    name = Text(max_length=TEXT_CHARS_MAX)
+    title = Text(max_length=TEXT_CHARS_MAX, required=False, allow_null=True, allow_blank=True)
+    description = Text(max_length=TEXT_CHARS_MAX, required=False, allow_null=True, allow_blank=True)
+    prompt_fill = Text(max_length=TEXT_CHARS_MAX, required=False, allow_null=True, allow_blank=True)
+
+
 class FunctionCallSpec(serializers.Serializer[Any]):
     """What a function call is about; what else its client sends is kept and given back as it came."""
 
     fn = Text(max_length=200)
     kwargs = BoundedObject()
+    reject_options = OptionSerializer(many=True, required=False, allow_null=True)
 
 
 class ContactSpec(serializers.Serializer[Any]):
@@ -37,6 +47,7 @@ class ContactSpec(serializers.Serializer[Any]):
 
     msg = Text(max_length=MESSAGE_CHARS_MAX)
     subject = Text(max_length=SUMMARY_CHARS_MAX, required=False, allow_null=True, allow_blank=True)
+    response_options = OptionSerializer(many=True, required=False, allow_null=True)
 
 
 class SpecField(BoundedObject):
@@ -97,7 +108,7 @@ def call_draft(kind: Kind, values: Mapping[str, Any]) -> RequestDraft:
     The client runs a function with its own arguments whatever anybody says, so that an edit is not offered.
     """
     spec = values["spec"]
-    options = [option for option in spec.get(_options_of(kind)) or [] if isinstance(option, dict)]
+    options = spec.get(_options_of(kind)) or []
     context = {_options_of(kind): options} if options else {}
     if kind == Kind.FUNCTION_CALL:
         item = ItemDraft(action=spec["fn"], arguments=spec["kwargs"], allowed_decisions=("approve", "reject"))
@@ -177,7 +188,7 @@ def _options_of(kind: str) -> str:
 
 def _option_in(call: HumanLayerCall, deciding: Decision | None) -> str | None:
     """The offered option that the decision names among its labels."""
-    offered = {option.get("name") for option in call.options if isinstance(option, dict)}
+    offered = {offer.name for offer in offers(call.options)}
     return next((label for label in deciding.labels if label in offered), None) if deciding else None
 
 

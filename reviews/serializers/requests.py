@@ -181,7 +181,7 @@ def ruling_of(values: Mapping[str, Any]) -> Ruling:
         reason=values.get("reason", ""),
         message=values.get("message", ""),
         labels=tuple(values.get("labels", ())),
-        item=values.get("item", 0),
+        item=values.get("item"),
     )
 
 

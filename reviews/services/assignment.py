@@ -11,6 +11,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from agents.authentication import Caller
+from agents.messages import plain
 from agents.models import Team, User
 from agents.rosters import Roster, roster_of
 from agents.services.notify import notify
@@ -95,8 +96,8 @@ def _notify(row: Approval, roster: Roster, found: Assigned, by: Caller, now: dat
         users=[user for user in people if user != by.user and not made_by(row, user)],
         project=row.project,
         kind="approval.assigned",
-        title=_("Assigned by %(name)s: %(action)s") % {"name": by.label, "action": row.action},
-        body=row.summary or row.risk["explanation"],
+        title=_("Assigned by %(name)s: %(action)s") % {"name": plain(by.label), "action": plain(row.action)},
+        body=plain(row.summary or row.risk["explanation"]),
         url=reverse("reviews:approval", args=[row.project.slug, row.pk]),
         now=now,
     )

@@ -12,7 +12,8 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from agents.authentication import Caller
-from agents.models import ApiKey, Membership, User
+from agents.models import Membership, User
+from agents.selectors import owns_key
 from reviews import states
 from reviews.json_schema import TooComplex, violations
 from reviews.models import Approval, ApprovalEvent, ApprovalItem, Decision
@@ -45,14 +46,14 @@ class InvalidDecision(ValueError):
 
 @dataclass(frozen=True, kw_only=True)
 class Ruling:
-    """A verdict on one item and what goes with it. `arguments` None means: not given."""
+    """A verdict on one item and what goes with it. `arguments` None means: not given; `item` None: the only one."""
 
     verdict: states.Verdict
     arguments: dict[str, Any] | None = None
     reason: str = ""
     message: str = ""
     labels: Sequence[str] = ()
-    item: int = 0
+    item: int | None = None
 
 
 def decide(*, approval: Approval, by: Caller, ruling: Ruling, now: datetime) -> Decision | AlreadyDecided:
@@ -94,7 +95,7 @@ def why_barred(approval: Approval, user: User) -> str:
         return _("You made this request yourself, so somebody else has to decide.")
     if not approval.review_plan.bar_key_owner or approval.requested_by_key_id is None:
         return ""
-    if not ApiKey.objects.filter(pk=approval.requested_by_key_id, created_by=user).exists():
+    if not owns_key(user, approval.requested_by_key_id):
         return ""
     return _("Your own key made this request, so somebody else has to decide.")
 
@@ -175,10 +176,7 @@ def overtaken_for_good(row: Approval, *, now: datetime) -> bool:
 
 def _vote(row: Approval, by: Caller, ruling: Ruling, now: datetime) -> Decision | AlreadyDecided:
     standings = standings_of(row)
-    if ruling.item >= len(standings):
-        last = len(standings) - 1
-        raise InvalidDecision({"item": [_("This request's actions are numbered 0 to %(last)d.") % {"last": last}]})
-    mine = standings[ruling.item]
+    mine = _meant(standings, ruling.item)
     if mine.deciding is not None:
         return settling.decided_by([mine], at=mine.deciding.decided_at)
     earlier = next((vote for vote in mine.votes if by.user is not None and vote.reviewer_id == by.user.pk), None)
@@ -190,6 +188,18 @@ def _vote(row: Approval, by: Caller, ruling: Ruling, now: datetime) -> Decision 
     decision = _written(row, mine.item, by, ruling, now)
     _count(row, by, decision, settling.joined(row, standings, decision), now)
     return decision
+
+
+def _meant(standings: Sequence[Standing], item: int | None) -> Standing:
+    """The item that a ruling is about. Of a batch one has to say which: nothing else is decided by mistake."""
+    last = len(standings) - 1
+    if item is None and last > 0:
+        raise InvalidDecision(
+            {"item": [_("Say which action is meant: they are numbered 0 to %(last)d.") % {"last": last}]}
+        )
+    if item is not None and item > last:
+        raise InvalidDecision({"item": [_("This request's actions are numbered 0 to %(last)d.") % {"last": last}]})
+    return standings[item or 0]
 
 
 def _count(row: Approval, by: Caller, decision: Decision, standings: Sequence[Standing], now: datetime) -> None:

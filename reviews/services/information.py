@@ -9,6 +9,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from agents.authentication import Caller
+from agents.messages import plain
 from agents.services.notify import notify
 from reviews import states
 from reviews.models import Approval, ApprovalEvent
@@ -75,8 +76,8 @@ def _tell_who_asked(row: Approval, text: str, now: datetime) -> None:
         users=[question.actor],
         project=row.project,
         kind="approval.answered",
-        title=_("Answer about %(action)s") % {"action": row.action},
-        body=text,
+        title=_("Answer about %(action)s") % {"action": plain(row.action)},
+        body=plain(text),
         url=reverse("reviews:approval", args=[row.project.slug, row.pk]),
         now=now,
     )

@@ -10,6 +10,7 @@ from typing import Any
 from django.conf import settings
 from django.db import transaction
 from django.db.models import Model
+from django.utils.translation import gettext as _
 
 from agents.authentication import Caller
 from agents.models import Notification, Project, User
@@ -184,12 +185,19 @@ def _number(items: Sequence[ApprovalItem]) -> None:
             item.pk = numbers[item.approval_id, item.index]
 
 
+class NotTheirs(PermissionError):
+    """Only whoever made a request takes it back."""
+
+
 @transaction.atomic
 def cancel_request(*, approval: Approval, by: Caller, reason: str = "", now: datetime) -> AlreadyDecided | None:
     """Takes a waiting request back; None when that worked.
 
-    A decision of which the agent has not been told yet does not stand in the way.
+    A decision of which the agent has not been told yet does not stand in the way. Raises NotTheirs for people who did
+    not make it: they reject it, and say why. Any key of the project is the agent's.
     """
+    if by.user is not None and not made_by(approval, by.user):
+        raise NotTheirs(_("You did not make this request. To refuse it, reject it and say why."))
     settling.settle_all(keys=[approval.pk], now=now)
     lost = close(approval=approval, verb=states.Verb.CANCEL, now=now)
     if lost is not None:

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
+from agents.messages import plain
 from agents.models import Project, Team, User
 from agents.rosters import Roster
 from agents.services.notify import News, tell
@@ -122,8 +123,8 @@ def _one(users: Sequence[User], row: Approval, project: Project, kind: str) -> N
     return News(
         users=users,
         kind=kind,
-        title=str(ONE[kind]) % {"action": row.action},
-        body=row.summary or row.risk["explanation"],
+        title=str(ONE[kind]) % {"action": plain(row.action)},
+        body=plain(row.summary or row.risk["explanation"]),
         url=page_of(project.slug, row.pk),
     )
 
@@ -134,6 +135,6 @@ def _many(user: User, project: Project, rows: Sequence[Approval], kind: str) -> 
         users=[user],
         kind=kind,
         title=str(MANY[kind]) % {"number": len(rows)},
-        body=", ".join(actions[:5]),
+        body=plain(", ".join(actions[:5])),
         url=reverse("reviews:queue", args=[project.slug]),
     )

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from django.http import HttpRequest
+from django.utils.http import urlencode
 
-from agents.authentication import Caller, reauthenticated
+from agents.authentication import Caller, proof_address, reauthenticated
 from agents.permissions import Permission
 from agents.views.person import person
 from reviews.forms import AssignForm, QuestionForm
@@ -28,6 +29,8 @@ class Bar:
 
     state: str
     here: str = ""
+    prove_at: str = ""
+    """Where one proves who one is, where the request asks for that, and comes back from."""
     why: str = ""
     assign: AssignForm | None = None
     question: QuestionForm | None = None
@@ -49,9 +52,12 @@ def bar_of(request: HttpRequest, read: Reading, wish: Wish) -> Bar:
     state = "barred" if why else _state(request, read)
     rest, without = _rest(request, read) if not why else ([], 0)
     may_assign = Permission.APPROVAL_ASSIGN in permissions and read.is_open
+    here = approval_url(read.approval, read.approval.project, wish, item=read.item.index)
+    asks = read.people.plan.reauthenticate
     return Bar(
         state=state,
-        here=approval_url(read.approval, read.approval.project, wish, item=read.item.index),
+        here=here,
+        prove_at=f"{proof_address(request, viewer)}?{urlencode({'next': here})}" if asks else "",
         why=why,
         assign=_assign_form(read) if may_assign else None,
         question=QuestionForm(auto_id="question-%s") if state == "open" else None,

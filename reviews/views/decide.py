@@ -6,7 +6,8 @@ from dataclasses import replace
 from uuid import UUID
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
+from django.core.exceptions import BadRequest
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.shortcuts import render
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -93,9 +94,19 @@ def _rebuilds(request: HttpRequest) -> bool:
 
 
 def _item(request: HttpRequest, approval: Approval) -> ApprovalItem:
-    """The action that a form is about: of a batch the one that it names, else the first."""
-    index = item_index(request)
-    return next((item for item in approval.items.all() if item.index == index), approval.item)
+    """The action that a form is about: the one that it names, or the only one.
+
+    Nothing is guessed: 404 for an action that there is not, 400 where a batch's form names none.
+    """
+    items, index = list(approval.items.all()), item_index(request)
+    if index is None:
+        if len(items) > 1 or request.POST.get("item"):
+            raise BadRequest("item: which action is meant?")
+        return items[0]
+    found = next((item for item in items if item.index == index), None)
+    if found is None:
+        raise Http404("no such action")
+    return found
 
 
 def _rebuilt(request: HttpRequest, form: EditForm) -> EditForm:

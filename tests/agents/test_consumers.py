@@ -5,8 +5,9 @@ from datetime import UTC, datetime
 import pytest
 from django.contrib.auth.models import AnonymousUser
 
-from agents.consumers import find_project
+from agents.consumers import POLICY_VIOLATION, LiveConsumer, find_project
 from agents.models import Membership, Project, User
+from console.lib import live
 
 
 @pytest.fixture
@@ -35,3 +36,27 @@ def test_a_deactivated_person_may_not_listen_although_their_session_is_still_the
 def test_strangers_and_visitors_may_not_listen(member: User) -> None:
     assert find_project(User.objects.create_user("eve@example.org"), "shop") is None
     assert find_project(AnonymousUser(), "shop") is None
+
+
+@pytest.mark.parametrize("told", [{"access": True}, {"resync": True}])
+@pytest.mark.django_db(transaction=True)
+async def test_who_lost_their_access_while_messages_were_lost_is_dropped_at_the_resync(
+    member: User, told: dict[str, bool], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    consumer = LiveConsumer()
+    consumer.user, consumer.project = member, await Project.objects.aget()
+    done: list[object] = []
+
+    async def close(code: int) -> None:
+        done.append(code)
+
+    async def send(text_data: str) -> None:
+        done.append("sent")
+
+    monkeypatch.setattr(consumer, "close", close)
+    monkeypatch.setattr(consumer, "send", send)
+    message = live.Message.of({"group": live.user_group(member.pk), **told})
+    await consumer.forward(message)
+    await Membership.objects.all().adelete()
+    await consumer.forward(message)
+    assert done == ["sent", POLICY_VIOLATION]

@@ -199,8 +199,12 @@ def test_a_decision_that_asks_for_the_password_again_offers_that_first(ask: Ask,
 
 
 def test_what_was_written_stays_when_the_proof_of_who_one_is_has_run_out(
-    ask: Ask, reviewer: Client, monkeypatch: pytest.MonkeyPatch
+    ask: Ask, ana: Caller, reviewer: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    assert ana.user is not None
+    ana.user.set_password("a-long-password-of-ana")
+    ana.user.save()
+    reviewer.force_login(ana.user, PASSWORD)
     wanted = planned(ask(), reauthenticate=True)
     monkeypatch.setattr("agents.authentication.did_recently_reauthenticate", lambda _request: False)
     kept = send(reviewer, wanted, htmx=True, verdict="reject", reason="Too risky", details="Ask again on Monday")
@@ -347,3 +351,18 @@ def test_whoever_may_not_decide_is_not_asked_how_it_went(
     client.force_login(make_person("Vera", project, "viewer"), PASSWORD)
     assert "Do you know?" not in page_of(client, wanted)
     assert post(client, wanted, "outcome", status="failed").status_code == 403
+
+
+@pytest.mark.parametrize(("item", "status"), [("99", 404), ("", 400), ("second", 400)])
+def test_a_form_that_names_no_action_of_the_batch_decides_nothing(
+    batch: Approval, reviewer: Client, item: str, status: int
+) -> None:
+    assert send(reviewer, batch, verdict="approve", item=item).status_code == status
+    assert post(reviewer, batch, "changes", verdict="edit", item=item).status_code == status
+    assert not Decision.objects.exists()
+
+
+def test_a_form_of_a_single_action_need_not_name_it_but_cannot_name_another(ask: Ask, reviewer: Client) -> None:
+    assert send(reviewer, ask(), verdict="approve", item="1").status_code == 404
+    assert send(reviewer, ask(), verdict="approve").status_code == 303
+    assert Decision.objects.count() == 1

@@ -9,9 +9,10 @@ from django.test import Client
 from pytest_django import Settings
 
 from agents import tasks
-from agents.models import Notification, Project, User
-from agents.services.notify import notify
+from agents.models import Membership, Notification, Project, User
+from agents.services.notify import _unread, notify
 from agents.views import paging
+from console.lib import live
 from tests.agents.conftest import NOON, Browse, MakePerson
 
 
@@ -123,3 +124,16 @@ def test_who_wants_letters_gets_one(
     [letter] = mail.outbox
     assert letter.subject == "[Handrail] News 0"
     assert f"{settings.PUBLIC_URL}/p/alpha/queue/" in str(letter.body)
+
+
+def test_whoever_has_left_a_project_reads_nothing_of_it_any_more(
+    browser: Client, admin: User, project: Project, other_project: Project
+) -> None:
+    [one] = ring(admin, project)
+    Membership.objects.create(user=admin, project=other_project, role="viewer")
+    Membership.objects.filter(project=project).delete()
+    for page in ("/notifications/", "/notifications/bell/", "/notifications/latest/"):
+        assert "News 0" not in browser.get(page).content.decode()
+    assert browser.get("/notifications/latest/").json()["unread"] == 0
+    assert browser.get(f"/notifications/{one.pk}/").status_code == 404
+    assert _unread([admin.pk]) == {live.user_group(admin.pk): {"unread": 0}}

@@ -307,3 +307,13 @@ def test_the_estimate_of_the_wait_is_the_median_of_the_last_ones(
     Approval.objects.update(requested_at=row.closed_at - timedelta(seconds=40))
     assert ask()["estimated_wait_seconds"] == 40
     assert agent_api.get(f"{PATH}/{first['id']}").json()["estimated_wait_seconds"] is None
+
+
+def test_a_reviewer_cannot_cancel_what_an_agent_asked(
+    ask: Callable[..., Any], agent_api: Api, reviewer_api: Api
+) -> None:
+    path = f"{PATH}/{ask()['id']}"
+    refused = reviewer_api.post(f"{path}/cancel")
+    assert (refused.status_code, agent_api.get(path).json()["status"]) == (403, "pending")
+    own = reviewer_api.post(PATH, {"action": "deploy"}).json()
+    assert reviewer_api.post(f"{PATH}/{own['id']}/cancel").json()["status"] == "cancelled"

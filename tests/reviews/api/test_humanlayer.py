@@ -27,6 +27,7 @@ from agents.permissions import Scope
 from console.lib import clock
 from reviews import states
 from reviews.models import Approval, HumanLayerCall
+from reviews.serializers.humanlayer import represent_call
 from reviews.services.decisions import Ruling, decide
 from reviews.services.requests import cancel_request
 from tests.reviews.conftest import Api, make_key, make_person, make_project, make_token
@@ -294,3 +295,30 @@ def test_an_invalid_call_is_refused_naming_the_field(
 def test_an_address_that_is_not_served_answers_in_json(client: Client) -> None:
     response = client.get(f"{BASE}/agents")
     assert (response.status_code, response["Content-Type"]) == (404, "application/problem+json")
+
+
+@pytest.mark.parametrize("options", [5, {}, "no", [5], [{}], [{"name": ["a"]}], [{"name": "a", "title": {}}]])
+def test_options_that_are_no_options_are_refused_when_they_are_sent(
+    project: Project, client: Client, secret: str, options: Any
+) -> None:
+    api = Api(secret, client)
+    calls = {
+        "function_calls": {"fn": "x", "kwargs": {}, "reject_options": options},
+        "contact_requests": {"msg": "hello", "response_options": options},
+    }
+    for kind, spec in calls.items():
+        refused = api.post(f"{BASE}/{kind}", {"run_id": "r", "call_id": "c", "spec": spec})
+        assert refused.status_code == 422
+        assert next(iter(spec.keys() - {"fn", "kwargs", "msg"})) in refused.content.decode()
+    assert not Approval.objects.exists()
+
+
+def test_a_call_with_options_from_before_they_were_looked_at_can_be_read(
+    project: Project, client: Client, secret: str, ana: Caller
+) -> None:
+    api = Api(secret, client)
+    api.post(f"{BASE}/function_calls", {"run_id": "r", "call_id": "c", "spec": {"fn": "x", "kwargs": {}}})
+    decide(approval=only(), by=ana, ruling=Ruling(verdict=V.REJECT, reason="no"), now=clock.now())
+    call = HumanLayerCall.objects.get()
+    call.spec = {**call.spec, "reject_options": [{"name": ["a"]}, 5]}
+    assert represent_call(call)["status"]["comment"] == "no"

@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 
 from agents.authentication import Caller
-from agents.models import PersonalToken, Project
+from agents.models import ApiKey, PersonalToken, Project
+from agents.permissions import Scope
+from agents.services import keys
 from reviews import states
 from reviews.models import Approval, ApprovalEvent, Decision, FeedbackExample
 from reviews.policy.plan import ReviewPlan, dump_plan
@@ -194,3 +196,33 @@ def test_what_the_agent_was_told_cannot_be_taken_back(batch: Approval, ana: Call
         say(batch, ben, APPROVE, index)
     assert not withdraw(approval=batch, by=ben, now=SOON)
     assert batch.status == "approved"
+
+
+def test_a_verdict_on_a_batch_says_on_which_action(batch: Approval, ana: Caller) -> None:
+    with pytest.raises(InvalidDecision, match="Say which action"):
+        decide(approval=batch, by=ana, ruling=APPROVE, now=SOON)
+    assert not Decision.objects.exists()
+
+
+def test_rotating_a_key_makes_its_owner_no_stranger(
+    project: Project, ana: Caller, ben: Caller, cleo: Caller, planned: Make
+) -> None:
+    def of_key(key: ApiKey) -> Approval:
+        approval = planned(bar_key_owner=True)
+        approval.requested_by_key = key
+        approval.save(update_fields=["requested_by_key"])
+        return approval
+
+    assert ana.user is not None
+    assert ben.user is not None
+    scopes = [Scope.APPROVALS_REQUEST]
+    first = keys.create(
+        project=project, name="bot", scopes=scopes, expires_at=None, allowed_networks=[], by=ana, now=NOON
+    ).key
+    second = keys.rotate(key=first, overlap=timedelta(hours=1), by=ben.user, now=NOON).key
+    third = keys.rotate(key=second, overlap=timedelta(hours=1), by=ben.user, now=NOON).key
+    for barred in (ana, ben):
+        with pytest.raises(OwnRequest, match="Your own key"):
+            say(of_key(third), barred, APPROVE)
+    assert isinstance(say(of_key(third), cleo, APPROVE), Decision)
+    assert isinstance(say(of_key(first), ben, APPROVE), Decision)

@@ -20,7 +20,7 @@ from reviews.services.decisions import InvalidDecision, NotAPerson, OwnRequest, 
 from reviews.services.expiry import expire_due
 from reviews.services.information import post_message
 from reviews.services.outcomes import NotGranted, record_outcome
-from reviews.services.requests import cancel_request, create_request
+from reviews.services.requests import NotTheirs, cancel_request, create_request
 from reviews.services.transitions import AlreadyDecided
 from tests.reviews.conftest import NOON, REFUND, draft, make_person
 
@@ -321,3 +321,16 @@ def test_of_fifty_reviewers_one_wins_and_the_others_are_told_by_whom(project: Pr
     assert {loser.decided_by for loser in losers} == {winners[0].reviewer_name}
     assert Decision.objects.count() == FeedbackExample.objects.count() == 1
     assert ApprovalEvent.objects.filter(kind="decided").count() == 1
+
+
+def test_a_person_takes_back_only_what_they_asked_for_themselves(
+    project: Project, request_one: Callable[..., Approval], ana: Caller, ben: Caller
+) -> None:
+    of_agent = request_one()
+    with pytest.raises(NotTheirs, match="reject it and say why"):
+        cancel_request(approval=of_agent, by=ana, now=NOON)
+    own = create_request(project=project, by=ana, draft=draft(), now=NOON)
+    with pytest.raises(NotTheirs):
+        cancel_request(approval=own, by=ben, now=NOON)
+    assert cancel_request(approval=own, by=ana, now=NOON) is None
+    assert sorted(Approval.objects.values_list("status", flat=True)) == ["cancelled", "pending"]
