@@ -38,7 +38,6 @@ from reviews.services.transitions import AlreadyDecided
 
 Json = dict[str, Any]
 FILTERS = ("status", "action", "agent", "session_id", "trace_id")
-AGENTS_OR_REVIEWERS: dict[str, Scope] = {"POST": Scope.APPROVALS_REQUEST}
 
 
 class ApprovalsView(ApiView):
@@ -115,6 +114,13 @@ class ApprovalVerb(ApiView):
         return Response(document_of(fresh))
 
 
+class AgentVerb(ApprovalVerb):
+    """Base of what an agent does with a request once it is made, and a reviewer may do in its place."""
+
+    scopes: ClassVar[dict[str, Scope]] = {"POST": Scope.APPROVALS_REQUEST}
+    permissions: ClassVar[dict[str, Permission]] = {"POST": Permission.APPROVAL_DECIDE}
+
+
 class ApprovalView(ApprovalVerb):
     """One request. Waits are served by reviews.api.wait, in front of Django; here the answer comes at once."""
 
@@ -136,11 +142,8 @@ class ApprovalView(ApprovalVerb):
         return Response(document_of(self.approval))
 
 
-class CancelView(ApprovalVerb):
+class CancelView(AgentVerb):
     """Where agents take requests back."""
-
-    scopes: ClassVar[dict[str, Scope]] = AGENTS_OR_REVIEWERS
-    permissions: ClassVar[dict[str, Permission]] = {"POST": Permission.APPROVAL_DECIDE}
 
     @extend_schema(operation_id="approvals_cancel", request=CancelSerializer, responses=OpenApiTypes.OBJECT)
     @idempotent
@@ -154,11 +157,8 @@ class CancelView(ApprovalVerb):
         return self.answer(lost)
 
 
-class MessagesView(ApprovalVerb):
+class MessagesView(AgentVerb):
     """The conversation about a request."""
-
-    scopes: ClassVar[dict[str, Scope]] = AGENTS_OR_REVIEWERS
-    permissions: ClassVar[dict[str, Permission]] = {"POST": Permission.APPROVAL_DECIDE}
 
     @extend_schema(operation_id="approvals_message", request=MessageSerializer, responses=OpenApiTypes.OBJECT)
     @idempotent
@@ -170,11 +170,8 @@ class MessagesView(ApprovalVerb):
         )
 
 
-class OutcomeView(ApprovalVerb):
+class OutcomeView(AgentVerb):
     """Where agents say how it went."""
-
-    scopes: ClassVar[dict[str, Scope]] = AGENTS_OR_REVIEWERS
-    permissions: ClassVar[dict[str, Permission]] = {"POST": Permission.APPROVAL_DECIDE}
 
     @extend_schema(operation_id="approvals_outcome", request=OutcomeSerializer, responses=OpenApiTypes.OBJECT)
     @idempotent

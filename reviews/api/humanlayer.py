@@ -20,7 +20,7 @@ from agents.permissions import Permission, Scope
 from console.lib import clock
 from console.lib.http import Problem
 from reviews.access import humanlayer_call
-from reviews.api.approvals import AGENTS_OR_REVIEWERS, too_late
+from reviews.api.approvals import too_late
 from reviews.api.parsers import ExactJsonParser
 from reviews.api.reading import up_to_date
 from reviews.models import Approval, HumanLayerCall
@@ -44,7 +44,7 @@ class CallsView(ApiView):
     """Where calls are made."""
 
     kind: ClassVar[Kind] = Kind.FUNCTION_CALL
-    scopes: ClassVar[dict[str, Scope]] = AGENTS_OR_REVIEWERS
+    scopes: ClassVar[dict[str, Scope]] = {"POST": Scope.APPROVALS_REQUEST}
     permissions: ClassVar[dict[str, Permission]] = {"POST": Permission.APPROVAL_DECIDE}
     parser_classes = [ExactJsonParser]
 
@@ -130,7 +130,7 @@ class RespondView(CallVerb):
 class EscalateView(CallVerb):
     """Where an agent says that it cannot wait."""
 
-    scopes: ClassVar[dict[str, Scope]] = AGENTS_OR_REVIEWERS
+    scopes: ClassVar[dict[str, Scope]] = {"POST": Scope.APPROVALS_REQUEST}
     permissions: ClassVar[dict[str, Permission]] = {"POST": Permission.APPROVAL_DECIDE}
 
     def post(self, request: Request, call_id: str) -> Response:

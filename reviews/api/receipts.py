@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any
 
 from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, JsonResponse
@@ -13,10 +13,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from agents.api.idempotency import idempotent
-from agents.permissions import Permission, Scope
 from console.lib import clock
 from console.lib.http import Problem
-from reviews.api.approvals import AGENTS_OR_REVIEWERS, ApprovalVerb, validated
+from reviews.api.approvals import AgentVerb, validated
 from reviews.serializers.receipts import ConsumeSerializer
 from reviews.services import receipts, signing_keys
 
@@ -24,11 +23,8 @@ KEYS_MAX_AGE_SECONDS = 300
 """For so long a verifier may keep the key set; a `kid` that it does not know is a reason to ask sooner."""
 
 
-class ConsumeView(ApprovalVerb):
+class ConsumeView(AgentVerb):
     """Where whoever runs an approved action says so first: the receipt is good for one run."""
-
-    scopes: ClassVar[dict[str, Scope]] = AGENTS_OR_REVIEWERS
-    permissions: ClassVar[dict[str, Permission]] = {"POST": Permission.APPROVAL_DECIDE}
 
     @extend_schema(operation_id="approvals_consume", request=ConsumeSerializer, responses=OpenApiTypes.OBJECT)
     @idempotent
