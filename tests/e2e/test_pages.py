@@ -23,6 +23,13 @@ PAGES = {
     "overview": "",
     "queue": "queue/",
     "approval": "queue/{approval}/",
+    "batch": "queue/{batch}/?item=1",
+    "one click": "queue/{approval}/decide/reject/",
+    "queue held by me": "queue/?whose=held",
+    "all requests": "queue/?status=all",
+    "together": "queue/together/?action=send_note",
+    "analytics": "analytics/",
+    "analytics by reviewer": "analytics/?by=reviewer&range=30d",
     "traces": "traces/",
     "trace": "traces/{trace}/",
     "sessions": "sessions/",
@@ -34,9 +41,17 @@ PAGES = {
     "metrics": "metrics/",
     "metric": "metrics/?name=tests.duration",
     "feedback": "feedback/",
+    "policies": "policies/",
+    "policy draft": "policies/draft/",
+    "policy rule": "policies/draft/rules/0/",
+    "policy risk": "policies/draft/risk/",
+    "policy bench": "policies/bench/",
+    "policy history": "policies/history/",
     "settings": "settings/",
     "members": "settings/members/",
     "teams": "settings/teams/",
+    "channels": "settings/channels/",
+    "new channel": "settings/channels/new/webhook/",
     "keys": "settings/keys/",
     "new key": "settings/keys/new/",
     "masking": "settings/masking/",
@@ -110,7 +125,11 @@ def objects(console: Console) -> dict[str, str]:
         approval = agent.post("/api/v1/approvals", json=request).json()["id"]
         ended = agent.post("/api/v1/approvals", json={"action": "delete_records"}).json()["id"]
         agent.post(f"/api/v1/approvals/{ended}/cancel")
-    return {"trace": trace, "approval": approval}
+        notes = [{"action": "send_note", "arguments": {"to": name}} for name in ("Jo", "Al")]
+        for note in notes:
+            agent.post("/api/v1/approvals", json={**note, "timeout_seconds": 86_400})
+        batch = agent.post("/api/v1/approvals", json={"actions": notes, "timeout_seconds": 86_400}).json()["id"]
+    return {"trace": trace, "approval": approval, "batch": batch}
 
 
 def address(console: Console, path: str, objects: dict[str, str]) -> str:
