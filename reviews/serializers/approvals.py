@@ -19,10 +19,8 @@ PLACE = ("trace_id", "span_id", "session_id", "end_user")
 
 
 def represent(approval: Approval, *, estimated_wait_seconds: int | None, parts: Parts | None = None) -> dict[str, Any]:
-    """The JSON object of a request that was read `with_parts`, or by `read_whole` with `parts`.
-
-    The estimate is left out of requests that are closed.
-    """
+    """The JSON object of a request that was read `with_parts`, or by `read_whole` with `parts`; once it is closed
+    without the estimate."""
     parts = parts or Parts.of(approval)
     needed = approval.review_plan.approvals_needed
     item, standings = parts.items[0], quorum.standings(parts.items, parts.decisions, needed=needed)
@@ -49,11 +47,7 @@ def represent(approval: Approval, *, estimated_wait_seconds: int | None, parts: 
         "policy": policy_of(approval),
         "rule_trace": approval.rule_trace,
         "requested_by": approval.requested_by_label,
-        "requested_at": rfc3339(approval.requested_at),
-        "timeout_seconds": approval.timeout_seconds,
-        "on_timeout": approval.on_timeout,
-        "expires_at": rfc3339(approval.expires_at),
-        "closed_at": rfc3339(approval.closed_at) if approval.closed_at else None,
+        **_times_of(approval),
         "estimated_wait_seconds": estimated_wait_seconds if approval.is_waiting else None,
         "callback_url": approval.callback_url or None,
         "metadata": approval.metadata,
@@ -62,6 +56,16 @@ def represent(approval: Approval, *, estimated_wait_seconds: int | None, parts: 
         "decision": decision_of(approval, standings, parts.receipts),
         "messages": [_message(event) for event in parts.conversation],
         "outcome": approval.outcome,
+    }
+
+
+def _times_of(approval: Approval) -> dict[str, Any]:
+    return {
+        "requested_at": rfc3339(approval.requested_at),
+        "timeout_seconds": approval.timeout_seconds,
+        "on_timeout": approval.on_timeout,
+        "expires_at": rfc3339(approval.expires_at),
+        "closed_at": rfc3339(approval.closed_at) if approval.closed_at else None,
     }
 
 
