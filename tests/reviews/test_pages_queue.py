@@ -325,3 +325,13 @@ def test_pins_of_other_projects_are_not_shown(ask: Callable[..., Approval], revi
     Approval.objects.filter(pk=foreign.pk).update(project=Project.objects.create(slug="elsewhere", name="Elsewhere"))
     assert text_of(reviewer.get(f"/p/shop/queue/pins/?trace_id={'a' * 32}&start=1&length=1")).strip() == ""
     assert reviewer.get(f"/p/elsewhere/queue/pins/?trace_id={'a' * 32}&start=1&length=1").status_code == 404
+
+
+def test_more_than_anybody_counts_is_said_in_the_same_way_everywhere(
+    ask: Callable[..., Approval], reviewer: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("reviews.selectors.queue.COUNTED", 2)
+    for _ in range(3):
+        ask()
+    assert "2 or more requests wait" in text_of(reviewer.get("/p/shop/queue/list/"))
+    assert "2+" in text_of(reviewer.get("/p/shop/queue/tile/"))
