@@ -6,8 +6,8 @@ suffix by which pytest-xdist 3.8 knows a mark gets lost (pytest-dev/pytest-xdist
 
 from xdist.scheduler import LoadScopeScheduling
 
-# A running Handrail with a browser or with its processes killed: one start for all of them. They wait more than they
-# work, so they come first and after one another in one worker, while the other keeps the processors busy.
+# A running Handrail with a browser, and one whose processes are killed: one start for all of their tests. They wait
+# more than they work, so they come first.
 TOGETHER = ("tests/e2e/", "tests/faults/")
 
 
@@ -15,4 +15,4 @@ class Dealing(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no types
     """Deals out the largest group first (as its parent does), then one test after the other in their order."""
 
     def _split_scope(self, nodeid: str) -> str:
-        return "running consoles" if nodeid.startswith(TOGETHER) else nodeid
+        return next((folder for folder in TOGETHER if nodeid.startswith(folder)), nodeid)
