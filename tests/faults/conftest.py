@@ -5,8 +5,11 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 
+from agents.models import token
+from agents.models.credential import digest, new_secret
 from console.lib.embedded import free_port
 from tests.e2e.running import Console, start
 from tests.faults.examining import Stored
@@ -34,3 +37,21 @@ def console() -> Iterator[Console]:
 def stored(console: Console) -> Stored:
     """What the console's database holds."""
     return Stored(console)
+
+
+@pytest.fixture
+def reviewer(console: Console, stored: Stored) -> Iterator[httpx.Client]:
+    """The admin, with a personal token."""
+    secret = new_secret(token.PREFIX)
+    stored.query(
+        "INSERT INTO agents_personaltoken (name, secret_hash, hint, created_at, user_id)"
+        f" SELECT 'test', '\\x{digest(secret).hex()}', '', now(), id FROM agents_user WHERE email = '{console.email}'"
+    )
+    with httpx.Client(base_url=console.url, headers={"Authorization": f"Bearer {secret}"}, timeout=70) as client:
+        yield client
+
+
+@pytest.fixture
+def agent(console: Console) -> Iterator[httpx.Client]:
+    with console.agent() as client:
+        yield client

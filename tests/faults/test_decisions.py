@@ -7,34 +7,13 @@ from typing import Any
 
 import httpx
 import psycopg
-import pytest
 
-from agents.models import token
-from agents.models.credential import digest, new_secret
 from tests.e2e.running import Console
 from tests.faults import killing
 from tests.faults.examining import Stored
 from tests.waiting import eventually
 
 PATH = "/api/v1/approvals"
-
-
-@pytest.fixture
-def reviewer(console: Console, stored: Stored) -> Iterator[httpx.Client]:
-    """The admin, with a personal token."""
-    secret = new_secret(token.PREFIX)
-    stored.query(
-        "INSERT INTO agents_personaltoken (name, secret_hash, hint, created_at, user_id)"
-        f" SELECT 'test', '\\x{digest(secret).hex()}', '', now(), id FROM agents_user WHERE email = '{console.email}'"
-    )
-    with httpx.Client(base_url=console.url, headers={"Authorization": f"Bearer {secret}"}, timeout=70) as client:
-        yield client
-
-
-@pytest.fixture
-def agent(console: Console) -> Iterator[httpx.Client]:
-    with console.agent() as client:
-        yield client
 
 
 def asked(agent: httpx.Client) -> str:
