@@ -192,10 +192,16 @@ def test_a_decision_that_asks_for_the_password_again_offers_that_first(ask: Ask,
     page = page_of(reviewer, wanted)
     assert f"/accounts/reauthenticate/?next=%2Fp%2Fshop%2Fqueue%2F{wanted.pk}%2F" in page
     assert 'id="approve"' not in page
+    here = f"/p/shop/queue/{wanted.pk}/?risk=high"
+    asked = reviewer.get("/accounts/reauthenticate/", {"next": here}).content.decode()
+    assert "Then you are back where you were" in asked
     refused = send(reviewer, wanted, htmx=True, verdict="approve")
     assert "Confirm first that it is you" in refused.headers["HX-Trigger"]
     wanted.refresh_from_db()
     assert wanted.status == "pending"
+    proof = {"password": "a-long-password-of-ana", "next": here}
+    assert reviewer.post("/accounts/reauthenticate/", proof).headers["Location"] == here
+    assert 'id="approve"' in reviewer.get(here).content.decode()
 
 
 def test_what_was_written_stays_when_the_proof_of_who_one_is_has_run_out(
