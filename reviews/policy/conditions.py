@@ -15,6 +15,7 @@ from typing import Any
 
 import cel
 
+from reviews.policy.effort import LOOPS, STEPS_MAX, Effort, TooMuch, effort_of
 from reviews.policy.values import Values, over, truth, word
 
 CONDITION_CHARS = 1_000
@@ -28,24 +29,13 @@ VARIABLES = (
     "action", "args", "agent", "risk", "confidence", "context", "session", "end_user", "cost", "time", "history",
 )  # fmt: skip
 OWN_FUNCTIONS = ("over", "is_true", "word")
-MACROS = frozenset({"all", "exists", "exists_one", "map", "filter"})
-FUNCTIONS = MACROS | {
+FUNCTIONS = LOOPS | {
     *OWN_FUNCTIONS,
     "size", "contains", "startsWith", "endsWith", "matches", "has", "string", "int", "uint", "double", "type", "dyn",
     "min", "max", "timestamp", "duration", "getFullYear", "getMonth", "getDate", "getDayOfMonth", "getDayOfWeek",
     "getDayOfYear", "getHours", "getMinutes", "getSeconds",
 }  # fmt: skip
 TYPES = frozenset({"int", "uint", "double", "string", "bool", "bytes", "list", "map", "null_type", "type"})
-
-TOKEN = re.compile(
-    r"""(?P<space>\s+|//[^\n]*)
-      | (?P<text>[rRbB]{0,2}(?:'''(?:\\.|[^\\])*?'''|\"\"\"(?:\\.|[^\\])*?\"\"\"
-                              |'(?:\\.|[^'\\\n])*'|"(?:\\.|[^"\\\n])*"))
-      | (?P<name>[A-Za-z_]\w*)
-      | (?P<number>\d[\w.]*)
-      | (?P<mark>.)""",
-    re.VERBOSE | re.DOTALL,
-)
 
 
 class ConditionError(ValueError):
@@ -54,12 +44,12 @@ class ConditionError(ValueError):
 
 @dataclass(frozen=True)
 class Condition:
-    """A condition that was compiled. `loops` says that it goes through lists."""
+    """A condition that was compiled."""
 
     source: str
     program: cel.Program
     variables: frozenset[str]
-    loops: bool
+    effort: Effort
 
 
 @dataclass(frozen=True)
@@ -79,7 +69,10 @@ def compiled(source: str) -> Condition:
         raise ConditionError("is empty: write true to match every request")
     if len(source) > CONDITION_CHARS:
         raise ConditionError(f"is longer than {CONDITION_CHARS} characters")
-    bound, loops = _checked(source)
+    try:
+        effort = effort_of(source, variables=frozenset(VARIABLES))
+    except TooMuch as error:
+        raise ConditionError(str(error)) from None
     try:
         program = cel.compile(source)
         references = program.references()
@@ -87,14 +80,15 @@ def compiled(source: str) -> Condition:
         raise ConditionError(f"is not CEL: {_syntax(str(error))}") from None
     except BaseException as error:
         raise ConditionError(f"is not CEL: {type(_ours(error)).__name__}") from None
-    names = set(references["variables"]) - bound - TYPES
+    names = set(references["variables"]) - effort.bound - TYPES
     unknown = sorted(names - set(VARIABLES))
     if unknown:
         raise ConditionError(f"uses {unknown[0]}, which there is not: there are {', '.join(VARIABLES)}")
-    called = {name for name in references["functions"] if name.isidentifier()}
+    # Macros are no functions any more once they are compiled, so both are looked at.
+    called = {name for name in references["functions"] if name.isidentifier()} | effort.called - {"in"}
     if called - FUNCTIONS:
         raise ConditionError(f"calls {min(called - FUNCTIONS)}, which there is not")
-    return Condition(source, program, frozenset(names), loops)
+    return Condition(source, program, frozenset(names), effort)
 
 
 class Trial:
@@ -139,8 +133,10 @@ class Trial:
             self._known.add(name)
         if self._values.count > VALUES_MAX:
             raise ConditionError(f"was not asked: the request has more than {VALUES_MAX:,} values")
-        if condition.loops and self._values.longest > LOOP_MAX:
+        if condition.effort.loops and self._values.longest > LOOP_MAX:
             raise ConditionError(f"goes through lists, and one of this request has more than {LOOP_MAX} entries")
+        if condition.effort.steps(self._values) > STEPS_MAX:
+            raise ConditionError("was not asked: on a request as large as this one it could take too long")
 
     def _raw(self, field: str) -> Any:
         """A field of the arguments, else of the context; null counts as absent."""
@@ -191,28 +187,3 @@ def _syntax(message: str) -> str:
     complaint = found.group(2).partition(" expecting ")[0]
     words = "it ends too soon" if "<EOF>" in complaint else complaint[:160]
     return f"{words} (at character {found.group(1)})"
-
-
-def _checked(source: str) -> tuple[set[str], bool]:
-    """The names that macros bind, and whether there are macros. Refuses what could take long: loops within loops, and
-    patterns that come from the request."""
-    tokens = [match for match in TOKEN.finditer(source) if match.lastgroup != "space"]
-    words = [match.group() for match in tokens]
-    bound: set[str] = set()
-    open_marks: list[bool] = []
-    for place, text in enumerate(words):
-        if text in "([{" and tokens[place].lastgroup == "mark":
-            loop = text == "(" and place > 1 and words[place - 2] == "." and words[place - 1] in MACROS
-            if loop and any(open_marks):
-                raise ConditionError("has a loop inside a loop, which could take long")
-            open_marks.append(loop)
-            bound |= set(words[place + 1 : place + 2]) if loop else set()
-            if place and words[place - 1] == "matches" and not _is_fixed(tokens[place + 1 : place + 3]):
-                raise ConditionError("has matches() with a pattern that is not plain text in quotation marks")
-        elif text in ")]}" and tokens[place].lastgroup == "mark" and open_marks:
-            open_marks.pop()
-    return bound, bool(bound)
-
-
-def _is_fixed(following: list[re.Match[str]]) -> bool:
-    return len(following) == 2 and following[0].lastgroup == "text" and following[1].group() == ")"

@@ -28,22 +28,27 @@ What looks like a multiplier (`20k`, `5M`) is no number here: it is said not to 
 
 
 class Values:
-    """Converts facts for CEL, and keeps count: how many values there are, and how many the longest list has."""
+    """Converts facts for CEL, and keeps count: of values, of entries of the longest list, of characters."""
 
     def __init__(self) -> None:
         self.count = 0
         self.longest = 0
+        self.chars = 0
 
     def converted(self, value: Any) -> Any:
         """The value with numbers as CEL can hold them."""
         self.count += 1
         if isinstance(value, Mapping):
             self.longest = max(self.longest, len(value))
+            self.chars += sum(len(str(name)) for name in value)
             return {str(name): self.converted(entry) for name, entry in value.items()}
         if isinstance(value, list | tuple):
             self.longest = max(self.longest, len(value))
             return [self.converted(entry) for entry in value]
-        if isinstance(value, bool) or value is None or isinstance(value, str | float | datetime):
+        if isinstance(value, str):
+            self.chars += len(value)
+            return value
+        if isinstance(value, bool) or value is None or isinstance(value, float | datetime):
             return value
         if isinstance(value, int) and abs(value) <= INTEGER_MAX:
             return value

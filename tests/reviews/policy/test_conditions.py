@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 from datetime import UTC, datetime
@@ -79,10 +80,19 @@ def test_what_conditions_can_say(condition: str) -> None:
         ("action.matches('a' + args.pattern)", "pattern that is not plain text"),
         ("matches(action, 'a')", "pattern that is not plain text"),
         ("(" * 400 + "1" + ")" * 400 + " == 1", "is not CEL"),
+        (r'r"\".size() > 0 && args.a.all(action, args.a.all(agent, true)) && "" == ""', "loop inside a loop"),
+        (r'br"\".size() > 0 && args.a.all(action, args.a.all(agent, true)) && "" == ""', "loop inside a loop"),
+        (r'r"\".size() > 0 && action.matches(args.pattern) && "" == ""', "pattern that is not plain text"),
+        ('["a"]' + ".map(s,s+s+s+s+s+s+s+s+s+s)" * 10 + "[0].size() > 0", "joins inside map"),
+        ("[1]" + ".map(y,[y,y,y,y,y,y,y,y,y,y])" * 7 + ".size() > 0", "more than one map"),
+        ("args.a.existsOne(x, args.b.existsOne(y, x == y))", "which there is not"),
+        ("args.a.all (x, args.b. // all\n exists(y, true))", "loop inside a loop"),
+        ("action == 'a\" && args.a.all(x, true)", "quotation mark"),
+        ('action.matches("(a{1000}){1000}")', "repeats its parts too often"),
     ],
 )
 def test_what_cannot_be_used_is_refused_with_the_reason(condition: str, why: str) -> None:
-    with pytest.raises(ConditionError, match=why.replace("(", r"\(")):
+    with pytest.raises(ConditionError, match=re.escape(why)):
         compiled(condition)
     answer = ask(condition)
     assert answer.holds is None
@@ -101,7 +111,7 @@ def test_what_cannot_be_used_is_refused_with_the_reason(condition: str, why: str
         ("cost.today > 1.0", "uses cost, which is not known here"),
         ("args.items[7] == 1", "it failed"),
         ("int(args.text) > 1", "it failed"),
-        ('args.text.matches("(a{1000}){1000}")', "it failed"),
+        ('args.text.matches("(a")', "it failed"),
     ],
 )
 def test_what_goes_wrong_is_an_answer_in_words(condition: str, why: str) -> None:
@@ -132,11 +142,72 @@ def test_the_worst_that_may_be_written_ends_soon() -> None:
     started = time.perf_counter()
     for condition in (
         'args.items.all(x, x.matches("^(x+x+)+y$"))',
-        "args.items.map(x, x + x + x).size() > 3",
+        "args.items.all(x, x + x + x != 'y')",
         "args.items.filter(x, x.contains('y')).size() > 3",
     ):
         assert ask(condition, arguments).error == ""
     assert time.perf_counter() - started < 5
+
+
+LARGE = {
+    "list": list(range(500)),
+    "text": "x" * 200_000,
+    "map": {f"key {n}": n for n in range(500)},
+    "rows": [{"a": n, "b": n, "text": "x" * 20} for n in range(400)],
+}
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        f"args.list.all(x, {' && '.join(['args == args'] * 50)})",
+        "args.map.all(key, args.map[key] >= 0)",
+        f"args.list.all(x, {' && '.join(['x in args.list'] * 40)})",
+        f"args.list.all(x, {' && '.join(['args.rows[0].a >= 0'] * 30)})",
+        f"args.list.all(x, ({'+'.join(['args.text'] * 20)}) != '')",
+        f"{'+'.join(['args.text'] * 90)} != ''",
+        f"({'+'.join(['args.rows'] * 90)}).size() > 3",
+        "args.list.map(x, args.list).size() > 3",
+        "args.list.map(x, {'a': args.map, 'b': args.map}).size() > 3",
+        f"args.list.map(x, [{','.join(['args.text'] * 20)}]).size() > 3",
+        f"args.rows{'.filter(x, true)' * 50}.size() > 3",
+        'args.list.all(x, !"abc".matches("(a{100}){10}"))',
+        "args.list.all(x, " + " && ".join(["!args.text.matches('x+y$')"] * 20) + ")",
+        '!args.text.matches("(0|1)*1(0|1){50}y")',
+        'args.list.all(x, !"abc".matches("[^a]{50}"))',
+        r"args.list.all(x, !'abc'.matches('\\w{50}'))",
+        "args.rows.filter(x, x.a > 3).size() > 3",
+        "args.rows.map(x, x.a * 2).size() > 3",
+        f"args.rows.all(x, {' && '.join(['x.a >= 0'] * 70)})",
+        "[1].all(args, true) && args.map.all(key, args.map[key] >= 0)",
+    ],
+)
+def test_no_condition_takes_long_on_a_large_request(condition: str) -> None:
+    compiled(condition)
+    trial = Trial(facts(LARGE), timer=lambda: 0.0)
+    trial.ask("size(args.text) > 0")
+    started = time.thread_time()
+    answer = trial.ask(condition)
+    assert time.thread_time() - started < 1
+    assert answer.holds or "could take too long" in answer.error
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        "args.items.exists(item, item.price > 100.0 && item.count > 2)",
+        "args.items.exists(item, item.price > args.limit)",
+        "args.items.filter(item, item.price > 100.0).size() > 2",
+        "args.items.map(item, item.price).exists(price, price > 100.0)",
+        'args.items.all(item, item.name.matches("^[a-z0-9 -]{3,40}$"))',
+        """args.note.contains('"') || action + "/" + args.currency == "refund/EUR" """,
+    ],
+)
+def test_ordinary_conditions_are_asked_of_ordinary_requests(condition: str) -> None:
+    item = {"name": "a blue shirt", "price": 120.0, "count": 3, "sku": "A-17", "tags": ["x", "y"]}
+    arguments = {"items": [item] * 100, "limit": 100.0, "note": "x" * 2_000, "currency": "EUR"}
+    answer = Trial(facts(arguments), timer=lambda: 0.0).ask(condition)
+    assert (answer.holds, answer.error) == (True, "")
 
 
 def test_time_is_bounded_for_all_conditions_together() -> None:
