@@ -311,6 +311,7 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "SERVE_AUTHENTICATION": [],
+    "POSTPROCESSING_HOOKS": ["drf_spectacular.hooks.postprocess_schema_enums", "console.shapes.complete"],
     "ENUM_NAME_OVERRIDES": {"VerdictEnum": "reviews.services.requests.ALL_DECISIONS"},
     "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
 }

@@ -1,0 +1,35 @@
+"""The last touch to the OpenAPI document: what operations answer with, so that clients can be generated from it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from metrics.api import shapes as metrics
+from reviews.api import shapes as reviews
+
+PROBLEM = {
+    "description": "Why the call was refused.",
+    "content": {"application/problem+json": {"schema": reviews.ref("Problem")}},
+}
+
+
+def complete(result: dict[str, Any], generator: object, request: object, public: bool) -> dict[str, Any]:
+    """A drf-spectacular postprocessing hook. Raises KeyError when an operation that is described here has gone."""
+    schemas = result["components"]["schemas"]
+    described = reviews.COMPONENTS | metrics.COMPONENTS
+    taken = sorted(set(schemas) & set(described))
+    if taken:
+        raise KeyError(f"described twice: {', '.join(taken)}")
+    schemas.update(described)
+    operations = {
+        operation["operationId"]: operation
+        for path in result["paths"].values()
+        for operation in path.values()
+        if isinstance(operation, dict) and "operationId" in operation
+    }
+    for name, (status, component) in (reviews.RESPONSES | metrics.RESPONSES).items():
+        content = operations[name]["responses"][status]["content"]
+        content["application/json"]["schema"] = reviews.ref(component)
+    for operation in operations.values():
+        operation["responses"]["default"] = PROBLEM
+    return result
