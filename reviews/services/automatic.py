@@ -65,8 +65,7 @@ def record(
         for approval in approvals
     ]
     events = add_events(kind=ApprovalEvent.Kind.DECIDED, lines=lines, now=now)
-    for approval in approvals:
-        feedback.add_decided(approval=approval, decisions=made[approval.pk], now=now)
+    feedback.add_decided(decisions=[one for decisions in made.values() for one in decisions], now=now)
     flow.closed(approvals)
     return {
         approval.pk: Decided(approval, made[approval.pk], event, signed[approval.pk])

@@ -12,11 +12,14 @@ from django.db.models import Max
 from reviews.models import Approval, ApprovalItem, Decision, FeedbackExample
 
 
-def add_decided(*, approval: Approval, decisions: Iterable[Decision], now: datetime) -> None:
-    """Writes the first revision of the example of every item that people have decided, each by one of `decisions`."""
+def add_decided(*, decisions: Iterable[Decision], now: datetime) -> None:
+    """Writes the first revision of the example of every item that was decided, each by one of `decisions`.
+
+    They may be of many requests, which they have at hand.
+    """
     FeedbackExample.objects.bulk_create(
         first_revision(
-            approval=approval,
+            approval=decision.approval,
             item=decision.item,
             verdict=FeedbackExample.Verdict(decision.verdict),
             decision=decision,

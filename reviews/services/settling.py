@@ -107,7 +107,7 @@ def settle(row: Approval, standings: Sequence[Standing], *, now: datetime, by: C
     line = Line(row, author, detail, standings=standings, receipts=signed[row.pk])
     add_events(kind=ApprovalEvent.Kind.DECIDED, lines=[line], now=now)
     decisions = [one.deciding for one in standings if one.deciding is not None]
-    feedback.add_decided(approval=row, decisions=decisions, now=now)
+    feedback.add_decided(decisions=decisions, now=now)
     announce(project=row.project, approval_ids=[row.pk], status=row.status, now=now)
 
 

@@ -237,7 +237,7 @@ def test_browsers_are_told_after_the_commit(
 ) -> None:
     sent: list[tuple[str, dict[str, Any]]] = []
     monkeypatch.setattr(
-        "console.lib.live._send",
+        "console.lib.live._outgoing._hand_on",
         lambda messages: sent.extend((group, json.loads(message)) for group, message in messages),
     )
     with django_capture_on_commit_callbacks(execute=True):
@@ -259,7 +259,8 @@ def test_badges_count_what_was_committed_meanwhile(
     assert ana.user is not None
     sent: list[dict[str, Any]] = []
     monkeypatch.setattr(
-        "console.lib.live._send", lambda messages: sent.extend(json.loads(message) for _group, message in messages)
+        "console.lib.live._outgoing._hand_on",
+        lambda messages: sent.extend(json.loads(message) for _group, message in messages),
     )
     request_one()
 
@@ -284,7 +285,8 @@ def test_a_count_that_fails_does_not_undo_what_was_committed(
 ) -> None:
     sent: list[dict[str, Any]] = []
     monkeypatch.setattr(
-        "console.lib.live._send", lambda messages: sent.extend(json.loads(message) for _group, message in messages)
+        "console.lib.live._outgoing._hand_on",
+        lambda messages: sent.extend(json.loads(message) for _group, message in messages),
     )
 
     def gone(*_: Any, **__: Any) -> int:
