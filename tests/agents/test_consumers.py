@@ -3,7 +3,9 @@
 from datetime import UTC, datetime
 
 import pytest
+from asgiref.sync import sync_to_async
 from django.contrib.auth.models import AnonymousUser
+from django.db import connections
 
 from agents.consumers import POLICY_VIOLATION, LiveConsumer, find_project
 from agents.models import Membership, Project, User
@@ -56,7 +58,10 @@ async def test_who_lost_their_access_while_messages_were_lost_is_dropped_at_the_
     monkeypatch.setattr(consumer, "close", close)
     monkeypatch.setattr(consumer, "send", send)
     message = live.Message.of({"group": live.user_group(member.pk), **told})
-    await consumer.forward(message)
-    await Membership.objects.all().adelete()
-    await consumer.forward(message)
+    try:
+        await consumer.forward(message)
+        await Membership.objects.all().adelete()
+        await consumer.forward(message)
+    finally:
+        await sync_to_async(connections.close_all)()
     assert done == ["sent", POLICY_VIOLATION]

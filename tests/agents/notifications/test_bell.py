@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta
 
 from agents.models import Notification, Project, User
+from agents.roles import Role
 from agents.services.notify import News, no_longer_wanted, tell
 from agents.views.notifications import BELL_SIZE
 from tests.agents.conftest import Browse, MakePerson
@@ -18,7 +19,7 @@ def wanted(project: Project, people: list[User], number: int, now: datetime) -> 
 def test_what_still_waits_comes_before_what_is_over(
     project: Project, admin: User, person: MakePerson, browse: Browse, now: datetime
 ) -> None:
-    other = person("Bo")
+    other = person("Bo", Role.VIEWER, project)
     urls = [wanted(project, [admin, other], number, now + timedelta(seconds=number)) for number in range(BELL_SIZE + 4)]
     assert no_longer_wanted(urls=urls[2:], now=now) == 2 * (BELL_SIZE + 2)
     assert Notification.objects.of(other.pk).unread().count() == 2
