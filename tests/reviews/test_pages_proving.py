@@ -35,6 +35,13 @@ def test_whoever_has_no_password_proves_who_they_are_by_signing_in_again(
     assert Decision.objects.get().verdict == "approve"
 
 
+def test_signing_out_to_sign_in_again_leads_back_to_the_request(reviewer: Client) -> None:
+    here = "/p/shop/queue/?risk=high"
+    assert f'name="next" value="{here}"' in reviewer.get("/accounts/logout/", {"next": here}).content.decode()
+    assert reviewer.post("/accounts/logout/", {"next": here}).headers["Location"] == here
+    assert reviewer.get(here).headers["Location"].startswith("/accounts/login/?next=/p/shop/queue/")
+
+
 def signed_in(client: Client, user: User, *, ago: float) -> None:
     """The session as another identity provider leaves it, so many seconds after it has said who this is."""
     request = HttpRequest()
