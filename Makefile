@@ -35,6 +35,7 @@ browser: .venv/installed-dev
 
 # Compiled test modules are kept whatever the shell says: to rewrite all their assertions takes longer than most tests.
 # Agent frameworks that cannot live beside the console have environments of their own (sdk/tests/test_beside.py).
+# CrewAI's is too large to be made each time: `make .venv/beside/crewai/installed`.
 frameworks: .venv/beside/openai-agents/installed
 
 .venv/beside/%/installed: sdk/pins/%.txt sdk/pyproject.toml

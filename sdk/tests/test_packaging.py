@@ -22,6 +22,7 @@ LEFT_BEHIND = shutil.ignore_patterns("build", "dist", "*.egg-info", "__pycache__
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The wheel and the source distribution, built from a copy without a network."""
+    pytest.importorskip("build")
     folder = tmp_path_factory.mktemp("release")
     shutil.copytree(SDK, folder / "sdk", ignore=LEFT_BEHIND)
     command = [sys.executable, "-m", "build", "--no-isolation", "--outdir", str(folder), str(folder / "sdk")]
