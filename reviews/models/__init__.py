@@ -2,7 +2,7 @@
 
 from reviews.models.approval import Approval, ApprovalEvent, ApprovalItem
 from reviews.models.decision import Decision
-from reviews.models.feedback import FeedbackExample
+from reviews.models.feedback import FeedbackCorrection, FeedbackExample, FeedbackSettings, ReasonLabel
 from reviews.models.flow import Dimension, FlowEntry, FlowRollup
 from reviews.models.humanlayer import HumanLayerCall
 from reviews.models.policy import PolicyDraft, PolicyVersion
@@ -16,13 +16,16 @@ __all__ = [
     "ApprovalItem",
     "Decision",
     "Dimension",
+    "FeedbackCorrection",
     "FeedbackExample",
+    "FeedbackSettings",
     "FlowEntry",
     "FlowRollup",
     "HumanLayerCall",
     "PolicyDraft",
     "PolicyVersion",
     "Precedent",
+    "ReasonLabel",
     "Receipt",
     "SigningKey",
 ]
