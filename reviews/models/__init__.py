@@ -1,6 +1,7 @@
 """Rows of approvals, decisions, policy and feedback."""
 
 from reviews.models.approval import Approval, ApprovalEvent, ApprovalItem
+from reviews.models.backtest import Backtest, BacktestCase, Pattern
 from reviews.models.decision import Decision
 from reviews.models.feedback import FeedbackCorrection, FeedbackExample, FeedbackSettings, ReasonLabel
 from reviews.models.flow import Dimension, FlowEntry, FlowRollup
@@ -14,6 +15,8 @@ __all__ = [
     "Approval",
     "ApprovalEvent",
     "ApprovalItem",
+    "Backtest",
+    "BacktestCase",
     "Decision",
     "Dimension",
     "FeedbackCorrection",
@@ -22,6 +25,7 @@ __all__ = [
     "FlowEntry",
     "FlowRollup",
     "HumanLayerCall",
+    "Pattern",
     "PolicyDraft",
     "PolicyVersion",
     "Precedent",
