@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -46,20 +46,34 @@ class Roster:
             at = self.stand_ins[at]
         return None
 
-    def asked(self, *, person_id: int | None, team_id: int | None) -> list[User]:
+    def able(self, without: Collection[int]) -> list[User]:
+        """Everybody who may decide but for some people, by id; also those who are away."""
+        return [user for key, user in self.deciders.items() if key not in without]
+
+    def asked(
+        self, *, person_id: int | None, team_id: int | None, without: Collection[int] = frozenset()
+    ) -> list[User]:
         """Whom a request is for: the person, else the team, else everybody who may decide.
 
-        Those who are away are left out or stood in for. Where that leaves nobody the circle widens, so that no request
-        waits unseen.
+        `without` are the ids of those who cannot decide on it, or have already: they are never asked. Those who are
+        away are left out or stood in for. Where that leaves nobody the circle widens, so that no request waits unseen;
+        nobody is left only where nobody at all can decide.
         """
         circles: list[Iterable[int]] = [self.members.get(team_id or 0, ()), self.deciders]
         if person_id is not None:
             circles.insert(0, [person_id])
         for circle in circles:
-            people = {user.pk: user for key in sorted(circle) if (user := self.there(key)) is not None}
+            there = {user.pk: user for key in sorted(circle) if (user := self.there(key)) is not None}
+            people = [user for key, user in there.items() if key not in without]
             if people:
-                return list(people.values())
-        return list(self.deciders.values())
+                return people
+        return self.able(without)
+
+    def stood_in_for(self, user_id: int) -> frozenset[int]:
+        """Who is away so that this person gets what would be theirs."""
+        return frozenset(
+            key for key in self.stand_ins if key != user_id and (one := self.there(key)) and one.pk == user_id
+        )
 
 
 _known: Remembered[int, Roster] = Remembered("rosters", life_seconds=1.0)

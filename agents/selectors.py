@@ -1,5 +1,6 @@
 """Reads about people and projects."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar
@@ -30,13 +31,13 @@ from agents.roles import ROLE_PERMISSIONS, Role, roles_with
 Row = TypeVar("Row")
 
 OWNERS = """
-    WITH RECURSIVE line (id, owner) AS (
-        SELECT id, created_by_id FROM agents_apikey WHERE id = %(key)s
+    WITH RECURSIVE line (asked, id, owner) AS (
+        SELECT id, id, created_by_id FROM agents_apikey WHERE id = ANY(%(keys)s)
         UNION
-        SELECT earlier.id, earlier.created_by_id
+        SELECT line.asked, earlier.id, earlier.created_by_id
           FROM agents_apikey AS earlier JOIN line ON earlier.replaced_by_id = line.id
     )
-    SELECT 1 FROM line WHERE owner = %(user)s LIMIT 1
+    SELECT asked, array_agg(owner) FROM line WHERE owner IS NOT NULL GROUP BY asked
 """
 
 UNREAD_CAP = 1_000
@@ -68,11 +69,16 @@ def projects_of(user: User) -> list[Project]:
     return list(Project.objects.open().of(user.pk).order_by("name", "pk"))
 
 
-def owns_key(user: User, key_id: int) -> bool:
-    """Whether a person made this key, or one that it succeeds: whoever rotates a key does not take it over."""
+def owners_of(key_ids: Collection[int]) -> dict[int, frozenset[int]]:
+    """The ids of the people who made each of these keys, or one that it succeeds; nothing is read for no keys.
+
+    Whoever rotates a key does not take it over.
+    """
+    if not key_ids:
+        return {}
     with connection.cursor() as cursor:
-        cursor.execute(OWNERS, {"key": key_id, "user": user.pk})
-        return cursor.fetchone() is not None
+        cursor.execute(OWNERS, {"keys": sorted(key_ids)})
+        return {key: frozenset(owners) for key, owners in cursor.fetchall()}
 
 
 def unread_count(user: User) -> int:

@@ -34,7 +34,7 @@ def create(*, keep: Callable[[Credentials], None], now: datetime) -> Credentials
     """Makes the first admin, the project `default` and a key, unless there is anybody already (then None).
 
     `keep` is called before the commit: a crash leaves either nobody, or somebody whose password was kept.
-    The key is nobody's own, so the first admin may decide on the requests made with it.
+    The key is the admin's: they have seen its secret. They decide on its requests unless a rule bars a key's owner.
     """
     if User.objects.exists():
         return None
@@ -48,7 +48,7 @@ def create(*, keep: Callable[[Credentials], None], now: datetime) -> Credentials
         scopes=[scope for scope in Scope if scope is not Scope.ADMIN],
         expires_at=None,
         allowed_networks=[],
-        by=None,
+        by=admin,
         now=now,
     )
     credentials = Credentials(ADMIN_EMAIL, password, project.slug, issued.secret)

@@ -103,14 +103,18 @@ def mark_read(*, user: User, ids: Sequence[int] | None, now: datetime) -> int:
     return changed
 
 
-def no_longer_wanted(*, urls: Sequence[str], now: datetime) -> int:
-    """Marks read, in everybody's bell, what points at pages where nobody is needed any more; returns how many."""
+def no_longer_wanted(*, urls: Sequence[str], of: Sequence[int] | None = None, now: datetime) -> int:
+    """Marks read what points at pages where nobody is needed any more; returns how many lines it were.
+
+    In everybody's bell, or of those people by id who are not needed there themselves.
+    """
     if not urls:
         return 0
     with connection.cursor() as cursor:
         cursor.execute(
-            "UPDATE agents_notification SET read_at = %s WHERE url = ANY(%s) AND read_at IS NULL RETURNING user_id",
-            [now, list(urls)],
+            "UPDATE agents_notification SET read_at = %(now)s WHERE url = ANY(%(urls)s) AND read_at IS NULL"
+            " AND (%(of)s::bigint[] IS NULL OR user_id = ANY(%(of)s)) RETURNING user_id",
+            {"now": now, "urls": list(urls), "of": None if of is None else list(of)},
         )
         people = [user_id for (user_id,) in cursor.fetchall()]
     changed = sorted(set(people))

@@ -16,7 +16,7 @@ from agents.models import Team, User
 from agents.rosters import Roster, roster_of
 from agents.services.notify import notify
 from reviews.models import Approval, ApprovalEvent
-from reviews.services.requests import made_by
+from reviews.services.deciders import barred, made_by, not_asked
 from reviews.services.settling import locked, overtaken
 from reviews.services.transitions import AlreadyDecided, add_event, announce
 
@@ -50,30 +50,38 @@ def assign(
     row = locked(approval)
     if (lost := overtaken(row, now=now)) is not None:
         return lost
-    roster = roster_of(row.project_id, now=now)
-    found = _assigned(row, roster, user, team)
+    roster, out = roster_of(row.project_id, now=now), not_asked([row])[row.pk]
+    found = _assigned(row, roster, out, user, team)
     for one in (approval, row):
         one.assigned_to, one.routed_to = found.user, found.team
     row.save(update_fields=["assigned_to", "routed_to"])
     add_event(approval=row, kind=ApprovalEvent.Kind.ASSIGNED, by=by, now=now, detail=_detail(found))
-    _notify(row, roster, found, by, now)
+    _notify(row, roster, found, by, out, now)
     announce(project=row.project, approval_ids=[row.pk], status=row.status, now=now, wake=False)
     return found
 
 
-def _assigned(row: Approval, roster: Roster, user: User | None, team: Team | None) -> Assigned:
+def _assigned(row: Approval, roster: Roster, out: frozenset[int], user: User | None, team: Team | None) -> Assigned:
     if user is not None:
         if user.pk not in roster.deciders:
             raise InvalidAssignee("user", _("This person may not decide in this project."))
         there = roster.there(user.pk)
         if there is None:
             raise InvalidAssignee("user", _("This person is away, and nobody stands in for them."))
-        if made_by(row, there):
-            raise InvalidAssignee("user", _("Nobody decides on a request that they made themselves."))
+        if there.pk in out:
+            raise InvalidAssignee("user", _why_not(row, there))
         return Assigned(there, team or row.routed_to, instead_of=user if there.pk != user.pk else None)
     if team is not None and team.pk not in roster.teams:
         raise InvalidAssignee("team", _("There is no such team in this project."))
     return Assigned(None, team)
+
+
+def _why_not(row: Approval, user: User) -> str:
+    if made_by(row, user):
+        return _("Nobody decides on a request that they made themselves.")
+    if user.pk in barred([row])[row.pk]:
+        return _("Here nobody decides on a request that their own key made.")
+    return _("%(name)s has decided on this request already.") % {"name": user.display_name}
 
 
 def _detail(found: Assigned) -> dict[str, Any]:
@@ -86,14 +94,14 @@ def _detail(found: Assigned) -> dict[str, Any]:
     return {key: name for key, name in names.items() if name is not None}
 
 
-def _notify(row: Approval, roster: Roster, found: Assigned, by: Caller, now: datetime) -> None:
+def _notify(row: Approval, roster: Roster, found: Assigned, by: Caller, out: frozenset[int], now: datetime) -> None:
     if found.user is None and found.team is None:
         return
     people = roster.asked(
-        person_id=found.user.pk if found.user else None, team_id=found.team.pk if found.team else None
+        person_id=found.user.pk if found.user else None, team_id=found.team.pk if found.team else None, without=out
     )
     notify(
-        users=[user for user in people if user != by.user and not made_by(row, user)],
+        users=[user for user in people if user != by.user],
         project=row.project,
         kind="approval.assigned",
         title=_("Assigned by %(name)s: %(action)s") % {"name": plain(by.label), "action": plain(row.action)},

@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 from agents.authentication import Caller
 from agents.models import User
 from reviews.models import Approval, ApprovalEvent
-from reviews.services.requests import made_by
+from reviews.services.deciders import why_barred, why_not_asked
 from reviews.services.settling import locked, overtaken
 from reviews.services.transitions import AlreadyDecided, add_event, announce
 
@@ -54,10 +54,12 @@ def claim(*, approval: Approval, by: Caller, now: datetime, take_over: bool = Fa
     """
     user = _person(by)
     row = locked(approval)
-    if made_by(row, user):
-        raise CannotClaim(_("You made this request yourself, so somebody else has to decide."))
+    if (why := why_barred(row, user)) != "":
+        raise CannotClaim(why)
     if (lost := overtaken(row, now=now)) is not None:
         return lost
+    if (why := why_not_asked(row, user)) != "":
+        raise CannotClaim(why)
     held = holder(row, now=now)
     if held is not None and row.claimed_by_id != user.pk and not take_over:
         return held

@@ -13,12 +13,13 @@ from django.utils.translation import gettext as _
 
 from agents.authentication import Caller
 from agents.models import Membership, User
-from agents.selectors import owns_key
+from agents.services.notify import no_longer_wanted
 from reviews import states
+from reviews.addresses import page_of
 from reviews.json_schema import TooComplex, violations
 from reviews.models import Approval, ApprovalEvent, ApprovalItem, Decision
 from reviews.services import expiry, settling
-from reviews.services.requests import made_by
+from reviews.services.deciders import not_asked_of, why_barred
 from reviews.services.settling import locked, overtaken, standings_of
 from reviews.services.transitions import AlreadyDecided, add_event, announce, as_already_decided
 from reviews.wire import Standing
@@ -87,17 +88,6 @@ def check_may_decide(*, approval: Approval, by: Caller) -> None:
                 _("This request asks for your password again, which a token cannot give: decide in the browser.")
             )
         raise ReauthenticationNeeded(_("Confirm first that it is you: this request asks for your password again."))
-
-
-def why_barred(approval: Approval, user: User) -> str:
-    """Why a person may not decide on a request whatever their role, in words; empty when they may."""
-    if made_by(approval, user):
-        return _("You made this request yourself, so somebody else has to decide.")
-    if not approval.review_plan.bar_key_owner or approval.requested_by_key_id is None:
-        return ""
-    if not owns_key(user, approval.requested_by_key_id):
-        return ""
-    return _("Your own key made this request, so somebody else has to decide.")
 
 
 def faults(*, item: ApprovalItem, ruling: Ruling) -> dict[str, list[str]]:
@@ -205,6 +195,9 @@ def _meant(standings: Sequence[Standing], item: int | None) -> Standing:
 def _count(row: Approval, by: Caller, decision: Decision, standings: Sequence[Standing], now: datetime) -> None:
     """What a verdict that was just written makes of its request."""
     decided = all(one.deciding is not None for one in standings)
+    assert by.user is not None
+    if by.user.pk in not_asked_of(row, standings, out=frozenset()):
+        _let_go(row, by.user, now)
     if decided and not row.undo_seconds:
         settling.settle(row, standings, now=now, by=by)
         return
@@ -221,6 +214,14 @@ def _count(row: Approval, by: Caller, decision: Decision, standings: Sequence[St
     add_event(approval=row, kind=ApprovalEvent.Kind.VOTED, by=by, now=now, detail=detail)
     # Those who wait have to know when it settles.
     announce(project=row.project, approval_ids=[row.pk], status=row.status, now=now, wake=decided)
+
+
+def _let_go(row: Approval, user: User, now: datetime) -> None:
+    """Whoever has nothing left to decide on a request neither holds it nor is reminded of it by their bell."""
+    if row.claimed_by_id == user.pk:
+        row.claimed_by = row.claimed_until = None
+        row.save(update_fields=["claimed_by", "claimed_until"])
+    no_longer_wanted(urls=[page_of(row.project.slug, row.pk)], of=[user.pk], now=now)
 
 
 def _edit_faults(item: ApprovalItem, arguments: dict[str, Any] | None) -> list[str]:

@@ -11,6 +11,7 @@ from django.db import transaction
 from agents.rosters import roster_of
 from console.lib.clock import rfc3339
 from reviews.models import Approval, ApprovalEvent
+from reviews.services.deciders import not_asked
 from reviews.services.routing import by_project, enter, stage_of, tell_asked
 from reviews.services.transitions import Line, add_events, announce
 
@@ -30,14 +31,14 @@ def advance_due(*, now: datetime, limit: int = BATCH) -> int:
     )
     for project, mine in by_project(rows):
         roster = roster_of(project.pk, now=now)
-        lines = []
+        lines, without = [], not_asked(mine)
         for row in mine:
             before, stage = row.escalation_step, stage_of(row, now=now)
-            enter(approval=row, stage=stage, roster=roster, now=now)
+            enter(approval=row, stage=stage, roster=roster, without=without[row.pk], now=now)
             lines.append(Line(row, None, _detail(row, skipped=stage.number - before - 1, until=stage.ends)))
         Approval.objects.bulk_update(mine, COLUMNS)
         add_events(kind=ApprovalEvent.Kind.ESCALATED, lines=lines, now=now)
-        tell_asked(project=project, rows=mine, roster=roster, kind="approval.escalated", now=now)
+        tell_asked(project=project, rows=mine, roster=roster, kind="approval.escalated", without=without, now=now)
         _announce(mine, now)
     return len(rows)
 

@@ -11,6 +11,7 @@ from agents.authentication import Caller
 from agents.models import Project
 from agents.rosters import roster_of
 from reviews.models import HumanLayerCall
+from reviews.services.deciders import not_asked
 from reviews.services.decisions import same_json
 from reviews.services.information import post_message
 from reviews.services.requests import RequestDraft, create_request
@@ -51,7 +52,15 @@ def escalate(*, call: HumanLayerCall, by: Caller, text: str, now: datetime) -> A
     lost = post_message(approval=approval, by=by, text=text, now=now)
     if lost is None:
         roster = roster_of(approval.project_id, now=now)
-        tell_asked(project=approval.project, rows=[approval], roster=roster, kind="approval.escalated", now=now)
+        without = not_asked([approval])
+        tell_asked(
+            project=approval.project,
+            rows=[approval],
+            roster=roster,
+            kind="approval.escalated",
+            without=without,
+            now=now,
+        )
     return lost
 
 

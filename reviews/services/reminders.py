@@ -11,6 +11,7 @@ from agents.rosters import roster_of
 from console.lib.clock import rfc3339
 from reviews.models import Approval, ApprovalEvent
 from reviews.policy.timing import next_reminder
+from reviews.services.deciders import not_asked
 from reviews.services.routing import by_project, stage_of, tell_asked
 from reviews.services.transitions import Line, add_events
 
@@ -38,5 +39,7 @@ def send_due(*, now: datetime, limit: int = BATCH) -> int:
         Approval.objects.bulk_update(mine, ["remind_at"])
         add_events(kind=ApprovalEvent.Kind.REMINDED, lines=lines, now=now)
         roster = roster_of(project.pk, now=now)
-        tell_asked(project=project, rows=mine, roster=roster, kind="approval.reminder", now=now)
+        tell_asked(
+            project=project, rows=mine, roster=roster, kind="approval.reminded", without=not_asked(mine), now=now
+        )
     return len(rows)

@@ -13,7 +13,7 @@ from django.db.models import Model
 from django.utils.translation import gettext as _
 
 from agents.authentication import Caller
-from agents.models import Notification, Project, User
+from agents.models import Notification, Project
 from agents.rosters import Roster, recent_roster_of
 from agents.services.notify import lines_of
 from console.lib.rows import insert
@@ -31,6 +31,7 @@ from reviews.policy.plan import dump_plan
 from reviews.policy.schema import Effect
 from reviews.policy.timing import NotAllowed, Terms, agree
 from reviews.services import automatic, feedback, flow, policies, routing, settling
+from reviews.services.deciders import barred, made_by
 from reviews.services.judging import judge
 from reviews.services.transitions import (
     AlreadyDecided,
@@ -134,7 +135,9 @@ def create_requests(*, asked: Sequence[Asked], now: datetime) -> list[Approval |
         bells: list[Notification] = []
         for project in projects.values():
             mine = [one.approval for one in made if one.approval.project_id == project.pk and one.approval.is_waiting]
-            told = routing.news_of(project=project, rows=mine, roster=rosters[project.pk], kind="approval.requested")
+            told = routing.news_of(
+                project=project, rows=mine, roster=rosters[project.pk], kind="approval.requested", without=barred(mine)
+            )
             bells += lines_of(project=project, news=told, now=now)
             announce_new(project=project, status=states.Status.PENDING, now=now)
         _write(made, bells, now)
@@ -206,11 +209,6 @@ def cancel_request(*, approval: Approval, by: Caller, reason: str = "", now: dat
     feedback.add_undecided(approval=approval, verdict=FeedbackExample.Verdict.CANCELLED, now=now)
     announce(project=approval.project, approval_ids=[approval.pk], status=approval.status, now=now)
     return None
-
-
-def made_by(approval: Approval, user: User) -> bool:
-    """Whether a person made the request themselves. A key's requests are the agent's, whoever owns the key."""
-    return approval.requested_by_user_id == user.pk
 
 
 def hold(approval: Approval, **parts: Sequence[Model]) -> None:

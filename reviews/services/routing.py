@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 
 from django.urls import reverse
@@ -17,6 +17,7 @@ from reviews.models import Approval
 from reviews.models.approval import due_minute
 from reviews.policy.plan import OnTimeout
 from reviews.policy.timing import Stage, Terms, next_reminder, stage_at
+from reviews.services.deciders import Without
 
 SHOWN_SINGLY = 3
 """Somebody who has to be told of more than this many requests at once is told of them in one line."""
@@ -24,12 +25,12 @@ SHOWN_SINGLY = 3
 ONE = {
     "approval.requested": _("Approval wanted: %(action)s"),
     "approval.escalated": _("Escalated to you: %(action)s"),
-    "approval.reminder": _("Still waiting: %(action)s"),
+    "approval.reminded": _("Still waiting: %(action)s"),
 }
 MANY = {
     "approval.requested": _("%(number)d approvals wanted"),
     "approval.escalated": _("%(number)d requests were escalated to you"),
-    "approval.reminder": _("%(number)d requests still wait for you"),
+    "approval.reminded": _("%(number)d requests still wait for you"),
 }
 """What a line in the bell says, by its kind."""
 
@@ -45,14 +46,16 @@ def place(*, approval: Approval, terms: Terms, team: Team | None) -> None:
     _enter(approval, first, terms, approval.requested_at)
 
 
-def enter(*, approval: Approval, stage: Stage, roster: Roster, now: datetime) -> None:
+def enter(*, approval: Approval, stage: Stage, roster: Roster, without: Collection[int], now: datetime) -> None:
     """Sets on a row that the request has come to another stage and is for the people of that step.
 
-    A step that names nobody who is there any more makes it everybody's.
+    A step that names nobody who is there any more, or somebody `without` whom it has to be decided, makes it
+    everybody's.
     """
     step = stage.step
     person = roster.person(step.user) if step and step.user else None
     person = roster.there(person.pk) if person else None
+    person = None if person and person.pk in without else person
     approval.routed_to = roster.team(step.team) if step and step.team else None
     approval.assigned_to = person
     approval.escalation_step = stage.number
@@ -79,12 +82,6 @@ def stage_of(approval: Approval, *, now: datetime) -> Stage:
     return stage_at(terms_of(approval), since=approval.requested_at, moment=now)
 
 
-def asked(approval: Approval, roster: Roster) -> list[User]:
-    """Who is to be told of a request: never whoever made it."""
-    people = roster.asked(person_id=approval.assigned_to_id, team_id=approval.routed_to_id)
-    return [user for user in people if user.pk != approval.requested_by_user_id]
-
-
 def by_project(rows: Iterable[Approval]) -> Iterator[tuple[Project, list[Approval]]]:
     """The same requests, project by project; wants `project` at hand."""
     found: dict[int, list[Approval]] = {}
@@ -94,17 +91,22 @@ def by_project(rows: Iterable[Approval]) -> Iterator[tuple[Project, list[Approva
         yield group[0].project, group
 
 
-def tell_asked(*, project: Project, rows: Sequence[Approval], roster: Roster, kind: str, now: datetime) -> None:
-    """Tells everybody who is asked of the requests that are theirs.
+def tell_asked(
+    *, project: Project, rows: Sequence[Approval], roster: Roster, kind: str, without: Without, now: datetime
+) -> None:
+    """Tells everybody who is asked of the requests that are theirs; `without` those who have nothing to decide.
 
-    `kind` is `approval.requested`, `approval.escalated` or `approval.reminder`.
+    `kind` is `approval.requested`, `approval.escalated` or `approval.reminded`.
     """
-    tell(project=project, news=news_of(project=project, rows=rows, roster=roster, kind=kind), now=now)
+    tell(project=project, news=news_of(project=project, rows=rows, roster=roster, kind=kind, without=without), now=now)
 
 
-def news_of(*, project: Project, rows: Sequence[Approval], roster: Roster, kind: str) -> list[News]:
+def news_of(*, project: Project, rows: Sequence[Approval], roster: Roster, kind: str, without: Without) -> list[News]:
     """What everybody who is asked is told: of few requests one by one, of many in one line. As `tell_asked`."""
-    people = {row.pk: asked(row, roster) for row in rows}
+    people = {
+        row.pk: roster.asked(person_id=row.assigned_to_id, team_id=row.routed_to_id, without=without[row.pk])
+        for row in rows
+    }
     of_person: dict[int, list[Approval]] = {}
     for row in rows:
         for user in people[row.pk]:

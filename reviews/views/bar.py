@@ -12,7 +12,7 @@ from agents.authentication import Caller, proof_address, reauthenticated
 from agents.permissions import Permission
 from agents.views.person import person
 from reviews.forms import AssignForm, QuestionForm
-from reviews.services.decisions import why_barred
+from reviews.services.deciders import why_barred
 from reviews.states import Verdict
 from reviews.views.lines import Line
 from reviews.views.listing import Wish, approval_url

@@ -24,8 +24,8 @@ from reviews.forms import ApproveForm, RejectForm, form_for
 from reviews.models import Approval, Decision
 from reviews.selectors.queue import QueueFilter, queue_page
 from reviews.services.bulk import decide_many
+from reviews.services.deciders import made_by
 from reviews.services.decisions import InvalidDecision
-from reviews.services.requests import made_by
 from reviews.states import Verdict
 from reviews.views.listing import queue_url, wish_of
 

@@ -43,7 +43,7 @@ def test_an_empty_installation_gets_an_admin_a_project_and_a_key(data: Path) -> 
     assert Project.objects.get().slug == kept["project"] == "default"
     key = ApiKey.objects.get()
     assert set(key.scopes) == set(Scope) - {Scope.ADMIN}
-    assert key.created_by is None
+    assert key.created_by == admin
     assert kept["api_key"].startswith(key.hint)
 
 

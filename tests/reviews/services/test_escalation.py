@@ -105,9 +105,9 @@ def test_a_chain_runs_to_its_end_and_asks_each_in_turn(chained: Approval) -> Non
 def test_only_those_who_are_asked_are_told_and_reminded(chained: Approval) -> None:
     for minutes in range(121):
         sweep(NOON + minutes * MINUTE)
-    first = ["requested Ana", "reminder Ana", "reminder Ana"]
-    leads = ["escalated Lea", "reminder Lea", "reminder Lea"]
-    boss = ["escalated Boss", "reminder Boss", "reminder Boss"]
+    first = ["requested Ana", "reminded Ana", "reminded Ana"]
+    leads = ["escalated Lea", "reminded Lea", "reminded Lea"]
+    boss = ["escalated Boss", "reminded Boss", "reminded Boss"]
     assert told() == first + leads + boss + leads + boss
 
 
