@@ -203,7 +203,7 @@ def spans_that_arrived(server: Loopback) -> list[tuple[str, dict[str, Any]]]:
 
 
 def test_spans_made_while_the_server_is_away_arrive_in_order_when_it_is_back(server: Loopback, tmp_path: Path) -> None:
-    made = configure_tracing("desk", url=server.url, key=KEY, set_global=False, spool=str(tmp_path))
+    made = configure_tracing("desk", url=server.url, key=KEY, set_global=False, spool=Spool(tmp_path))
     server.stop()
     for number in range(3):
         made.get_tracer("t").start_span(f"s-{number}").end()

@@ -140,6 +140,8 @@ def test_an_argument_that_the_reviewer_left_out_takes_its_default(server: Loopba
 
 def signed(key: OKPKey = SIGNER, kid: str = "one", **changes: Any) -> str:
     claims = {
+        "iss": "https://handrail.example.org",
+        "project": "shop",
         "jti": "r",
         "sub": "a",
         "item": 0,
@@ -158,11 +160,14 @@ def signed(key: OKPKey = SIGNER, kid: str = "one", **changes: Any) -> str:
 
 
 def verify(token: str, **changes: Any) -> Any:
-    return verify_receipt(token, KEYS, **{"action": "refund", "arguments": REFUND, "now": NOW, **changes})
+    return verify_receipt(
+        token, KEYS, **{"project": "shop", "action": "refund", "arguments": REFUND, "now": NOW, **changes}
+    )
 
 
 def test_an_executor_of_its_own_checks_a_receipt_with_the_public_keys() -> None:
-    receipt = verify(signed())
+    receipt = verify(signed(), issuer="https://handrail.example.org", approval_id="a", item=0)
+    assert (receipt.project, receipt.issuer) == ("shop", "https://handrail.example.org")
     assert (receipt.approval_id, receipt.verdict, receipt.expires_at.minute) == ("a", "approve", 1)
 
 
@@ -171,6 +176,11 @@ def test_an_executor_of_its_own_checks_a_receipt_with_the_public_keys() -> None:
     [
         (signed(), {"arguments": {**REFUND, "amount": 1501}}, "arguments_differ"),
         (signed(), {"action": "pay"}, "arguments_differ"),
+        (signed(project="evil"), {}, "forged"),
+        (signed(project=None), {}, "forged"),
+        (signed(), {"issuer": "https://elsewhere.example.org"}, "forged"),
+        (signed(), {"approval_id": "b"}, "forged"),
+        (signed(), {"item": 1}, "forged"),
         (signed(), {"now": NOW.replace(minute=1)}, "expired"),
         (signed(arguments_hash=None, verdict="reject"), {}, "not_approved"),
         (signed(SECOND), {}, "forged"),

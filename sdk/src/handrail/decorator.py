@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import functools
 import inspect
 import json
@@ -148,7 +149,8 @@ class _Gate:
     def _bind(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> _Call:
         bound = self._signature.bind(*args, **kwargs)
         bound.apply_defaults()
-        return _Call(self._action, bound)
+        call = _Call(self._action, bound)
+        return call.frozen()
 
     def _request_options(self, call: _Call) -> RequestOptions:
         options: Any = dict(self._options)
@@ -175,8 +177,15 @@ class _Call:
         self.proposed: dict[str, Any] = {name: value for name, value in bound.arguments.items() if name not in hidden}
         self.proposed.update(bound.arguments.get(self._keywords, {}))
 
+    def frozen(self) -> _Call:
+        """The call with copies of its arguments: while somebody decides, the program may go on changing its own."""
+        bound = inspect.BoundArguments(self.bound.signature, type(self.bound.arguments)())
+        for name, value in self.bound.arguments.items():
+            bound.arguments[name] = value if name == self._receiver else _copied(value)
+        return _Call(self._action, bound)
+
     def with_arguments(self, arguments: JsonObject) -> _Call:
-        """The call with what was approved. Arguments that were not changed stay the objects they were.
+        """The call with what was approved. Arguments that were not changed keep their types.
 
         Raises HandrailError when the reviewer's arguments do not fit the function.
         """
@@ -203,10 +212,18 @@ class _Call:
         return _Call(self._action, bound)
 
 
+def _copied(value: Any) -> Any:
+    """A deep copy; what cannot be copied is no JSON either, and is refused when it is sent."""
+    try:
+        return copy.deepcopy(value)
+    except Exception:
+        return value
+
+
 def _same(before: object, after: object) -> bool:
     """Whether both are the same JSON: 1, 1.0 and true differ, a tuple that came back as a list does not.
 
-    before: the call's own; it may have changed since it was sent, even into what JSON cannot carry. after: from JSON.
+    before: the call's own, perhaps no JSON. after: from JSON.
     """
     try:
         sent = json.loads(json.dumps(before))

@@ -115,10 +115,9 @@ def observe_llm(
             return span_of(name, attributes, tracer_provider, remote=True, current=current)
 
         def closed(span: SafeSpan, result: Any) -> None:
-            for attribute, value in response_attributes(result).items():
+            output = {"gen_ai.output.messages": messages_out(result)} if capture else {}
+            for attribute, value in {**response_attributes(result), **output}.items():
                 span.set(attribute, value)
-            if capture:
-                span.set("gen_ai.output.messages", messages_out(result))
 
         observed: F = _observed(function, opened, closed)
         return observed

@@ -24,7 +24,8 @@ _EXACT_MAX = 2**53 - 1
 class Receipt:
     """What a receipt says.
 
-    approval_id, item: which action of which request. verdict: approve, edit, reject or respond.
+    project, issuer: whose request it was, and the address of the server that signed; the keys are the same for all
+    projects of a server. approval_id, item: which action of which request. verdict: approve, edit, reject or respond.
     arguments_hash: of the arguments that may run, None when nothing may.
     """
 
@@ -36,6 +37,8 @@ class Receipt:
     arguments_hash: str | None
     issued_at: datetime
     expires_at: datetime
+    project: str
+    issuer: str
 
     def check(self, *, action: str, arguments: Mapping[str, Any]) -> None:
         """Raise ReceiptRefused unless it was this very action that was approved, with these very arguments."""
@@ -73,14 +76,20 @@ def verify_receipt(
     token: str,
     keys: Mapping[str, Any],
     *,
+    project: str,
     action: str,
     arguments: Mapping[str, Any],
+    issuer: str | None = None,
+    approval_id: str | None = None,
+    item: int | None = None,
     now: datetime | None = None,
 ) -> Receipt:
-    """Check a receipt that came from anywhere: signature, action, arguments and expiry. Needs `handrail[receipts]`.
+    """Check a receipt that came from anywhere: signature, project, action, arguments and expiry.
 
-    keys: the server's JWK Set (`Handrail.receipt_keys`). Raises ReceiptRefused. That it has not been used before only
-    the server knows: `Handrail.consume` asks it.
+    keys: the server's JWK Set (`Handrail.receipt_keys`). project: the short name of your own, as in its address: people
+    of another project of that server may approve for that one only. issuer, approval_id, item: the server's public
+    address, the request and its action, compared where they are given. Needs `handrail[receipts]`. Raises
+    ReceiptRefused. That it has not been used before only the server knows: `Handrail.consume` asks it.
     """
     from joserfc import jws
     from joserfc.errors import JoseError
@@ -100,6 +109,11 @@ def verify_receipt(
         receipt = _parse(json.loads(payload or b""))
     except (JoseError, StopIteration, KeyError, TypeError, ValueError):
         raise ReceiptRefused(f"The receipt of {action} is not genuine", refusal="forged") from None
+    wanted = {"project": project, "issuer": issuer, "approval_id": approval_id, "item": item}
+    for name, value in wanted.items():
+        found = getattr(receipt, name)
+        if value is not None and found != value:
+            raise ReceiptRefused(f"The receipt of {action} is for another {name}: {found}", refusal="forged")
     receipt.check(action=action, arguments=arguments)
     if receipt.expires_at <= (now or datetime.now(timezone.utc)):
         raise ReceiptRefused(f"The receipt of {action} expired at {receipt.expires_at}", refusal="expired")
@@ -117,6 +131,8 @@ def _parse(claims: Any) -> Receipt:
         arguments_hash=None if granted is None else str(granted),
         issued_at=datetime.fromtimestamp(claims["iat"], timezone.utc),
         expires_at=datetime.fromtimestamp(claims["exp"], timezone.utc),
+        project=str(claims.get("project", "")),
+        issuer=str(claims.get("iss", "")),
     )
 
 

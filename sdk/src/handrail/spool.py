@@ -55,6 +55,10 @@ class Spool:
     def __len__(self) -> int:
         return len(self._files())
 
+    def __bool__(self) -> bool:
+        """True, also when nothing is kept: an empty spool is not the same as none."""
+        return True
+
     def add(self, request: Request) -> None:
         """Keep a call; returns once it is on disk. A call that is larger than the limit is dropped at once."""
         head = {"method": request.method, "path": request.path, "headers": dict(request.headers)}

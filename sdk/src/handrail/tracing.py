@@ -222,13 +222,12 @@ def configure_tracing(
 ) -> TracerProvider:
     """Send every span of this process to Handrail, within a second of its end; returns the provider.
 
-    agent_name, agent_version: put on every span that does not say otherwise (gen_ai.agent.*).
-    environment: for instance "production". url, key: as for the clients.
-    set_global: make it the process's own provider, which instrumentations use without being told. Several agents in
-        one process each take a provider of their own instead, with set_global=False.
+    agent_name, agent_version: on every span that does not say otherwise. environment: for instance "production".
+    url, key: as for the clients. set_global: make it the process's own provider, which instrumentations use. Several
+        agents in one process each take one of their own instead.
     id_generator: for traces whose ids must be the same each time.
-    spool: a Spool, or its folder (HANDRAIL_SPOOL when left out): what cannot be sent is kept there and sent later, by
-        this process or the next one. Without one, an outage of more than some seconds loses spans.
+    spool: a Spool, or its folder (HANDRAIL_SPOOL when left out), that keeps what cannot be sent, for this process or
+        the next one. Without one, an outage of more than some seconds loses spans.
     logs: let log records name the span and the session they belong to, see `correlate_logs`.
 
     Call the provider's `shutdown()` before the process ends, or the last second may be lost.
@@ -241,9 +240,9 @@ def configure_tracing(
         raise HandrailError("configure_tracing needs the extra: pip install 'handrail[otel]'") from error
     resource = {"service.name": service_name, "deployment.environment.name": environment}
     stamps = {"gen_ai.agent.name": agent_name, "gen_ai.agent.version": agent_version}
-    kept = spool or os.environ.get(SPOOL_VARIABLE)
-    folder = Spool(kept) if isinstance(kept, str) else kept
-    provider = provider_for(wire.locate(url, key), _said(resource), _said(stamps), id_generator, folder)
+    kept = spool or os.environ.get(SPOOL_VARIABLE) or None
+    kept = Spool(kept) if isinstance(kept, str) else kept
+    provider = provider_for(wire.locate(url, key), _said(resource), _said(stamps), id_generator, kept)
     if logs:
         correlate_logs()
     if set_global:
