@@ -150,22 +150,25 @@ class _Room:
         return kept
 
 
-@dataclass(frozen=True)
+@dataclass
 class _Reader:
     """Makes fields of values."""
 
     editing: bool
+    absent: int = 0
+    """How many fields were made for what is not there."""
 
     def of_object(self, path: Path, value: Mapping[str, Any], shaped: Shape) -> Iterator[Field]:
         """What is there in its own order, then, for an editor, what the schema names besides."""
-        required, names = shaped.required, frozenset(shaped.names)
+        required, names = shaped.required, shaped.known
         for key, part in value.items():
             optional = self.editing and key in names and key not in required
             found = self.of_value((*path, key), part, shaped.below(key))
             yield replace(found, required=key in required, removable=optional)
         if self.editing and len(path) < DEPTH_MAX:
             for key in shaped.names[:FIELDS_MAX]:
-                if key not in value:
+                if key not in value and self.absent <= FIELDS_MAX:  # with more no form is made of them anyway
+                    self.absent += 1
                     yield replace(_absent((*path, key), shaped.below(key)), required=key in required)
 
     def of_value(self, path: Path, value: Any, shaped: Shape) -> Field:

@@ -8,15 +8,20 @@ Whether a value fits is not asked here: that is `json_schema.violations`.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from django.utils.translation import gettext_lazy as _
 
 OPTIONS_MAX = 150
 STEPS_MAX = 20
+WORK_MAX = 100_000
+"""So many entries of properties, lists of names and branches are looked at in one schema; what is left says nothing."""
+
 BLANK_DEPTH_MAX = 4
+BLANK_PARTS_MAX = 100
 TITLE_CHARS = 120
 HELP_CHARS = 300
 LIMITS = (
@@ -37,12 +42,29 @@ class Option:
     label: str
 
 
+class Document:
+    """A whole schema: where references lead, what was found out about its parts, and how much work is left."""
+
+    def __init__(self, root: Mapping[str, Any]) -> None:
+        self.root = root
+        self.left = WORK_MAX
+        self.shapes: dict[int | str, Shape] = {}
+
+    def shape(self, schema: Any) -> Shape:
+        """The shape of a part of this document, found out once: a part that only refers to another is that other."""
+        only = isinstance(schema, Mapping) and len(schema) == 1 and isinstance(schema.get("$ref"), str)
+        key = schema["$ref"] if only else id(schema)
+        if key not in self.shapes:
+            self.shapes[key] = _shape(schema, self)
+        return self.shapes[key]
+
+
 @dataclass(frozen=True)
 class Shape:
     """What is known of one place. `kind` is the one JSON type besides null that belongs there, "" when not told."""
 
     schema: Mapping[str, Any]
-    root: Mapping[str, Any]
+    document: Document = field(repr=False, compare=False)
     kind: str = ""
     nullable: bool = False
     options: tuple[Option, ...] = ()
@@ -59,33 +81,31 @@ class Shape:
     def format(self) -> str:
         return _text(self.schema.get("format"), TITLE_CHARS)
 
-    @property
+    @cached_property
     def required(self) -> frozenset[str]:
         named = self.schema.get("required")
         return frozenset(name for name in named if isinstance(name, str)) if isinstance(named, list) else frozenset()
 
-    @property
-    def properties(self) -> dict[str, Shape]:
-        """The shapes of an object's properties, in the order of the schema."""
-        named = self.schema.get("properties")
-        return {key: shape(part, self.root) for key, part in named.items()} if isinstance(named, dict) else {}
-
-    @property
+    @cached_property
     def names(self) -> list[str]:
         """The names of an object's properties, without looking at them."""
         named = self.schema.get("properties")
         return list(named) if isinstance(named, dict) else []
 
+    @cached_property
+    def known(self) -> frozenset[str]:
+        return frozenset(self.names)
+
     def below(self, name: str) -> Shape:
         """The shape of one property; one that says nothing when the schema does not name it."""
         named = self.schema.get("properties")
-        return shape(named.get(name) if isinstance(named, dict) else None, self.root)
+        return self.document.shape(named.get(name) if isinstance(named, dict) else None)
 
     @property
     def items(self) -> Shape | None:
         """The shape of every entry of a list; None when the schema does not say."""
         entry = self.schema.get("items")
-        return shape(entry, self.root) if isinstance(entry, dict) else None
+        return self.document.shape(entry) if isinstance(entry, dict) else None
 
     @property
     def is_long(self) -> bool:
@@ -103,8 +123,11 @@ class Shape:
             if isinstance(bound, int | float) and not isinstance(bound, bool)
         )
 
-    def blank(self, depth: int = 0) -> Any:
+    def blank(self) -> Any:
         """A value to start from: the default, else the first option, else an empty value with what it requires."""
+        return self._blank(0, iter(range(BLANK_PARTS_MAX)))
+
+    def _blank(self, depth: int, parts: Iterator[int]) -> Any:
         for keyword in ("default", "const"):
             if keyword in self.schema:
                 return self.schema[keyword]
@@ -112,15 +135,20 @@ class Shape:
             return self.options[0].value
         if self.kind == "object" or (not self.kind and self.names):
             wanted = [name for name in self.names if name in self.required] if depth < BLANK_DEPTH_MAX else []
-            return {name: self.below(name).blank(depth + 1) for name in wanted}
+            # The name comes first: a part is only counted where there is one to be filled in.
+            return {name: self.below(name)._blank(depth + 1, parts) for name, _part in zip(wanted, parts, strict=False)}
         empty: dict[str, Any] = {"array": [], "number": 0, "integer": 0, "boolean": False, "null": None}
         return None if self.nullable and self.kind not in {"string", "array"} else empty.get(self.kind, "")
 
 
 def shape(schema: Any, root: Mapping[str, Any]) -> Shape:
     """What a part of a schema says, with references to `#/$defs/...` followed."""
-    found = _merged(schema, root)
-    branches = [_merged(part, root) for part in _branches(found)]
+    return Document(root).shape(schema)
+
+
+def _shape(schema: Any, document: Document) -> Shape:
+    found = _merged(schema, document)
+    branches = [_merged(part, document) for part in _branches(found)]
     options = _options(found, branches)
     nullable = False
     real = [branch for branch in branches if branch.get("type") != "null"]
@@ -132,7 +160,7 @@ def shape(schema: Any, root: Mapping[str, Any]) -> Shape:
     kinds = [kind for kind in named if kind != "null"]
     return Shape(
         schema=found,
-        root=root,
+        document=document,
         kind=kinds[0] if len(kinds) == 1 and isinstance(kinds[0], str) else "",
         nullable=nullable or "null" in named or any(option.value is None for option in options),
         options=options,
@@ -162,26 +190,28 @@ def _scalar(value: Any) -> bool:
     return value is None or isinstance(value, str | int | float)
 
 
-def _merged(schema: Any, root: Mapping[str, Any]) -> dict[str, Any]:
+def _merged(schema: Any, document: Document) -> dict[str, Any]:
     """A part of a schema with its reference and its allOf put in place; {} for what says nothing."""
     found = dict(schema) if isinstance(schema, Mapping) else {}
+    document.left -= 1
     for _step in range(STEPS_MAX):
         reference, parts = found.pop("$ref", None), found.pop("allOf", None)
         if not isinstance(reference, str) and not isinstance(parts, list):
             break
-        below = [_at(reference, root)] if isinstance(reference, str) else []
-        found = _joined([*below, *(parts if isinstance(parts, list) else []), found])
+        below = [_at(reference, document.root)] if isinstance(reference, str) else []
+        found = _joined([*below, *(parts if isinstance(parts, list) else []), found], document)
     return found
 
 
-def _joined(parts: Iterable[Any]) -> dict[str, Any]:
+def _joined(parts: Iterable[Any], document: Document) -> dict[str, Any]:
     """Several parts as one: properties and required names add up, of everything else the last word counts."""
     result: dict[str, Any] = {}
     for part in parts:
-        if not isinstance(part, Mapping):
+        if not isinstance(part, Mapping) or document.left <= 0:
             continue
         properties = {**_object(result.get("properties")), **_object(part.get("properties"))}
         required = [*_list(result.get("required")), *_list(part.get("required"))]
+        document.left -= len(properties) + len(required) + len(part) + 1
         result |= part
         result |= {"properties": properties} if properties else {}
         result |= {"required": required} if required else {}

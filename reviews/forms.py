@@ -22,7 +22,7 @@ from reviews.argument_edit import Unreadable, added, merged, removed
 from reviews.argument_fields import Field, editable, fields
 from reviews.arguments import parsed, pretty
 from reviews.diff import Change, canonical, changes
-from reviews.json_schema import TooComplex, violations
+from reviews.json_schema import TooComplex, findings
 from reviews.models import ApprovalItem
 from reviews.offered import Offer, offered
 from reviews.services.decisions import Ruling
@@ -213,6 +213,8 @@ class EditForm(forms.Form):
         self.item = item
         self.arguments: dict[str, Any] | None = None
         self.field_errors: dict[str, str] = {}
+        self.passed_over: list[str] = []
+        """The parts of the agent's schema that could not be applied to what was typed."""
         self.base = item.arguments if start is None else start
         if self.is_bound and self.data.get("mode") == "fields":
             with contextlib.suppress(ValueError):
@@ -243,12 +245,13 @@ class EditForm(forms.Form):
         if self.item.arguments_schema is None:
             return
         try:
-            found = violations(self.item.arguments_schema, arguments)
+            found = findings(self.item.arguments_schema, arguments)
         except TooComplex:
             # Whether such an edit may be sent is for the service to say, in one place.
             return
+        self.passed_over = found.passed_over
         names = {} if self.as_json else {part.key: part.name for row in self.rows for part in row.walk()}
-        for place, text in found:
+        for place, text in found.violations:
             if place in names:
                 self.field_errors.setdefault(names[place], text)
             else:

@@ -65,9 +65,10 @@ def decide(*, approval: Approval, by: Caller, ruling: Ruling, now: datetime) -> 
     InvalidDecision when the ruling does not fit the item.
     """
     check_may_decide(approval=approval, by=by)
+    unfit = _unfit(approval, ruling)
     with transaction.atomic():
         row = locked(approval)
-        result = overtaken(row, now=now) or _vote(row, by, ruling, now)
+        result = overtaken(row, now=now) or _vote(row, by, ruling, now, unfit)
     approval.refresh_from_db()
     if isinstance(result, AlreadyDecided) and result.status is states.Status.EXPIRED and approval.is_waiting:
         expiry.expire(approval=approval, now=now)
@@ -91,7 +92,7 @@ def check_may_decide(*, approval: Approval, by: Caller) -> None:
 
 
 def faults(*, item: ApprovalItem, ruling: Ruling) -> dict[str, list[str]]:
-    """What is wrong with a ruling on an item, by field; empty when nothing is."""
+    """What is wrong with a ruling on an item besides the schema of its arguments, by field; empty when nothing is."""
     verdict = ruling.verdict
     if verdict.value not in item.allowed_decisions:
         allowed = ", ".join(item.allowed_decisions)
@@ -164,7 +165,23 @@ def overtaken_for_good(row: Approval, *, now: datetime) -> bool:
     return (row.settles_at or row.expires_at) <= now
 
 
-def _vote(row: Approval, by: Caller, ruling: Ruling, now: datetime) -> Decision | AlreadyDecided:
+def _unfit(approval: Approval, ruling: Ruling) -> list[str]:
+    """Where changed arguments break the agent's schema, which may take a second: nobody is to wait for a lock so long.
+
+    Neither the arguments that were asked for nor their schema ever change.
+    """
+    if ruling.verdict is not states.Verdict.EDIT or ruling.arguments is None:
+        return []
+    schemas = approval.items.filter(index=ruling.item or 0, arguments_schema__isnull=False)
+    schema = schemas.values_list("arguments_schema", flat=True).first()
+    try:
+        found = violations(schema, ruling.arguments) if schema else []
+    except TooComplex as error:
+        return [_("The request's schema cannot be checked: %(why)s.") % {"why": error}]
+    return [f"{path}: {text}" if path else text for path, text in found]
+
+
+def _vote(row: Approval, by: Caller, ruling: Ruling, now: datetime, unfit: Sequence[str]) -> Decision | AlreadyDecided:
     standings = standings_of(row)
     mine = _meant(standings, ruling.item)
     if mine.deciding is not None:
@@ -172,7 +189,7 @@ def _vote(row: Approval, by: Caller, ruling: Ruling, now: datetime) -> Decision 
     earlier = next((vote for vote in mine.votes if by.user is not None and vote.reviewer_id == by.user.pk), None)
     if earlier is not None:
         return AlreadyDecided(states.Status(row.status), by.label, earlier.verdict, earlier.decided_at)
-    errors = faults(item=mine.item, ruling=ruling)
+    errors = faults(item=mine.item, ruling=ruling) or ({"arguments": list(unfit)} if unfit else {})
     if errors:
         raise InvalidDecision(errors)
     decision = _written(row, mine.item, by, ruling, now)
@@ -229,12 +246,7 @@ def _edit_faults(item: ApprovalItem, arguments: dict[str, Any] | None) -> list[s
         return [_("An edit needs the changed arguments.")]
     if same_json(arguments, item.arguments):
         return [_("An edit has to change something; to leave the arguments as they are, approve.")]
-    if item.arguments_schema is None:
-        return []
-    try:
-        return [f"{path}: {text}" if path else text for path, text in violations(item.arguments_schema, arguments)]
-    except TooComplex as error:
-        return [_("The request's schema cannot be checked: %(why)s.") % {"why": error}]
+    return []
 
 
 def _written(row: Approval, item: ApprovalItem, by: Caller, ruling: Ruling, now: datetime) -> Decision:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import time
 from typing import Any
 
 import pytest
@@ -147,3 +149,25 @@ def test_parts_of_allof_add_up_and_the_nearest_word_counts() -> None:
 def test_schemas_without_end_or_sense_still_give_a_form(schema: dict[str, Any]) -> None:
     assert isinstance(shape(schema, schema).blank(), dict | str | int)
     assert len(fields({"a": {"a": {}}}, schema, editing=True)) >= 1
+
+
+def test_a_schema_that_refers_to_itself_everywhere_is_read_soon() -> None:
+    schema = {"allOf": [{"$ref": "#"}], "properties": {f"p{n}": {"$ref": "#"} for n in range(600)}}
+    arguments = {f"p{n}": {f"p{m}": 1 for m in range(600)} for n in range(4)}
+    many = {"list": [{"a": 1}] * 20_000}
+    names: dict[str, Any] = {"properties": {"list": {"items": {"properties": {f"p{n}": {} for n in range(2_000)}}}}}
+    started = time.thread_time()
+    assert len(fields(arguments, schema)) == 4
+    assert fields(arguments, schema, editing=True)
+    assert fields(many, names)
+    assert fields(many, names, editing=True)
+    assert time.thread_time() - started < 2
+
+
+def test_a_blank_of_a_schema_that_needs_itself_is_bounded() -> None:
+    names = [f"a{n}" for n in range(24)]
+    schema = {"type": "object", "properties": {name: {"$ref": "#"} for name in names}, "required": names}
+    started = time.thread_time()
+    blank = shape(schema, schema).blank()
+    assert time.thread_time() - started < 0.5
+    assert len(json.dumps(blank)) < 5_000

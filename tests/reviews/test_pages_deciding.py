@@ -190,6 +190,18 @@ def test_an_edit_has_to_fit_the_schema_and_is_told_so_at_the_field(
     assert not Decision.objects.exists()
 
 
+def test_an_edit_says_which_part_of_the_schema_could_not_be_checked_and_can_be_sent(
+    ask: Callable[..., Approval], reviewer: Client
+) -> None:
+    schema = {"properties": {"amount": {"type": "string", "pattern": "^(?!0)[0-9]+<$"}}}
+    wanted = ask(arguments={"amount": "50"}, arguments_schema=schema)
+    form = {"verdict": "edit", "mode": "fields", "argument:/amount": "60", "step": "look"}
+    page = send(reviewer, wanted, **form).content.decode()
+    assert "could not be checked: <code>pattern ^(?!0)[0-9]+&lt;$</code>" in page
+    edit(reviewer, wanted, argument__amount="60")
+    assert Decision.objects.get().arguments == {"amount": "60"}
+
+
 def test_an_entry_is_added_and_taken_away_with_what_was_typed_kept(
     ask: Callable[..., Approval], reviewer: Client
 ) -> None:

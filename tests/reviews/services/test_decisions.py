@@ -16,6 +16,7 @@ from agents.authentication import Caller
 from agents.models import AuditEvent, Notification, Project, User
 from reviews import states
 from reviews.models import Approval, ApprovalEvent, Decision, FeedbackExample
+from reviews.services import decisions
 from reviews.services.decisions import InvalidDecision, NotAPerson, OwnRequest, Ruling, decide
 from reviews.services.expiry import expire_due
 from reviews.services.information import post_message
@@ -110,6 +111,18 @@ def test_an_edit_has_to_fit_the_schema_of_the_request(request_one: Make, ana: Ca
     with pytest.raises(InvalidDecision, match="amount: 5000 is greater than the maximum of 1000"):
         decide(approval=approval, by=ana, ruling=rule(V.EDIT, arguments={"amount": 5_000}), now=SOON)
     assert isinstance(decide(approval=approval, by=ana, ruling=rule(V.EDIT, arguments=CHANGED), now=SOON), Decision)
+
+
+def test_the_schema_is_applied_before_the_request_is_locked(
+    request_one: Make, ana: Caller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    approval = request_one(arguments_schema={"properties": {"amount": {"type": "number"}}})
+    order: list[str] = []
+    for name in ("violations", "locked"):
+        real = getattr(decisions, name)
+        monkeypatch.setattr(decisions, name, lambda *given, n=name, r=real: order.append(n) or r(*given))
+    decide(approval=approval, by=ana, ruling=rule(V.EDIT, arguments=CHANGED), now=SOON)
+    assert order == ["violations", "locked"]
 
 
 def test_an_agents_key_cannot_decide(request_one: Make, agent: Caller) -> None:
