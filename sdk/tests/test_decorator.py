@@ -192,7 +192,7 @@ def test_an_edit_that_python_finds_equal_runs_as_the_edit(
 
 
 @pytest.mark.parametrize("value", [(1, (2, "x")), {"b": (1,), "a": None}, {1: "one", "two": 2}, 0.1, "ü"])
-def test_an_argument_that_was_not_edited_stays_the_object_it_was(
+def test_an_argument_that_was_not_edited_stays_of_the_type_it_was(
     server: Loopback, blocking: Handrail, value: object
 ) -> None:
     decide_all(server, "approve")
@@ -201,7 +201,23 @@ def test_an_argument_that_was_not_edited_stays_the_object_it_was(
     def keep(value: object) -> object:
         return value
 
-    assert keep(value) is value
+    kept = keep(value)
+    assert (kept, repr(kept)) == (value, repr(value))
+
+
+def test_what_the_program_does_to_its_own_objects_meanwhile_does_not_reach_the_run(
+    server: Loopback, blocking: Handrail
+) -> None:
+    decide_all(server, "approve")
+    order: dict[str, Any] = {"lines": [1]}
+
+    @required(client=blocking)
+    def refund(order: dict[str, Any], *others: list[int], **more: list[int]) -> Any:
+        return order, others, more
+
+    ran, others, more = refund(order, order["lines"], named=order["lines"])
+    order["lines"].append(2)
+    assert (ran, others, more) == ({"lines": [1]}, ([1],), {"named": [1]})
 
 
 def test_an_argument_that_changed_during_the_wait_runs_as_it_was_approved(server: Loopback, blocking: Handrail) -> None:

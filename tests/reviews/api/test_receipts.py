@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.db import connections
 from django.test import Client
 from handrail import Handrail, ReceiptRefused, approval_required, verify_receipt
@@ -151,7 +152,10 @@ def test_the_clients_decorator_runs_what_was_approved_and_its_receipt_is_used_up
         approval = client.get(str(Approval.objects.get().pk))
         assert approval.decision is not None
         token = approval.decision.receipt
-        receipt = verify_receipt(token, client.receipt_keys(), action="refund", arguments=edited)
+        receipt = verify_receipt(token, client.receipt_keys(), project="shop", action="refund", arguments=edited)
+        assert receipt.issuer == settings.PUBLIC_URL
+        with pytest.raises(ReceiptRefused, match="another project"):
+            verify_receipt(token, client.receipt_keys(), project="bank", action="refund", arguments=edited)
         with pytest.raises(ReceiptRefused, match="used already") as refused:
             client.consume(receipt.approval_id, edited, receipt=token)
     assert refused.value.refusal == "consumed"
