@@ -2,7 +2,9 @@
 
 from reviews.models.approval import Approval, ApprovalEvent, ApprovalItem
 from reviews.models.backtest import Backtest, BacktestCase, Pattern
+from reviews.models.dataset import Dataset, DatasetCandidate, DatasetPart, DatasetVersion
 from reviews.models.decision import Decision
+from reviews.models.export import Export, ExportPart
 from reviews.models.feedback import FeedbackCorrection, FeedbackExample, FeedbackSettings, ReasonLabel
 from reviews.models.flow import Dimension, FlowEntry, FlowRollup
 from reviews.models.humanlayer import HumanLayerCall
@@ -10,6 +12,7 @@ from reviews.models.policy import PolicyDraft, PolicyVersion
 from reviews.models.precedent import Precedent
 from reviews.models.receipt import Receipt
 from reviews.models.signing_key import SigningKey
+from reviews.models.work import LongWork, WorkStatus
 
 __all__ = [
     "Approval",
@@ -17,14 +20,21 @@ __all__ = [
     "ApprovalItem",
     "Backtest",
     "BacktestCase",
+    "Dataset",
+    "DatasetCandidate",
+    "DatasetPart",
+    "DatasetVersion",
     "Decision",
     "Dimension",
+    "Export",
+    "ExportPart",
     "FeedbackCorrection",
     "FeedbackExample",
     "FeedbackSettings",
     "FlowEntry",
     "FlowRollup",
     "HumanLayerCall",
+    "LongWork",
     "Pattern",
     "PolicyDraft",
     "PolicyVersion",
@@ -32,4 +42,5 @@ __all__ = [
     "ReasonLabel",
     "Receipt",
     "SigningKey",
+    "WorkStatus",
 ]
