@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from console.lib.clock import rfc3339
@@ -56,6 +56,20 @@ def _granted(item: ApprovalItem, verdict: str, edited: Any) -> Any:
     return edited if verdict == states.Verdict.EDIT else item.arguments
 
 
+def effect_of(approval: Approval, items: Sequence[Mapping[str, Any]]) -> str | None:
+    """What the agent is to do, null while it waits. A batch that ended half decided lets be done what is signed."""
+    granted = {"allow", "answer"} & {item["effect"] for item in items}
+    mixed = approval.status == states.Status.EXPIRED and granted
+    return "mixed" if mixed else EFFECTS.get(states.Status(approval.status))
+
+
+def _effect(approval: Approval, status: states.Status) -> str | None:
+    """As `effect_of`, for an item: nothing may be done before its request has closed, nor once it is taken back."""
+    if approval.status == states.Status.CANCELLED:
+        return EFFECTS[states.Status.CANCELLED]
+    return None if approval.is_waiting else EFFECTS.get(status)
+
+
 def _item(approval: Approval, standing: Standing, receipt: Receipt | None) -> dict[str, Any]:
     item = standing.item
     told = not approval.is_waiting or not approval.undo_seconds
@@ -71,7 +85,7 @@ def _item(approval: Approval, standing: Standing, receipt: Receipt | None) -> di
         "allowed_decisions": item.allowed_decisions,
         "metadata": item.metadata,
         "status": status.value,
-        "effect": EFFECTS.get(status),
+        "effect": _effect(approval, status),
         "approvals": standing.approvals if told else 0,
         "decision": _decision(approval, standing, receipt) if status in states.DECIDED else None,
     }

@@ -7,12 +7,12 @@ from typing import Any
 from django.conf import settings
 
 from console.lib.clock import rfc3339
-from reviews import quorum, states
+from reviews import quorum
 from reviews.addresses import page_of
 from reviews.models import Approval, ApprovalEvent
 from reviews.selectors.whole import Parts
 from reviews.serializers.people import people_of
-from reviews.wire import EFFECTS, decision_of, items_of
+from reviews.wire import decision_of, effect_of, items_of
 
 PLACE = ("trace_id", "span_id", "session_id", "end_user")
 """Where in the agent's work a request was made; null where the agent did not say."""
@@ -24,11 +24,12 @@ def represent(approval: Approval, *, estimated_wait_seconds: int | None, parts: 
     parts = parts or Parts.of(approval)
     needed = approval.review_plan.approvals_needed
     item, standings = parts.items[0], quorum.standings(parts.items, parts.decisions, needed=needed)
+    items = items_of(approval, standings, parts.receipts)
     return {
         "id": str(approval.pk),
         "url": page_url(approval),
         "status": approval.status,
-        "effect": EFFECTS.get(states.Status(approval.status)),
+        "effect": effect_of(approval, items),
         "action": approval.action,
         "arguments": item.arguments,
         "summary": approval.summary,
@@ -52,7 +53,7 @@ def represent(approval: Approval, *, estimated_wait_seconds: int | None, parts: 
         "callback_url": approval.callback_url or None,
         "metadata": approval.metadata,
         "approvals_needed": needed,
-        "items": items_of(approval, standings, parts.receipts),
+        "items": items,
         "decision": decision_of(approval, standings, parts.receipts),
         "messages": [_message(event) for event in parts.conversation],
         "outcome": approval.outcome,

@@ -1,8 +1,8 @@
 """What happens at the deadline: a request that nobody decided ends, once, as its policy says.
 
-Nearly always it expires, which lets nothing be done. Where the policy approves what nobody objected to, every item that
-is still open is approved, by no person; but a question without an answer, or somebody's changes on which others have
-not agreed, are no silence.
+Nearly always it expires, which lets nothing be done but what people have decided of a batch: that is final. Where the
+policy approves what nobody objected to, every item that is still open is approved, by no person; but a question without
+an answer, or somebody's changes on which others have not agreed, are no silence.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from django.db import transaction
 from reviews import quorum, states
 from reviews.models import Approval, ApprovalEvent, ApprovalItem, Decision, FeedbackExample
 from reviews.services import flow, receipts
-from reviews.services.feedback import first_revision
+from reviews.services.feedback import add_ended, first_revision
 from reviews.services.routing import by_project
 from reviews.services.transitions import Line, add_events, announce
 from reviews.wire import Standing
@@ -63,9 +63,10 @@ def _end(rows: Sequence[Approval], now: datetime) -> None:
     items: dict[UUID, list[ApprovalItem]] = {row.pk: [] for row in rows}
     for item in ApprovalItem.objects.filter(approval_id__in=items).order_by("approval_id", "index"):
         items[item.approval_id].append(item)
-    votes = _votes([row for row in rows if row.at_expiry == "approve"])
-    silent = {row.pk for row in rows if row.pk in votes and not _spoken(row, items[row.pk], votes[row.pk])}
-    _expire([row for row in rows if row.pk not in silent], items, now)
+    approving = [row for row in rows if row.at_expiry == "approve"]
+    votes = _votes([row for row in rows if row in approving or len(items[row.pk]) > 1])
+    silent = {row.pk for row in approving if not _spoken(row, items[row.pk], votes[row.pk])}
+    _expire([row for row in rows if row.pk not in silent], items, votes, now)
     _approve([row for row in rows if row.pk in silent], items, votes, now)
     flow.closed(rows)
 
@@ -95,20 +96,34 @@ def _standings(row: Approval, items: Sequence[ApprovalItem], votes: Sequence[Dec
     return quorum.standings(items, votes, needed=row.review_plan.approvals_needed)
 
 
-def _expire(rows: Sequence[Approval], items: dict[UUID, list[ApprovalItem]], now: datetime) -> None:
+def _expire(
+    rows: Sequence[Approval],
+    items: dict[UUID, list[ApprovalItem]],
+    votes: dict[UUID, list[Decision]],
+    now: datetime,
+) -> None:
+    """Ends some requests undecided. What people have decided of a batch is signed, and learned from, as ever."""
+    standings = {row.pk: _standings(row, items[row.pk], votes.get(row.pk, [])) for row in rows}
     for row in rows:
         row.status = states.target(states.Status(row.status), states.Verb.EXPIRE)
     Approval.objects.due(now).filter(pk__in=[row.pk for row in rows]).update(
         status=states.Status.EXPIRED, closed_at=now
     )
-    lines = [Line(row, None, {"on_timeout": row.on_timeout}) for row in rows]
-    add_events(kind=ApprovalEvent.Kind.EXPIRED, lines=lines, now=now)
-    expired = FeedbackExample.Verdict.EXPIRED
-    FeedbackExample.objects.bulk_create(
-        first_revision(approval=row, item=item, verdict=expired, decision=None, now=now)
+    halves = {row.pk: [one for one in standings[row.pk] if one.deciding is not None] for row in rows}
+    signed = receipts.issue(decided=[(row, halves[row.pk]) for row in rows if halves[row.pk]], now=now)
+    lines = [
+        Line(
+            row,
+            None,
+            {"on_timeout": row.on_timeout},
+            standings=standings[row.pk] if row.pk in signed else (),
+            receipts=signed.get(row.pk, ()),
+        )
         for row in rows
-        for item in items[row.pk]
-    )
+    ]
+    add_events(kind=ApprovalEvent.Kind.EXPIRED, lines=lines, now=now)
+    ended = [(row, standings[row.pk]) for row in rows]
+    add_ended(ended=ended, verdict=FeedbackExample.Verdict.EXPIRED, now=now)
     _announce(rows, now)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 import pgtrigger
@@ -10,6 +10,7 @@ from django.db import connection, transaction
 from django.db.models import Max
 
 from reviews.models import Approval, ApprovalItem, Decision, FeedbackExample
+from reviews.wire import Standing
 
 
 def add_decided(*, decisions: Iterable[Decision], now: datetime) -> None:
@@ -29,11 +30,23 @@ def add_decided(*, decisions: Iterable[Decision], now: datetime) -> None:
     )
 
 
-def add_undecided(*, approval: Approval, verdict: FeedbackExample.Verdict, now: datetime) -> None:
-    """Writes the first revision of the example of every item of a request that was closed without people."""
+def add_ended(
+    *, ended: Iterable[tuple[Approval, Sequence[Standing]]], verdict: FeedbackExample.Verdict, now: datetime
+) -> None:
+    """Writes the first revision of the example of every item of requests that ended with `verdict`: undecided.
+
+    An item of a batch on which people had decided before keeps what they decided.
+    """
     FeedbackExample.objects.bulk_create(
-        first_revision(approval=approval, item=item, verdict=verdict, decision=None, now=now)
-        for item in approval.items.all()
+        first_revision(
+            approval=approval,
+            item=one.item,
+            verdict=FeedbackExample.Verdict(one.deciding.verdict) if one.deciding is not None else verdict,
+            decision=one.deciding,
+            now=now,
+        )
+        for approval, standings in ended
+        for one in standings
     )
 
 

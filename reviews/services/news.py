@@ -109,7 +109,7 @@ def _event(kind: ApprovalEvent.Kind, line: Line, now: datetime) -> Event:
         ends=kind in CLOSING,
         callback_url=approval.callback_url,
         data=document(approval, path=path, detail=line.detail, by=line.author, now=now),
-        exact=decided(approval, line.standings, line.receipts) if kind is Kind.DECIDED else None,
+        exact=decided(approval, line.standings, line.receipts) if line.receipts else None,
     )
 
 

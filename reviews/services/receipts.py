@@ -140,7 +140,8 @@ def _signed(signer: signing_keys.Signer, approval: Approval, standing: Standing,
             for vote in standing.agreeing
             if vote.reviewer_id is not None
         ],
-        "decided_by": approval.decided_by_label,
+        # Of a batch that ended half decided nobody decided the whole.
+        "decided_by": approval.decided_by_label or ", ".join(vote.reviewer_name for vote in standing.agreeing),
     }
     return Receipt(
         pk=key,

@@ -206,7 +206,8 @@ def cancel_request(*, approval: Approval, by: Caller, reason: str = "", now: dat
     if lost is not None:
         return lost
     add_event(approval=approval, kind=ApprovalEvent.Kind.CANCELLED, by=by, now=now, detail={"reason": reason})
-    feedback.add_undecided(approval=approval, verdict=FeedbackExample.Verdict.CANCELLED, now=now)
+    ended = [(approval, settling.standings_of(approval))]
+    feedback.add_ended(ended=ended, verdict=FeedbackExample.Verdict.CANCELLED, now=now)
     announce(project=approval.project, approval_ids=[approval.pk], status=approval.status, now=now)
     return None
 

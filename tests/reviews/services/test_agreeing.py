@@ -10,14 +10,18 @@ from typing import Any
 import pytest
 
 from agents.authentication import Caller
-from agents.models import ApiKey, PersonalToken, Project
+from agents.models import ApiKey, OutboxEvent, PersonalToken, Project
 from agents.permissions import Scope
 from agents.services import keys
 from reviews import states
+from reviews.canonical import arguments_hash
 from reviews.models import Approval, ApprovalEvent, Decision, FeedbackExample
 from reviews.policy.plan import ReviewPlan, dump_plan
+from reviews.serializers.approvals import represent
+from reviews.services import expiry
 from reviews.services.decisions import InvalidDecision, OwnRequest, ReauthenticationNeeded, Ruling, decide, withdraw
-from reviews.services.requests import ItemDraft, RequestDraft, create_request
+from reviews.services.receipts import Consumed, consume
+from reviews.services.requests import ItemDraft, RequestDraft, cancel_request, create_request
 from reviews.services.transitions import AlreadyDecided
 from tests.reviews.conftest import NOON, REFUND, make_person, make_token
 
@@ -226,3 +230,49 @@ def test_rotating_a_key_makes_its_owner_no_stranger(
             say(of_key(third), barred, APPROVE)
     assert isinstance(say(of_key(third), cleo, APPROVE), Decision)
     assert isinstance(say(of_key(first), ben, APPROVE), Decision)
+
+
+def told_of(approval: Approval) -> dict[str, Any]:
+    return represent(Approval.objects.with_parts().get(pk=approval.pk), estimated_wait_seconds=None)
+
+
+def test_what_was_decided_of_a_batch_that_runs_out_is_signed_and_counts(
+    batch: Approval, agent: Caller, ana: Caller
+) -> None:
+    say(batch, ana, APPROVE, 0)
+    say(batch, ana, REJECT, 1)
+    waiting = told_of(batch)
+    assert [item["effect"] for item in waiting["items"]] == [None, None, None]
+    assert (waiting["items"][0]["status"], waiting["items"][0]["decision"]["receipt"]) == ("approved", None)
+    assert expiry.expire(approval=batch, now=batch.expires_at)
+    told = told_of(batch)
+    assert (told["status"], told["effect"], told["decision"]) == ("expired", "mixed", None)
+    assert [item["effect"] for item in told["items"]] == ["allow", "deny", "deny"]
+    assert [item["status"] for item in told["items"]] == ["approved", "rejected", "expired"]
+    first, second, third = told["items"]
+    assert first["decision"]["receipt"]
+    assert (second["decision"]["decided_by"], third["decision"]) == ("Ana", None)
+    used = consume(
+        approval=batch,
+        by=agent,
+        arguments_hash=arguments_hash({"n": 0}),
+        now=batch.expires_at,
+        token=first["decision"]["receipt"],
+    )
+    assert isinstance(used, Consumed)
+    rows = FeedbackExample.objects.order_by("item__index").values_list("verdict", "decision__reviewer_name")
+    assert list(rows) == [("approve", "Ana"), ("reject", "Ana"), ("expired", None)]
+    event = OutboxEvent.objects.get(type="approval.expired")
+    assert [item["effect"] for item in event.told["items"]] == ["allow", "deny", "deny"]
+
+
+def test_a_batch_that_is_taken_back_lets_nothing_be_done(batch: Approval, agent: Caller, ana: Caller) -> None:
+    say(batch, ana, APPROVE, 0)
+    assert cancel_request(approval=batch, by=agent, now=SOON) is None
+    told = told_of(batch)
+    assert [item["effect"] for item in told["items"]] == ["deny"] * 3
+    assert list(FeedbackExample.objects.order_by("item__index").values_list("verdict", flat=True)) == [
+        "approve",
+        "cancelled",
+        "cancelled",
+    ]
