@@ -172,3 +172,16 @@ def _impatient(client: Handrail, requests: DeferredToolRequests) -> None:
     wait = client.wait
     client.wait = lambda approval, **_: wait(approval, timeout=0)  # type: ignore[method-assign]
     resolve_sync(requests, client=client, session_id="s-1")
+
+
+def test_the_same_call_id_in_another_session_is_another_question(server: Loopback, blocking: Handrail) -> None:
+    server.on_create = lambda approval: server.decide(approval["id"], "approve")
+    for order in ("A", "B"):
+        agent, ran = agent_of(ToolCallPart("refund", {"order": order, "amount": 1.0}, tool_call_id="call-1"))
+        run_sync(agent, "Refund", client=blocking)
+        assert ran == [(order, 1.0)]
+    for order in ("C", "D"):
+        agent, _ = agent_of(ToolCallPart("refund", {"order": order, "amount": 1.0}, tool_call_id="call-1"))
+        results = resolve_sync(agent.run_sync("Refund").output, client=blocking)
+        assert results.approvals
+    assert len(server.approvals) == 4

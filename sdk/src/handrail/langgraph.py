@@ -11,7 +11,6 @@ thread's open interrupts are found again, decided or not.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +19,7 @@ from langgraph.types import Command
 from handrail.client import AsyncHandrail, Handrail
 from handrail.errors import HandrailError
 from handrail.interrupts import Question, read_interrupt
-from handrail.steps import Steps, await_on, block_on, failure, record, ruled
+from handrail.steps import Steps, await_on, block_on, failure, once, record, ruled
 
 if TYPE_CHECKING:
     from langchain_core.runnables import RunnableConfig
@@ -29,7 +28,6 @@ if TYPE_CHECKING:
 
     from handrail.options import RequestOptions
 
-LONGEST_KEY = 200
 Invoke = Callable[[Any], Any]
 
 
@@ -70,7 +68,7 @@ async def arun(
     return await await_on(steps, client)
 
 
-def _steps(invoke: Invoke, state: Callable[[], Any], given: Any, thread: str, options: Mapping[str, Any]) -> Steps:
+def _steps(invoke: Invoke, state: Callable[[], Any], given: Any, thread: str, options: RequestOptions) -> Steps:
     result = None
     if given is not None:
         result = yield _step(invoke, given)
@@ -90,7 +88,7 @@ def _steps(invoke: Invoke, state: Callable[[], Any], given: Any, thread: str, op
     return result
 
 
-def _decided(interrupts: Any, thread: str, options: Mapping[str, Any]) -> Steps:
+def _decided(interrupts: Any, thread: str, options: RequestOptions) -> Steps:
     """What to resume each interrupt with, by its id, and the approvals that were not refused.
 
     All are asked for before the first is waited for: people see them together.
@@ -98,7 +96,8 @@ def _decided(interrupts: Any, thread: str, options: Mapping[str, Any]) -> Steps:
     asked = []
     for interrupt in interrupts:
         question = read_interrupt(interrupt.value, interrupt.response_schema)
-        said = {"session_id": thread, **options, "idempotency_key": _key(thread, interrupt.id)}
+        # The interrupt's id is of its place in the graph and of how many answers came before, so the key is too.
+        said = once({"session_id": thread, **options}, thread, interrupt.id)
         approval = yield _asking(question, said)
         asked.append((interrupt.id, question, approval))
     answers, granted = {}, []
@@ -123,10 +122,3 @@ def _thread(config: RunnableConfig) -> str:
     if thread is None:
         raise HandrailError("config must name the thread: {'configurable': {'thread_id': ...}}")
     return str(thread)
-
-
-def _key(thread: str, interrupt_id: str) -> str:
-    """The interrupt's id is of the place in the graph and of how many answers came before, so the key is too."""
-    key = f"{thread}:{interrupt_id}"
-    short = len(key) <= LONGEST_KEY and key.isprintable()
-    return key if short else hashlib.sha256(key.encode()).hexdigest()

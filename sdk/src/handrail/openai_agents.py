@@ -11,7 +11,6 @@ edit is used up. After a restart, `run(agent, await RunState.from_string(agent, 
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -22,7 +21,7 @@ from agents import Runner, RunState
 from handrail.client import AsyncHandrail, Handrail
 from handrail.errors import HandrailError, ReceiptRefused
 from handrail.receipts import arguments_hash
-from handrail.steps import Steps, await_on, block_on, failure, record, ruled
+from handrail.steps import Steps, await_on, block_on, failure, once, record, ruled
 
 if TYPE_CHECKING:
     from agents import Agent
@@ -124,8 +123,7 @@ class _Run:
         return acted
 
     def _ask(self, calls: list[ToolApprovalItem]) -> Steps:
-        joined = " ".join(call.call_id or "" for call in calls)
-        said: RequestOptions = {"idempotency_key": hashlib.sha256(joined.encode()).hexdigest(), **self.options}
+        said = once(self.options, *(call.call_id or "" for call in calls))
         requested = yield lambda client: client.request_batch([_action(call) for call in calls], **said)
         return (yield from ruled(requested))
 

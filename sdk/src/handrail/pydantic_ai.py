@@ -12,7 +12,6 @@ An agent may also have its calls decided while it runs, without `DeferredToolReq
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +21,7 @@ from pydantic_ai.messages import ModelRequest, RetryPromptPart, ToolCallPart, To
 
 from handrail.client import AsyncHandrail, Handrail
 from handrail.errors import HandrailError
-from handrail.steps import Steps, await_on, block_on, failure, record, ruled
+from handrail.steps import Steps, await_on, block_on, failure, once, record, ruled
 
 if TYPE_CHECKING:
     from pydantic_ai import Agent
@@ -130,8 +129,7 @@ def _resolved(requests: DeferredToolRequests, options: RequestOptions) -> Steps:
         raise HandrailError(f"{', '.join(external)}: calls that run outside the agent are not for people to decide")
     calls = [*requests.approvals, *questions]
     actions = [_action(call, requests) for call in calls]
-    joined = " ".join(call.tool_call_id for call in calls)
-    said: RequestOptions = {"idempotency_key": hashlib.sha256(joined.encode()).hexdigest(), **options}
+    said = once(options, *(call.tool_call_id for call in calls))
     requested = yield lambda client: client.request_batch(actions, **said)
     approval: Approval = yield from ruled(requested)
     results = DeferredToolResults()

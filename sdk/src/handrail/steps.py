@@ -6,6 +6,8 @@ the flow. So what belongs around a framework or a function is written once.
 
 from __future__ import annotations
 
+import hashlib
+import json
 import logging
 import threading
 from collections.abc import Callable, Generator
@@ -14,9 +16,10 @@ from typing import TYPE_CHECKING, Any
 from handrail.approvals import Approval, JsonObject
 from handrail.client import AsyncHandrail, Handrail
 from handrail.errors import ApprovalRejected, words_of
+from handrail.tracing import current_conversation
 
 if TYPE_CHECKING:
-    from handrail.options import OutcomeStatus
+    from handrail.options import OutcomeStatus, RequestOptions
 
 Steps = Generator[Callable[[Any], Any], Any, Any]
 
@@ -69,6 +72,18 @@ async def _await_on(steps: Steps, client: AsyncHandrail) -> Any:
                 step = steps.send(result)
     except StopIteration as end:
         return end.value
+
+
+def once(options: RequestOptions, *ids: str) -> RequestOptions:
+    """The options with a key by which the same question of the same session is one request, also after a restart.
+
+    ids: what the framework knows the question by. They may be the same in another session, so without one each request
+    is its own.
+    """
+    session = options.get("session_id") or current_conversation()[0]
+    if not session or options.get("idempotency_key"):
+        return options
+    return {**options, "idempotency_key": hashlib.sha256(json.dumps([session, *ids]).encode()).hexdigest()}
 
 
 def ruled(requested: Approval) -> Steps:
