@@ -1,7 +1,7 @@
 """Chat programs, pagers and a hundred other services, through Apprise.
 
 What Apprise does with an address is its own affair: it sends from a process of its own, which can reach no private
-address, knows none of our settings, and is ended when it takes too long.
+address, reads no file but its own programs, knows none of our settings, and is ended when it takes too long.
 """
 
 import json
@@ -19,9 +19,6 @@ from agents.transports.base import DETAIL_CHARS, Report
 
 CHILD = "agents.transports.apprise_child"
 WHOLE_SECONDS = 30
-
-# These speak to the machine that Handrail runs on, not to a service.
-LOCAL = frozenset({"blink1", "dbus", "gio", "glib", "gnome", "kde", "macosx", "qt", "syslog", "windows"})
 
 
 class NotAService(ValueError):
@@ -43,9 +40,10 @@ class Apprise:
 
 def service_of(url: str) -> str:
     """The name of the service that an Apprise URL leads to. Raises NotAService; the message names no secret."""
-    if url.partition(":")[0].strip().lower() in LOCAL:
+    answer = _ask(url=url)
+    if answer.get("local"):
         raise NotAService("this would notify the machine that Handrail runs on")
-    service = _ask(url=url).get("service")
+    service = answer.get("service")
     if not service:
         raise NotAService("Apprise does not know this address")
     return str(service)

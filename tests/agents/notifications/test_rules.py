@@ -1,6 +1,7 @@
 """Rules say which news go through a channel, and when; each goes through a channel once."""
 
 from datetime import datetime, time, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -198,7 +199,10 @@ def test_secrets_and_targets_are_sealed_in_the_database_and_absent_from_the_audi
     assert audited(project) == ["channel.create", "channel.create", "channel.rotate_secret"]
 
 
-@pytest.mark.parametrize("url", ["nonsense", "dbus://", "syslog://localhost", "windows://", "unknown://x/y", "http://"])
+@pytest.mark.parametrize(
+    "url",
+    ["nonsense", "dbus://", "syslog://localhost", " Syslog://", "syslog:// ", "windows://", "unknown://x/y", "http://"],
+)
 def test_what_apprise_does_not_know_or_what_would_stay_on_this_machine_is_refused(
     channel: MakeChannel, url: str
 ) -> None:
@@ -218,6 +222,28 @@ def test_an_apprise_url_arrives_at_its_service(
     assert path == "/in"
     assert b"Approval wanted: refund" in body
     assert b"/p/alpha/queue/1/" in body
+
+
+@pytest.mark.parametrize("more", ["json://127.0.0.1:{port}/second", "syslog://"])
+def test_an_apprise_url_is_one_service_whatever_else_is_written_behind_it(
+    receiver: Receiver, channel: MakeChannel, happen: Happen, now: datetime, more: str
+) -> None:
+    channel("apprise", f"json://127.0.0.1:{receiver.port}/in?a=1, {more.format(port=receiver.port)}")
+    happen()
+    send(now)
+    assert [path.startswith("/in") for path, _headers, _body in receiver.got] == [True]
+
+
+def test_apprise_opens_no_file_of_the_server(
+    receiver: Receiver, channel: MakeChannel, happen: Happen, now: datetime, tmp_path: Path
+) -> None:
+    secret = tmp_path / "secret.json"
+    secret.write_text('{"text": "a secret of the server"}')
+    slack = "slack://T1JJ3T3L2/A1BRTD4JD/TIiajkdnlazkcOXrIdevi7FQ/"
+    channel("apprise", f"{slack}?template=file://{secret}")
+    happen()
+    send(now)
+    assert Delivery.objects.get().error == "refused: a file of this machine"
 
 
 def test_apprise_reaches_nothing_private_not_even_by_a_redirect_or_a_name(
