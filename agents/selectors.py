@@ -211,6 +211,14 @@ def channels_of(project: Project, now: datetime) -> QuerySet[Channel]:
     return channels.prefetch_related(rules).order_by("name", "pk")
 
 
+def projects_told_of(event: str, project_ids: Collection[int]) -> set[int]:
+    """Those of the projects that have a channel on which such an event would be told: a rule names it, or a webhook
+    is told everything (`agents.messages.FOR_PROGRAMS`)."""
+    rules = ChannelRule.objects.filter(channel__in=Channel.objects.active().filter(project__in=project_ids))
+    named = Q(events__contains=[event]) | Q(events=[], channel__kind=Channel.Kind.WEBHOOK)
+    return set(rules.filter(named).values_list("channel__project_id", flat=True))
+
+
 def failing_endpoints(channel: Channel, now: datetime) -> list[Endpoint]:
     """The endpoints of a channel whose circuit is open, those that open longest first, ten at most."""
     return list(channel.endpoints.filter(open_until__gt=now).order_by("-failures", "pk")[:10])

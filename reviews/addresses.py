@@ -28,3 +28,8 @@ def one_click_of(slug: str, approval_id: UUID, verdict: str) -> str:
 @lru_cache(maxsize=1_024)
 def _one_click(slug: str, verdict: str) -> str:
     return reverse("reviews:one-click", args=[slug, _ANY, verdict])
+
+
+def example_of(slug: str, approval_id: UUID, index: int) -> str:
+    """The path of the labelled example of one item of a request."""
+    return reverse("reviews:example", args=[slug, approval_id, index])

@@ -35,6 +35,7 @@ page_patterns: list[URLPattern | URLResolver] = [
     path("queue/<uuid:approval_id>/outcome/", outcome.outcome, name="outcome"),
     path("queue/<uuid:approval_id>/withdraw/", hold.withdraw_decision, name="withdraw"),
     path("feedback/", feedback_page.feedback, name="feedback"),
+    path("feedback/<uuid:approval_id>/<int:index>/", feedback_page.example, name="example"),
     path("policies/", policies_page.rules, name="policies"),
     path("policies/bench/", policies_page.bench, name="policy-bench"),
     path("policies/draft/", policy_draft.draft, name="policy-draft"),

@@ -93,6 +93,7 @@ DOORS: dict[str, dict[str, P | str | None]] = {
     "p/<slug:project>/queue/<uuid:approval_id>/question/": {"POST": P.APPROVAL_DECIDE},
     "p/<slug:project>/queue/<uuid:approval_id>/withdraw/": {"POST": P.APPROVAL_DECIDE},
     "p/<slug:project>/feedback/": {"GET": P.FEEDBACK_VIEW},
+    "p/<slug:project>/feedback/<uuid:approval_id>/<int:index>/": {"GET": P.FEEDBACK_VIEW},
     "p/<slug:project>/policies/": {"GET": P.APPROVAL_VIEW},
     "p/<slug:project>/policies/bench/": {"GET": P.APPROVAL_VIEW, "POST": P.APPROVAL_VIEW},
     "p/<slug:project>/policies/draft/": {"GET": P.POLICY_EDIT, "POST": P.POLICY_EDIT},

@@ -8,6 +8,7 @@ from datetime import datetime
 
 from django.db import OperationalError, connection, transaction
 
+from agents.messages import FOR_PROGRAMS
 from agents.models import Channel, ChannelRule, Delivery, Endpoint, OutboxEvent
 from agents.models.channel import RISKS
 from agents.schedules import GIVE_UP_AFTER, due_at
@@ -158,8 +159,9 @@ def ways_of(event: OutboxEvent, rules: Iterable[ChannelRule], now: datetime) -> 
 
 def matches(rule: ChannelRule, event: OutboxEvent) -> bool:
     """Whether the rule is about such an event."""
+    everything = not rule.events and (event.type not in FOR_PROGRAMS or rule.channel.kind == Channel.Kind.WEBHOOK)
     return (
-        (not rule.events or event.type in rule.events)
+        (everything or event.type in rule.events)
         and LEVELS.index(event.risk) >= LEVELS.index(rule.min_risk)
         and (rule.team_id is None or rule.team_id == event.team_id)
     )

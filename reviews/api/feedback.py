@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import ClassVar
 
@@ -18,17 +19,21 @@ from agents.api.base import ApiView
 from agents.models import Project
 from agents.permissions import Permission, Scope
 from console.lib.http import Problem, invalid
+from reviews.api.reading import wait_seconds
 from reviews.models import FeedbackExample
 from reviews.selectors.feedback import (
+    NO_OUTCOME,
     START,
     FeedbackFilter,
     Position,
     chunk,
     cursor_at,
+    names_reviewers,
     position_of,
     settled_end,
 )
 from reviews.serializers.feedback import line_of
+from reviews.services.outcomes import OUTCOMES
 
 
 class NdjsonRenderer(JSONRenderer):
@@ -38,7 +43,9 @@ class NdjsonRenderer(JSONRenderer):
     format = "ndjson"
 
 
-PARAMETERS = ("cursor", "since", "agent", "action", "verdict", "include")
+PARAMETERS = ("cursor", "since", "until", "agent", "action", "verdict", "label", "outcome", "include", "wait")
+INCLUDES = frozenset({"undecided"})
+CONTENT_TYPE = "application/x-ndjson"
 
 
 class FeedbackView(ApiView):
@@ -56,22 +63,43 @@ class FeedbackView(ApiView):
     def get(self, request: Request) -> StreamingHttpResponse:
         """Streams examples, oldest first, up to what is settled when the request arrives.
 
-        `since` takes a time, or like `cursor` the cursor of a line or of the header Handrail-Cursor.
+        `since` takes a time, or like `cursor` the cursor of a line or of the header Handrail-Cursor. `wait` is a number
+        of seconds up to 60: when there is nothing yet, the answer comes as soon as there is, or empty at their end.
         """
-        query = request._request.GET
-        after, filters = _after(self.project, query), _filters(query)
+        asked = asked_for(self.project, request._request.GET)
         end = settled_end(self.project)
-        response = StreamingHttpResponse(_lines(self.project, after, end, filters), content_type="application/x-ndjson")
-        reached = end if (end.transaction, end.row) > (after.transaction, after.row) else after
-        response["Handrail-Cursor"] = cursor_at(reached)
+        response = StreamingHttpResponse(_lines(self.project, asked, end), content_type=CONTENT_TYPE)
+        response["Handrail-Cursor"] = cursor_at(max(end, asked.after))
         response["Cache-Control"] = "no-store"
         return response
 
 
-async def _lines(project: Project, after: Position, end: Position, filters: FeedbackFilter) -> AsyncIterator[bytes]:
+@dataclass(frozen=True)
+class Asked:
+    """What a reader wants: which examples, behind which place, and whether they may name reviewers."""
+
+    after: Position
+    filters: FeedbackFilter
+    names: bool
+
+
+def asked_for(project: Project, query: QueryDict) -> Asked:
+    """What the parameters of a request say. Raises Problem."""
+    wait_seconds(query)
+    return Asked(_after(project, query), filters_of(query), names_reviewers(project))
+
+
+def lines(rows: Sequence[FeedbackExample], *, names: bool) -> bytes:
+    """Examples as JSON lines."""
+    documents = (json.dumps(line_of(row, names=names), ensure_ascii=False) for row in rows)
+    return "".join(f"{document}\n" for document in documents).encode()
+
+
+async def _lines(project: Project, asked: Asked, end: Position) -> AsyncIterator[bytes]:
     """One line for each example; the database is asked for some hundred at a time and let go in between."""
-    while rows := await sync_to_async(chunk)(project, after=after, end=end, filters=filters):
-        yield b"".join(json.dumps(line_of(row), ensure_ascii=False).encode() + b"\n" for row in rows)
+    after = asked.after
+    while rows := await sync_to_async(chunk)(project, after=after, end=end, filters=asked.filters):
+        yield lines(rows, names=asked.names)
         after = Position(rows[-1].transaction, rows[-1].pk)
 
 
@@ -85,22 +113,31 @@ def _after(project: Project, query: QueryDict) -> Position:
     return position_of(project, cursor) if cursor else START
 
 
-def _filters(query: QueryDict) -> FeedbackFilter:
-    verdict, include = query.get("verdict", ""), query.get("include", "")
+def filters_of(query: QueryDict) -> FeedbackFilter:
+    """Which examples are asked for. Raises Problem 422 that names the parameter."""
+    verdict, outcome = query.get("verdict", ""), query.get("outcome", "")
+    include = {name for name in query.get("include", "").split(",") if name}
     if verdict and verdict not in FeedbackExample.Verdict.values:
         raise invalid("verdict", f"must be one of {', '.join(FeedbackExample.Verdict.values)}")
-    if include not in {"", "undecided"}:
-        raise invalid("include", "must be undecided")
-    if query.get("wait", "0") not in {"", "0"}:
-        raise invalid("wait", "following arrives with a later release: ask again with the last cursor")
-    if any("\x00" in query.get(name, "") for name in ("action", "agent")):
-        raise invalid("action" if "\x00" in query.get("action", "") else "agent", "must not contain NUL characters")
+    if outcome and outcome not in (*OUTCOMES, NO_OUTCOME):
+        raise invalid("outcome", f"must be one of {', '.join(OUTCOMES)} or {NO_OUTCOME}")
+    if include - INCLUDES:
+        raise invalid("include", f"must be {' or '.join(sorted(INCLUDES))}")
+    until = query.get("until", "")
+    if until and _time(until) is None:
+        raise invalid("until", "must be a time such as 2026-01-31T12:00:00Z")
+    for name in ("action", "agent", "label"):
+        if "\x00" in query.get(name, ""):
+            raise invalid(name, "must not contain NUL characters")
     return FeedbackFilter(
         action=query.get("action", ""),
         agent=query.get("agent", ""),
         verdict=verdict,
+        label=query.get("label", ""),
+        outcome=outcome,
         recorded_since=_time(query.get("since", "")),
-        undecided=include == "undecided" or verdict in FeedbackExample.UNDECIDED,
+        recorded_until=_time(until),
+        undecided="undecided" in include or verdict in FeedbackExample.UNDECIDED,
     )
 
 

@@ -336,6 +336,9 @@ class ApprovalEvent(models.Model):
         ESCALATED = "escalated"
         REMINDED = "reminded"
 
+    CONVERSATION = (Kind.MESSAGE.value, Kind.INFO_REQUESTED.value)
+    """The kinds that are words between the agent and people."""
+
     project = models.ForeignKey("agents.Project", on_delete=models.PROTECT, related_name="+")
     approval = models.ForeignKey(Approval, on_delete=models.PROTECT, related_name="events")
     kind = models.CharField(max_length=16, help_text="One of Kind.")

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Self
+
 import pgtrigger
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
 from django.db import models
-from django.db.models import F, Func, Q
+from django.db.models import Exists, F, Func, OuterRef, Q
 from django.db.models.fields.json import KeyTextTransform
 from django.db.models.functions import Lower
+
+from reviews.models.approval import ApprovalEvent
 
 
 class CurrentTransaction(Func):
@@ -17,6 +21,25 @@ class CurrentTransaction(Func):
 
     template = "(pg_current_xact_id()::text::bigint)"
     output_field = models.BigIntegerField()
+
+
+class FeedbackExampleQuerySet(models.QuerySet["FeedbackExample"]):
+    """Reads of examples that can be chained."""
+
+    def decided(self) -> Self:
+        """Those of items that somebody or the policy decided."""
+        return self.exclude(verdict__in=FeedbackExample.UNDECIDED)
+
+    def newest(self) -> Self:
+        """The highest revision of each item."""
+        newer = FeedbackExample.objects.filter(item=OuterRef("item"), revision__gt=OuterRef("revision"))
+        return self.filter(~Exists(newer))
+
+    def with_parts(self) -> Self:
+        """With all that a line says of them, in two queries: of the request's events there is only the conversation."""
+        said = models.Prefetch("approval__events", ApprovalEvent.objects.filter(kind__in=ApprovalEvent.CONVERSATION))
+        parts = self.select_related("approval", "approval__policy_version", "item", "decision", "correction")
+        return parts.prefetch_related(said)
 
 
 class FeedbackExample(models.Model):
@@ -81,6 +104,8 @@ class FeedbackExample(models.Model):
         null=True, blank=True, help_text="What the trace had cost by then, in nano-USD; null where nothing was known."
     )
     recorded_at = models.DateTimeField()
+
+    objects = FeedbackExampleQuerySet.as_manager()
 
     class Meta:
         ordering = ["transaction", "id"]

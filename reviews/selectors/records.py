@@ -6,13 +6,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import Exists, OuterRef, Q, Sum
+from django.db.models import Q, Sum
 
 from agents.models import Project
 from console.lib.http import decode_cursor, encode_cursor
 from metrics.models import Trace
 from metrics.times import to_ns
 from reviews.models import Approval, FeedbackExample
+from reviews.selectors.feedback import FeedbackFilter
 from reviews.selectors.queue import QueueFilter, QueuePage, by_time, damaged, queue_page
 
 CHOICES_FROM = 1_000
@@ -71,26 +72,13 @@ def session_cost(approval: Approval) -> int | None:
     return total
 
 
-def feedback_page(
-    project: Project, *, action: str, agent: str, verdict: str, cursor: str | None, size: int
-) -> FeedbackPage:
-    """One page of labelled examples, the newest first, each in its latest revision.
-
-    Undecided ends (expired, cancelled) come only when `verdict` asks for them.
-    """
-    newer = FeedbackExample.objects.filter(item=OuterRef("item"), revision__gt=OuterRef("revision"))
-    limits = {"action": action, "agent": agent, "verdict": verdict}
-    rows = FeedbackExample.objects.filter(
-        ~Exists(newer), project=project, **{column: value for column, value in limits.items() if value}
-    )
-    if not verdict:
-        rows = rows.exclude(verdict__in=FeedbackExample.UNDECIDED)
+def feedback_page(project: Project, *, filters: FeedbackFilter, cursor: str | None, size: int) -> FeedbackPage:
+    """One page of labelled examples, the newest first, each in its latest revision."""
+    rows = filters.applied(FeedbackExample.objects.filter(project=project)).newest()
     if cursor:
         transaction, row = _row(cursor)
         rows = rows.filter(Q(transaction__lt=transaction) | Q(transaction=transaction, pk__lt=row))
-    found = list(
-        rows.select_related("approval__policy_version", "item", "decision").order_by("-transaction", "-id")[: size + 1]
-    )
+    found = list(rows.with_parts().order_by("-transaction", "-id")[: size + 1])
     if len(found) <= size:
         return FeedbackPage(found, None)
     return FeedbackPage(found[:size], encode_cursor([found[size - 1].transaction, found[size - 1].pk]))

@@ -19,9 +19,6 @@ from django.db import connection, models
 from agents.models import Project, Team, User
 from reviews.models import Approval, ApprovalEvent, ApprovalItem, Decision, PolicyVersion, Receipt
 
-CONVERSATION = (ApprovalEvent.Kind.MESSAGE.value, ApprovalEvent.Kind.INFO_REQUESTED.value)
-"""The kinds of events that are words between the agent and people."""
-
 MINE = "approval_id = ANY(%(keys)s)"
 SHARED = "id IN (SELECT {} FROM reviews_approval WHERE id = ANY(%(keys)s))"
 
@@ -39,7 +36,7 @@ class Parts:
     def of(cls, approval: Approval) -> Self:
         """Those of a request that was read `with_parts`."""
         votes = sorted(approval.decisions.all(), key=lambda vote: vote.pk)
-        said = [event for event in approval.events.all() if event.kind in CONVERSATION]
+        said = [event for event in approval.events.all() if event.kind in ApprovalEvent.CONVERSATION]
         return cls(list(approval.items.all()), votes, said, list(approval.receipts.all()))
 
 
@@ -76,7 +73,7 @@ READS = (
     _Read(Approval, "id = ANY(%(keys)s)"),
     _Read(ApprovalItem, f"{MINE} ORDER BY approval_id, index"),
     _Read(Decision, f"{MINE} ORDER BY id"),
-    _Read(ApprovalEvent, f"{MINE} AND kind IN {CONVERSATION} ORDER BY id"),
+    _Read(ApprovalEvent, f"{MINE} AND kind IN {ApprovalEvent.CONVERSATION} ORDER BY id"),
     _Read(Receipt, f"{MINE} ORDER BY issued_at, id"),
     _Read(Project, SHARED.format("project_id")),
     _Read(PolicyVersion, SHARED.format("policy_version_id"), without=("document", "note")),

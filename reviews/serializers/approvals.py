@@ -55,7 +55,7 @@ def represent(approval: Approval, *, estimated_wait_seconds: int | None, parts: 
         "approvals_needed": needed,
         "items": items,
         "decision": decision_of(approval, standings, parts.receipts),
-        "messages": [_message(event) for event in parts.conversation],
+        "messages": [message_of(event) for event in parts.conversation],
         "outcome": approval.outcome,
     }
 
@@ -85,7 +85,7 @@ def policy_of(approval: Approval) -> dict[str, Any]:
     return {"version": approval.policy_version.number, "rule": approval.rule}
 
 
-def _message(event: ApprovalEvent) -> dict[str, Any]:
+def message_of(event: ApprovalEvent) -> dict[str, Any]:
     return {
         "from": "agent" if event.actor_id is None else "reviewer",
         "kind": "question" if event.kind == ApprovalEvent.Kind.INFO_REQUESTED else "message",

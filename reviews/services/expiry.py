@@ -15,8 +15,8 @@ from django.db import transaction
 
 from reviews import quorum, states
 from reviews.models import Approval, ApprovalEvent, ApprovalItem, Decision, FeedbackExample
-from reviews.services import flow, receipts
-from reviews.services.feedback import add_ended, first_revision
+from reviews.services import feedback, flow, receipts
+from reviews.services.feedback import Closed
 from reviews.services.routing import by_project
 from reviews.services.transitions import Line, add_events, announce
 from reviews.wire import Standing
@@ -123,7 +123,7 @@ def _expire(
     ]
     add_events(kind=ApprovalEvent.Kind.EXPIRED, lines=lines, now=now)
     ended = [(row, standings[row.pk]) for row in rows]
-    add_ended(ended=ended, verdict=FeedbackExample.Verdict.EXPIRED, now=now)
+    feedback.add_ended(ended=ended, verdict=FeedbackExample.Verdict.EXPIRED, now=now)
     _announce(rows, now)
 
 
@@ -156,11 +156,11 @@ def _approve(
         for row in rows
     ]
     add_events(kind=ApprovalEvent.Kind.DECIDED, lines=lines, now=now)
-    FeedbackExample.objects.bulk_create(
-        first_revision(
-            approval=row, item=item, verdict=FeedbackExample.Verdict(decision.verdict), decision=decision, now=now
-        )
-        for row, item, decision in decided
+    feedback.add_closed(
+        closed=[
+            Closed(row, item, decision, FeedbackExample.Verdict(decision.verdict)) for row, item, decision in decided
+        ],
+        now=now,
     )
     _announce(rows, now)
 

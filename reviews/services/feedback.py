@@ -3,14 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import pgtrigger
 from django.db import connection, transaction
-from django.db.models import Max
 
-from reviews.models import Approval, ApprovalItem, Decision, FeedbackExample
+from reviews.models import Approval, ApprovalItem, Decision, FeedbackCorrection, FeedbackExample
+from reviews.selectors.feedback import NOTHING, Usage, usage_of
+from reviews.services import feedback_news
 from reviews.wire import Standing
+
+Verdict = FeedbackExample.Verdict
+Cause = FeedbackExample.Cause
+
+
+@dataclass(frozen=True)
+class Closed:
+    """An item that was closed: by a decision, else undecided."""
+
+    approval: Approval
+    item: ApprovalItem
+    decision: Decision | None
+    verdict: FeedbackExample.Verdict
+
+    @classmethod
+    def by(cls, decision: Decision) -> Closed:
+        """What a decision closed. It has its request and its item at hand."""
+        return cls(decision.approval, decision.item, decision, Verdict(decision.verdict))
 
 
 def add_decided(*, decisions: Iterable[Decision], now: datetime) -> None:
@@ -18,16 +39,7 @@ def add_decided(*, decisions: Iterable[Decision], now: datetime) -> None:
 
     They may be of many requests, which they have at hand.
     """
-    FeedbackExample.objects.bulk_create(
-        first_revision(
-            approval=decision.approval,
-            item=decision.item,
-            verdict=FeedbackExample.Verdict(decision.verdict),
-            decision=decision,
-            now=now,
-        )
-        for decision in decisions
-    )
+    add_closed(closed=[Closed.by(decision) for decision in decisions], now=now)
 
 
 def add_ended(
@@ -37,61 +49,94 @@ def add_ended(
 
     An item of a batch on which people had decided before keeps what they decided.
     """
-    FeedbackExample.objects.bulk_create(
-        first_revision(
-            approval=approval,
-            item=one.item,
-            verdict=FeedbackExample.Verdict(one.deciding.verdict) if one.deciding is not None else verdict,
-            decision=one.deciding,
-            now=now,
-        )
+    closed = [
+        Closed(approval, one.item, one.deciding, Verdict(one.deciding.verdict) if one.deciding else verdict)
         for approval, standings in ended
         for one in standings
-    )
+    ]
+    add_closed(closed=closed, now=now)
 
 
-def first_revision(
-    *,
-    approval: Approval,
-    item: ApprovalItem,
-    verdict: FeedbackExample.Verdict,
-    decision: Decision | None,
-    now: datetime,
-) -> FeedbackExample:
-    """The unsaved first revision of an item's example, for those who write many at once."""
+def add_closed(*, closed: Iterable[Closed], now: datetime) -> None:
+    """Writes the first revision of the example of each closed item, of however many requests."""
+    ends = list(closed)
+    if not ends:
+        return
+    used = usage_of(end.approval for end in ends)
+    rows = [_first(end, used.get((end.approval.project_id, end.approval.trace_id), NOTHING), now) for end in ends]
+    FeedbackExample.objects.bulk_create(rows)
+    feedback_news.tell(rows, now=now)
+
+
+def _first(end: Closed, used: Usage, now: datetime) -> FeedbackExample:
     return FeedbackExample(
-        project_id=approval.project_id,
-        approval=approval,
-        item=item,
-        decision=decision,
+        project_id=end.approval.project_id,
+        approval=end.approval,
+        item=end.item,
+        decision=end.decision,
         revision=1,
-        verdict=verdict,
-        action=item.action,
-        agent=approval.agent,
+        cause=Cause.DECISION,
+        verdict=end.verdict,
+        action=end.item.action,
+        agent=end.approval.agent,
+        labels=end.decision.labels if end.decision else [],
+        trace_models=used.models,
+        trace_cost_nanos=used.cost_nanos,
         recorded_at=now,
     )
 
 
-def add_revisions(*, approval: Approval, now: datetime) -> None:
+def add_outcome(*, approval: Approval, now: datetime) -> None:
     """Writes another revision of every example of a request whose outcome was recorded.
 
-    The caller holds the lock on the request's row, so two outcomes cannot draw the same number.
+    The caller holds the lock on the request's row, so that nobody else draws the same numbers.
     """
-    for item in approval.items.all():
-        newest = item.feedback.aggregate(number=Max("revision"))["number"]
-        last = item.feedback.get(revision=newest)
-        FeedbackExample.objects.create(
-            project_id=approval.project_id,
-            approval=approval,
-            item=item,
-            decision=last.decision,
-            revision=newest + 1,
-            verdict=last.verdict,
-            action=item.action,
-            agent=approval.agent,
-            outcome=approval.outcome,
-            recorded_at=now,
+    _add_revisions(newest_of(approval), Cause.OUTCOME, now, outcome=approval.outcome)
+
+
+def add_correction(*, example: FeedbackExample, correction: FeedbackCorrection, now: datetime) -> FeedbackExample:
+    """Writes another revision of an example with other labels or another reason. Lock as in `add_outcome`."""
+    labels = correction.labels
+    return _add_revisions([example], Cause.CORRECTION, now, correction=correction, labels=labels)[0]
+
+
+def newest_of(approval: Approval) -> list[FeedbackExample]:
+    """The examples of a request as they are now, in the order of its items."""
+    rows = FeedbackExample.objects.filter(approval=approval).newest().order_by("item__index")
+    return list(rows.select_related("approval__project", "item", "decision", "correction"))
+
+
+def _add_revisions(
+    earlier: Iterable[FeedbackExample], cause: FeedbackExample.Cause, now: datetime, **changes: Any
+) -> list[FeedbackExample]:
+    """The same examples once more, with what has changed."""
+    known = list(earlier)
+    used = usage_of(one.approval for one in known)
+    rows = []
+    for last in known:
+        before = Usage(last.trace_models, last.trace_cost_nanos)  # the trace may have expired meanwhile
+        models, cost = used.get((last.project_id, last.approval.trace_id), before)
+        carried = {"correction": last.correction, "labels": last.labels, "outcome": last.outcome}
+        rows.append(
+            FeedbackExample(
+                project_id=last.project_id,
+                approval=last.approval,
+                item=last.item,
+                decision=last.decision,
+                revision=last.revision + 1,
+                cause=cause,
+                verdict=last.verdict,
+                action=last.action,
+                agent=last.agent,
+                trace_models=models,
+                trace_cost_nanos=cost,
+                recorded_at=now,
+                **{**carried, **changes},
+            )
         )
+    FeedbackExample.objects.bulk_create(rows)
+    feedback_news.tell(rows, now=now)
+    return rows
 
 
 RENUMBER = """

@@ -16,6 +16,9 @@ from reviews.services.transitions import add_event, announce
 
 OUTCOMES = ("succeeded", "failed", "reverted")
 
+BY_PERSON, BY_AGENT, BY_TRACE = "person", "agent", "trace"
+"""Where an outcome comes from: somebody on its page, the agent itself, or an attribute of one of its spans."""
+
 
 class NotGranted(ValueError):
     """There is no outcome of a request that was neither approved nor answered."""
@@ -36,9 +39,10 @@ def record_outcome(*, approval: Approval, by: Caller, status: str, detail: dict[
         raise NotGranted(row.status)
     if row.outcome and (row.outcome["status"], row.outcome["detail"]) == (status, detail):
         return row
-    row.outcome = {"status": status, "detail": detail, "recorded_at": rfc3339(now), "by": by.label}
+    source = BY_PERSON if by.user else BY_AGENT
+    row.outcome = {"status": status, "detail": detail, "recorded_at": rfc3339(now), "by": by.label, "source": source}
     row.save(update_fields=["outcome"])
     add_event(approval=row, kind=ApprovalEvent.Kind.OUTCOME, by=by, now=now, detail={"status": status})
-    feedback.add_revisions(approval=row, now=now)
+    feedback.add_outcome(approval=row, now=now)
     announce(project=row.project, approval_ids=[row.pk], status=row.status, now=now, wake=False)
     return row

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from uuid import UUID
 
 from django.conf import settings
 from django.core.exceptions import BadRequest
-from django.http import HttpRequest, HttpResponse, QueryDict
+from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import render
 
 from agents.access import page_project
@@ -14,7 +15,8 @@ from agents.permissions import Permission
 from console.lib.http import Problem
 from reviews.arguments import brief, excerpt, pretty
 from reviews.diff import Change, changes
-from reviews.models import FeedbackExample
+from reviews.models import Approval, FeedbackExample
+from reviews.selectors.feedback import FeedbackFilter, revisions
 from reviews.selectors.records import feedback_page, record_choices
 
 PROPOSED_CHARS = 5_000
@@ -40,7 +42,7 @@ def feedback(request: HttpRequest, project: str) -> HttpResponse:
     if chosen["verdict"] not in FeedbackExample.Verdict.values:
         chosen["verdict"] = ""
     try:
-        page = feedback_page(found, **chosen, cursor=request.GET.get("cursor") or None, size=PAGE_ROWS)
+        page = feedback_page(found, filters=_filter(chosen), cursor=request.GET.get("cursor") or None, size=PAGE_ROWS)
     except Problem as problem:
         raise BadRequest(problem.detail) from None
     choices = record_choices(found)
@@ -59,6 +61,22 @@ def feedback(request: HttpRequest, project: str) -> HttpResponse:
         "public_url": settings.PUBLIC_URL,
     }
     return render(request, "reviews/feedback.html", context)
+
+
+def example(request: HttpRequest, project: str, approval_id: UUID, index: int) -> HttpResponse:
+    """GET feedback/<approval>/<index>/: one example with its revisions."""
+    found = page_project(request, project, Permission.FEEDBACK_VIEW)
+    approval = Approval.objects.filter(project=found, pk=approval_id).first()
+    known = revisions(approval, index) if approval else []
+    if not known:
+        raise Http404
+    return render(request, "reviews/example.html", {"project": found, "example": known[-1], "revisions": known[::-1]})
+
+
+def _filter(chosen: dict[str, str]) -> FeedbackFilter:
+    action, verdict, agent = (chosen[name] for name in FILTERS)
+    undecided = verdict in FeedbackExample.UNDECIDED
+    return FeedbackFilter(action=action, verdict=verdict, agent=agent, undecided=undecided)
 
 
 def _row(example: FeedbackExample) -> Row:

@@ -181,7 +181,11 @@ async def test_only_those_with_the_right_see_feedback(
         ("since", "yesterday", 422),
         ("verdict", "shrug", 422),
         ("include", "all", 422),
-        ("wait", "5", 422),
+        ("wait", "soon", 422),
+        ("wait", "61", 422),
+        ("outcome", "fine", 422),
+        ("until", "tomorrow", 422),
+        ("label", "a\x00b", 422),
         ("action", "a\x00b", 422),
     ],
 )
