@@ -230,8 +230,7 @@ def configure_tracing(
         the next one. Without one, an outage of more than some seconds loses spans.
     logs: let log records name the span and the session they belong to, see `correlate_logs`.
 
-    Call the provider's `shutdown()` before the process ends, or the last second may be lost.
-    Raises HandrailError when the extra is not installed.
+    Call its `shutdown()` before the process ends, or the last second may be lost. Raises HandrailError without the extra.
     """
     try:
         from handrail.exporting import provider_for
@@ -240,8 +239,8 @@ def configure_tracing(
         raise HandrailError("configure_tracing needs the extra: pip install 'handrail[otel]'") from error
     resource = {"service.name": service_name, "deployment.environment.name": environment}
     stamps = {"gen_ai.agent.name": agent_name, "gen_ai.agent.version": agent_version}
-    kept = spool or os.environ.get(SPOOL_VARIABLE) or None
-    kept = Spool(kept) if isinstance(kept, str) else kept
+    folder = spool or os.environ.get(SPOOL_VARIABLE) or None
+    kept = Spool(folder) if isinstance(folder, str) else folder
     provider = provider_for(wire.locate(url, key), _said(resource), _said(stamps), id_generator, kept)
     if logs:
         correlate_logs()
