@@ -92,6 +92,11 @@ def verify_receipt(
     ReceiptRefused. That it has not been used before only the server knows: `Handrail.consume` asks it.
     """
     receipt = _signed(token, keys, action)
+    wanted = {"project": project, "issuer": issuer, "approval_id": approval_id, "item": item}
+    for name, value in wanted.items():
+        found = getattr(receipt, name)
+        if value is not None and found != value:
+            raise ReceiptRefused(f"The receipt of {action} is for another {name}: {found}", refusal="forged")
     receipt.check(action=action, arguments=arguments)
     if receipt.expires_at <= (now or datetime.now(timezone.utc)):
         raise ReceiptRefused(f"The receipt of {action} expired at {receipt.expires_at}", refusal="expired")

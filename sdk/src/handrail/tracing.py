@@ -230,7 +230,7 @@ def configure_tracing(
         the next one. Without one, an outage of more than some seconds loses spans.
     logs: let log records name the span and the session they belong to, see `correlate_logs`.
 
-    Call its `shutdown()` before the process ends, or the last second may be lost. Raises HandrailError without the extra.
+    Call its `shutdown()` before the process ends, or its last second may be lost. HandrailError without the extra.
     """
     try:
         from handrail.exporting import provider_for
