@@ -61,6 +61,13 @@ class Event:
     actions: tuple[tuple[str, str], ...] = ()
     """(label, path) of pages where a person can act on it, once they have signed in."""
     ends: bool = False
+    until: datetime | None = None
+    """What it says is true no longer than that; None: whatever happens."""
+    person_id: int | None = None
+    without: Sequence[int] = ()
+    """Of the people whom it is for, those who need not act on it."""
+    rung: bool = False
+    """Whether those whom it is for have it in their bells already."""
     callback_url: str = ""
 
 

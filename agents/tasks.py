@@ -35,8 +35,13 @@ def forget_old_records() -> None:
 
 
 @shared_task
-def mail_notification(user_id: int, title: str, body: str, url: str) -> None:
-    """One notification as a letter; the bell keeps it in any case, so a letter that fails is not tried again."""
+def mail_notification(user_id: int, title: str, body: str, url: str, over: bool = False) -> None:
+    """One notification as a letter; the bell keeps it in any case, so a letter that fails is not tried again.
+
+    None comes about what has ended meanwhile, unless it was `over` when it was told.
+    """
+    if not over and outbox.ended(paths=[url]):
+        return
     user = User.objects.filter(pk=user_id, is_active=True).first()
     if user is not None:
         link = settings.PUBLIC_URL + url

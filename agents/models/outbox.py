@@ -3,6 +3,8 @@
 import uuid
 from typing import Any, ClassVar, Self
 
+from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
 
@@ -29,6 +31,17 @@ class OutboxEvent(models.Model):
     exact = VerbatimJSONField(
         null=True, help_text="Further members of `data`, to the letter: arguments whose hash a receipt has."
     )
+    until = models.DateTimeField(null=True, help_text="What it says is true no longer than that.")
+    person = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.SET_NULL,
+        null=True,
+        related_name="+",
+        db_index=False,
+        help_text="Whom what `path` shows is for; if nobody, `team`.",
+    )
+    without = ArrayField(models.BigIntegerField(), default=list, help_text="The ids of people who need not act on it.")
+    rung = models.BooleanField(default=False, help_text="Those whom it is for have it in their bells already.")
     callback_url = models.CharField(max_length=500, blank=True, help_text="Where the agent wants to be told of it.")
     routed_at = models.DateTimeField(null=True, help_text="When its deliveries were written.")
 
@@ -37,6 +50,7 @@ class OutboxEvent(models.Model):
         indexes: ClassVar = [
             models.Index(fields=["id"], condition=Q(routed_at__isnull=True), name="outbox_unrouted"),
             models.Index(fields=["at"], name="outbox_by_time"),
+            models.Index(fields=["path", "-id"], name="outbox_by_path"),
         ]
 
     def __str__(self) -> str:
@@ -82,12 +96,16 @@ class DeliveryQuerySet(models.QuerySet["Delivery"]):
 
 
 class Delivery(models.Model):
-    """One event on its way through one channel. The attempts are rows of their own."""
+    """One event on its way through one channel. The attempts are rows of their own.
+
+    `dropped` is what was no longer true when it would have been sent.
+    """
 
     class Status(models.TextChoices):
         PENDING = "pending"
         DELIVERED = "delivered"
         FAILED = "failed"
+        DROPPED = "dropped"
 
     project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="+", db_index=False)
     event = models.ForeignKey(OutboxEvent, on_delete=models.CASCADE, related_name="deliveries", db_index=False)
@@ -115,7 +133,7 @@ class Delivery(models.Model):
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["event", "channel"], name="delivery_once_per_channel"),
             models.CheckConstraint(
-                condition=Q(status__in=["pending", "delivered", "failed"]), name="delivery_status_known"
+                condition=Q(status__in=["pending", "delivered", "failed", "dropped"]), name="delivery_status_known"
             ),
             models.CheckConstraint(
                 condition=Q(status="pending", finished_at__isnull=True)

@@ -158,12 +158,32 @@ def _parcels(endpoint: Endpoint, now: datetime) -> tuple[tuple[Delivery, ...], .
     over = {row.pk for row in rows if row.gives_up_at <= now and (row.tries or endpoint.failures)}
     if over:
         Delivery.objects.filter(pk__in=over).update(status=Delivery.Status.FAILED, finished_at=now)
+    over |= _dropped(endpoint.channel, [row for row in rows if row.pk not in over], now)
     parcels: dict[tuple[str, int], list[Delivery]] = {}
     for row in rows:
         if row.pk not in over:
             key = ("digest", row.digest_id) if row.digest_id else ("one", row.pk)
             parcels.setdefault(key, []).append(row)
     return tuple(tuple(parcel) for parcel in parcels.values())[:PARCELS]
+
+
+def _dropped(channel: Channel, rows: Sequence[Delivery], now: datetime) -> set[int]:
+    """The deliveries to people that say what is no longer true; programs are told everything that happened, in order.
+
+    Only what was waited for can be over: a digest, quiet hours or an endpoint that fails take their time.
+    """
+    if channel.kind in (Channel.Kind.WEBHOOK, Channel.Kind.CALLBACK):
+        return set()
+    ended = outbox.ended(paths={row.event.path for row in rows if not row.event.ends})
+    gone = {
+        row.pk
+        for row in rows
+        if (row.event.until and row.event.until <= now)
+        or (not row.event.ends and ended.get(row.event.path, 0) > row.event_id)
+    }
+    if gone:
+        Delivery.objects.filter(pk__in=gone).update(status=Delivery.Status.DROPPED, finished_at=now, error="")
+    return gone
 
 
 def _write(one: Tried, jitter: Callable[[], float]) -> None:

@@ -32,13 +32,17 @@ UNREAD = """
 
 @dataclass(frozen=True, kw_only=True)
 class News:
-    """Something that some people are told. `url` is a path of this site."""
+    """Something that some people are told. `url` is a path of this site.
+
+    `over`: nobody has to act on what it leads to any more.
+    """
 
     users: Sequence[User]
     kind: str
     title: str
     body: str
     url: str
+    over: bool = False
 
 
 def notify(
@@ -61,7 +65,7 @@ def lines_of(*, project: Project, news: Sequence[News], now: datetime) -> list[N
         for user in one.users:
             if user.notify_by_email and settings.EMAIL_HOST:
                 task = "agents.tasks.mail_notification"
-                queue.enqueue(task, user_id=user.pk, title=one.title, body=one.body, url=one.url)
+                queue.enqueue(task, user_id=user.pk, title=one.title, body=one.body, url=one.url, over=one.over)
             if user.notify_in_app:
                 lines.append(_line(user, project, one, now))
                 kinds[user.pk] = one.kind
@@ -89,6 +93,7 @@ def _line(user: User, project: Project, news: News, now: datetime) -> Notificati
         body=news.body[:BODY_CHARS],
         url=news.url,
         created_at=now,
+        read_at=now if news.over else None,
     )
 
 

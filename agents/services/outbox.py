@@ -1,7 +1,7 @@
 """The outbox: what happened is written down with what made it happen, and a worker sends it on afterwards."""
 
 import time
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime
 
 from django.db import connection, transaction
@@ -54,6 +54,12 @@ def wake() -> None:
         queue.enqueue("agents.tasks.send_outbox")
 
 
+def ended(*, paths: Collection[str]) -> dict[str, int]:
+    """Of some pages those on which nobody has to act any more, with the number of the event that ended it."""
+    rows = OutboxEvent.objects.filter(path__in=paths, ends=True) if paths else OutboxEvent.objects.none()
+    return dict(rows.order_by("pk").values_list("path", "pk"))
+
+
 def forget(*, before: datetime, limit: int = 1_000) -> int:
     """Deletes up to `limit` events that happened `before`, with their deliveries and attempts; returns how many."""
     with transaction.atomic(), connection.cursor() as cursor:
@@ -62,7 +68,7 @@ def forget(*, before: datetime, limit: int = 1_000) -> int:
 
 
 def _row(event: Event, now: datetime) -> OutboxEvent:
-    columns = {**vars(event)}
+    columns = {**vars(event), "without": sorted(event.without)}
     columns["title"], columns["body"] = event.title[:TITLE_CHARS], event.body[:BODY_CHARS]
     columns["actions"] = [{"label": label, "path": path} for label, path in event.actions]
     return OutboxEvent(**columns, at=now)

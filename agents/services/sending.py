@@ -8,10 +8,10 @@ from django.conf import settings
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from agents import selectors
 from agents.messages import Link, Message
-from agents.models import Channel, Delivery, Notification, OutboxEvent, TeamMember
-from agents.permissions import Permission
+from agents.models import Channel, Delivery, Notification, OutboxEvent
+from agents.rosters import roster_of
+from agents.services import outbox
 from agents.services.notify import News, tell
 from agents.transports.apprise import Apprise
 from agents.transports.base import Report, Transport
@@ -24,19 +24,23 @@ Parcel = Sequence[Delivery]
 
 
 class Bell:
-    """The bells and desktops of those who can act: of the event's team, or of everybody who may decide."""
+    """The bells and desktops of those who can act: whom it is for by what was last told of the same page.
+
+    Those who were told directly are not told again. What has come to its end is put there as read: nobody has to act.
+    """
 
     def __init__(self, parcel: Parcel) -> None:
         self._parcel = parcel
 
     def send(self, messages: Sequence[Message], *, now: datetime) -> Report:
-        for delivery in self._parcel:
-            event = delivery.event
-            people = selectors.members_with(event.project_id, Permission.APPROVAL_DECIDE)
-            if event.team_id is not None:
-                members = TeamMember.objects.filter(team_id=event.team_id)
-                team = set(members.values_list("membership__user_id", flat=True))
-                people = [person for person in people if person.pk in team]
+        events = [delivery.event for delivery in self._parcel if not delivery.event.rung]
+        ended = outbox.ended(paths={event.path for event in events})
+        rosters = {key: roster_of(key, now=now) for key in {event.project_id for event in events}}
+        for event in events:
+            last = OutboxEvent.objects.filter(path=event.path).order_by("-pk").first() or event
+            people = rosters[event.project_id].asked(
+                person_id=last.person_id, team_id=last.team_id, without=last.without
+            )
             known = Notification.objects.filter(url=event.path, kind=event.type, read_at__isnull=True)
             told = set(known.values_list("user_id", flat=True))
             news = News(
@@ -45,6 +49,7 @@ class Bell:
                 title=event.title,
                 body=event.body,
                 url=event.path,
+                over=event.path in ended,
             )
             tell(project=event.project, news=[news], now=now)
         return Report(True)

@@ -25,6 +25,7 @@ STATUSES = [
     (Delivery.Status.PENDING.value, gettext_lazy("On its way")),
     (Delivery.Status.DELIVERED.value, gettext_lazy("Delivered")),
     (Delivery.Status.FAILED.value, gettext_lazy("Failed")),
+    (Delivery.Status.DROPPED.value, gettext_lazy("No longer true")),
 ]
 
 

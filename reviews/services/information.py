@@ -75,7 +75,7 @@ def _tell_who_asked(row: Approval, text: str, now: datetime) -> None:
     notify(
         users=[question.actor],
         project=row.project,
-        kind="approval.answered",
+        kind="approval.info_provided",
         title=_("Answer about %(action)s") % {"action": plain(row.action)},
         body=plain(text),
         url=reverse("reviews:approval", args=[row.project.slug, row.pk]),

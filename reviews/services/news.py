@@ -19,6 +19,7 @@ from console.lib.clock import rfc3339
 from reviews import states
 from reviews.addresses import one_click_of, page_of
 from reviews.models import Approval, ApprovalEvent, Receipt
+from reviews.services.deciders import barred, not_asked
 from reviews.wire import Standing, decision_of, items_of
 
 if TYPE_CHECKING:
@@ -64,6 +65,12 @@ HEADLINES = {
     "approval.outcome": gettext_lazy("Outcome %(status)s"),
 }
 
+RUNG = frozenset({Kind.REQUESTED, Kind.REMINDED, Kind.ESCALATED, Kind.ASSIGNED})
+"""What those who are asked are told directly, by the service that asks them."""
+
+VOTING = frozenset({Kind.VOTED, Kind.WITHDRAWN, Kind.INFO_REQUESTED, Kind.MESSAGE}) | RUNG - {Kind.REQUESTED}
+"""When somebody may have decided already whom it is not for any more."""
+
 CLOSING = frozenset({Kind.DECIDED, Kind.EXPIRED, Kind.CANCELLED})
 WORDS_CHARS = 340
 EXACT_BYTES_MAX = 256 * 1024
@@ -78,8 +85,10 @@ def rows_of(*, kind: ApprovalEvent.Kind, lines: Sequence[Line], now: datetime) -
     told = [line for line in lines if _is_told(kind, line)]
     if not told:
         return []
+    rows = [line.approval for line in told]
+    without = not_asked(rows) if kind in VOTING else barred(rows)
     with translation.override(settings.LANGUAGE_CODE):  # whoever reads it is not whoever caused it
-        events = [_event(kind, line, now) for line in told]
+        events = [_event(kind, line, without[line.approval.pk], now) for line in told]
     return outbox.rows_of(events, now=now)
 
 
@@ -93,7 +102,7 @@ def _is_told(kind: ApprovalEvent.Kind, line: Line) -> bool:
     return kind is Kind.DECIDED or kind in TOLD
 
 
-def _event(kind: ApprovalEvent.Kind, line: Line, now: datetime) -> Event:
+def _event(kind: ApprovalEvent.Kind, line: Line, without: frozenset[int], now: datetime) -> Event:
     approval = line.approval
     name = TOLD.get(kind) or f"approval.{approval.status}"
     path = page_of(approval.project.slug, approval.pk)
@@ -107,6 +116,10 @@ def _event(kind: ApprovalEvent.Kind, line: Line, now: datetime) -> Event:
         team_id=approval.routed_to_id,
         actions=_actions(approval) if approval.is_waiting and name != "approval.info_requested" else (),
         ends=kind in CLOSING,
+        until=approval.expires_at if approval.is_waiting else None,
+        person_id=approval.assigned_to_id,
+        without=tuple(without),
+        rung=kind in RUNG,
         callback_url=approval.callback_url,
         data=document(approval, path=path, detail=line.detail, by=line.author, now=now),
         exact=decided(approval, line.standings, line.receipts) if line.receipts else None,

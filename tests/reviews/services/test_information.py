@@ -38,7 +38,7 @@ def test_a_question_and_its_answer(request_one: Make, agent: Caller, ana: Caller
         "message",
         "message",
     ]
-    told = Notification.objects.get(kind="approval.answered")
+    told = Notification.objects.get(kind="approval.info_provided")
     assert (told.user, told.body) == (ben.user, "The one of order A-17.")
 
 
