@@ -105,6 +105,8 @@ def read(server: Loopback, seen: Seen) -> Any:
         return {"results": server.traces, "next": None}
     if seen.path == "/api/v1/feedback":
         after = int(seen.query.get("cursor", ["0"])[0])
+        seconds = int(seen.query.get("wait", ["0"])[0])
+        server.changed.wait_for(lambda: len(server.examples) > after or not server.running, seconds)
         return server.examples[after:]
     if not seen.path.startswith("/api/v1/approvals/"):
         raise Refusal(404, "Not found")

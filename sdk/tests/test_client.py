@@ -253,6 +253,26 @@ def test_a_broken_feedback_stream_goes_on_where_it_broke(server: Loopback, face:
     assert len(server.seen) == 2
 
 
+def test_following_feedback_yields_what_comes_later(server: Loopback, blocking: Handrail) -> None:
+    server.examples = [example(0)]
+    followed = blocking.feedback(follow=True)
+    assert next(followed).id == "example-0"
+
+    def later() -> None:
+        server.until(lambda: len(server.seen) == 2)
+        server.stop()
+        server.start()
+        with server.changed:
+            server.examples.append(example(1))
+            server.changed.notify_all()
+
+    coming = meanwhile(later)
+    assert next(followed).id == "example-1"
+    coming.join()
+    followed.close()  # type: ignore[attr-defined]
+    assert server.seen[1].query == {"wait": ["60"], "cursor": ["1"]}
+
+
 def test_feedback_without_the_scope_raises(server: Loopback, make_face: Callable[..., Face]) -> None:
     with pytest.raises(HandrailError) as caught:
         make_face("blocking", server.url, "hr_wrong").feedback()

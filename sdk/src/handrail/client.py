@@ -168,13 +168,13 @@ class Handrail:
                 raise
             self._courier.keep(request)
 
-    def feedback(self, *, cursor: str = "", **filters: str) -> Iterator[FeedbackExample]:
+    def feedback(self, *, cursor: str = "", follow: bool = False, **filters: str) -> Iterator[FeedbackExample]:
         """Yield decided requests as labelled examples, oldest first, resuming by itself when the connection breaks.
 
-        cursor: go on after the example that carried it.
+        cursor: go on after the example that carried it. follow: never end, and yield new ones as they come.
         filters: query parameters of GET /api/v1/feedback, for instance include="undecided".
         """
-        return self._transport.stream(flows.feedback(filters, cursor, self._retry))
+        return self._transport.stream(flows.feedback(filters, cursor, self._retry, follow=follow))
 
     def check_budget(self, **filters: str) -> Mapping[str, Any]:
         """What is left of the budgets that apply, before spending more. filters: such as agent, model, user.
@@ -303,9 +303,11 @@ class AsyncHandrail:
                 raise
             await asyncio.to_thread(self._courier.keep, request)
 
-    async def feedback(self, *, cursor: str = "", **filters: str) -> AsyncIterator[FeedbackExample]:
+    async def feedback(
+        self, *, cursor: str = "", follow: bool = False, **filters: str
+    ) -> AsyncIterator[FeedbackExample]:
         """See `Handrail.feedback`."""
-        async for example in self._transport.stream(flows.feedback(filters, cursor, self._retry)):
+        async for example in self._transport.stream(flows.feedback(filters, cursor, self._retry, follow=follow)):
             yield example
 
     async def check_budget(self, **filters: str) -> Mapping[str, Any]:

@@ -26,6 +26,7 @@ from handrail.retry import RETRYABLE_STATUSES, RetryPolicy, parse_retry_after
 from handrail.wire import Request, Response, TransportFailure
 
 LONGEST_POLL_SECONDS = 60
+CURSOR_HEADER = "handrail-cursor"
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,22 +241,38 @@ def wait(
 
 
 def feedback(
-    filters: Mapping[str, Any], cursor: str, policy: RetryPolicy, now: Callable[[], float] = time.monotonic
+    filters: Mapping[str, Any],
+    cursor: str,
+    policy: RetryPolicy,
+    now: Callable[[], float] = time.monotonic,
+    *,
+    follow: bool = False,
 ) -> Flow[None]:
-    """Emit every example after `cursor`, resuming after the last whole line when the stream breaks."""
+    """Emit every example after `cursor`, resuming after the last whole line when the stream breaks.
+
+    follow: go on for ever with those that come; the server holds each request until there is one.
+    """
     outage = Outage(policy, policy.wait_patience_seconds, "GET /api/v1/feedback", now)
+    asked = {**filters, "wait": LONGEST_POLL_SECONDS} if follow else filters
     while True:
-        request = wire.feedback(filters, cursor)
+        request = wire.feedback(asked, cursor)
+        began = now()
         result: Response | TransportFailure = yield OpenStream(request)
         if isinstance(result, Response) and not is_transient(result):
             if result.status != 200:
                 raise from_problem(result.status, result.body, what=request.what)
             start = cursor
             cursor, failure = yield from _lines(cursor)
-            if cursor != start:
+            if cursor != start or failure is None:
                 outage.over()
-            if failure is None:
+            if failure is None and not follow:
                 return
+            if failure is None:
+                # Filters may have left out all there was, and the next time it need not be read again.
+                cursor = result.headers.get(CURSOR_HEADER, cursor) if cursor == start else cursor
+                if cursor == start and now() - began < 1.0:
+                    yield Pause(1.0)
+                continue
             result = failure
         yield Pause(outage.pause_after(result))
 

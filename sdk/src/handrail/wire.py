@@ -146,7 +146,8 @@ def feedback(filters: Mapping[str, Any], cursor: str) -> Request:
     if cursor:
         query["cursor"] = cursor
     path = "/api/v1/feedback" + (f"?{urlencode(query, doseq=True)}" if query else "")
-    return Request("GET", path, {"Accept": "application/x-ndjson, */*;q=0.1"}, timeout_seconds=30.0)
+    timeout = 30.0 + float(query.get("wait", 0))
+    return Request("GET", path, {"Accept": "application/x-ndjson, */*;q=0.1"}, timeout_seconds=timeout)
 
 
 def _approval_path(approval_id: str) -> str:

@@ -103,6 +103,7 @@ def _export(verbs: _SubParsersAction[ArgumentParser]) -> None:
     export.add_argument("--output", help="a file; without it, the standard output")
     export.add_argument("--format", choices=("jsonl", "csv"), default="jsonl")
     export.add_argument("--resume", action="store_true", help="go on after the last line of the file")
+    export.add_argument("--follow", action="store_true", help="never end, and write new ones as they come")
     export.add_argument("--cursor", default="", help="go on after the example that carried it")
     for name in ("since", "agent", "action", "verdict", "label"):
         export.add_argument(f"--{name}")

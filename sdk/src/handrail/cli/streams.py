@@ -34,9 +34,9 @@ def export(client: Handrail, given: Namespace) -> None:
     cursor = _last_cursor(Path(given.output)) if resume else given.cursor
     names = ("since", "agent", "action", "verdict", "label", "include")
     filters = {name: getattr(given, name) for name in names if getattr(given, name)}
-    examples = client.feedback(cursor=cursor, **filters)
+    examples = client.feedback(cursor=cursor, follow=given.follow, **filters)
     with _destination(given.output, append=resume) as out:
-        count = _write_csv(examples, out) if given.format == "csv" else _write_jsonl(examples, out)
+        count = _write_csv(examples, out) if given.format == "csv" else _write_jsonl(examples, out, follow=given.follow)
     print(f"{count} examples", file=sys.stderr)
 
 
@@ -82,10 +82,12 @@ def _trace_row(trace: Any) -> tuple[object, ...]:
     )
 
 
-def _write_jsonl(examples: Iterable[FeedbackExample], out: TextIO) -> int:
+def _write_jsonl(examples: Iterable[FeedbackExample], out: TextIO, *, follow: bool) -> int:
     count = 0
     for count, example in enumerate(examples, start=1):  # noqa: B007 - the last number is the count
         out.write(jsonl(example.raw) + "\n")
+        if follow:
+            out.flush()
     return count
 
 
