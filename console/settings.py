@@ -190,6 +190,7 @@ CELERY_BEAT_SCHEDULE = {
     "send-reminders": {"task": "reviews.tasks.send_reminders", "schedule": 10.0, "options": {"expires": 10}},
     "rotate-signing-keys": {"task": "reviews.tasks.rotate_signing_keys", "schedule": 3600.0},
     "count-flow": {"task": "reviews.tasks.count_flow", "schedule": 2.0, "options": {"expires": 10}},
+    "resume-backtests": {"task": "reviews.tasks.resume_backtests", "schedule": 15.0, "options": {"expires": 15}},
     "send-outbox": {"task": "agents.tasks.send_outbox", "schedule": 2.0, "options": {"expires": 10}},
     "refresh-sessions": {"task": "metrics.tasks.refresh_sessions", "schedule": 2.0, "options": {"expires": 10}},
     "compact-rollups": {"task": "metrics.tasks.compact", "schedule": 15.0, "options": {"expires": 15}},

@@ -1,13 +1,16 @@
-"""What must happen although nobody asks: deadlines."""
+"""What must happen although nobody asks, and what takes longer than anybody waits."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
+from uuid import UUID
 
 from celery import shared_task
 
 from console.lib import clock
-from reviews.services import escalation, expiry, flow, reminders, settling, signing_keys
+from console.lib.queue import enqueue
+from reviews.services import backtests, escalation, expiry, flow, reminders, settling, signing_keys
 
 
 def _all(step: Callable[..., int]) -> int:
@@ -55,3 +58,23 @@ def count_flow() -> int:
     while batch := flow.count():
         counted += batch
     return counted
+
+
+TURN = timedelta(seconds=30)
+"""So long a back-test holds a worker before others have their turn."""
+
+
+@shared_task
+def run_backtest(backtest_id: str) -> None:
+    """Works on a back-test, and queues itself again while there is more to do."""
+    if backtests.run(backtest_id=UUID(backtest_id), clock=clock.now, until=clock.now() + TURN):
+        enqueue(backtests.TASK, backtest_id=backtest_id)
+
+
+@shared_task
+def resume_backtests() -> int:
+    """Queues the back-tests on which nobody works although they are not finished; returns how many."""
+    found = backtests.stalled(now=clock.now())
+    for key in found:
+        enqueue(backtests.TASK, backtest_id=str(key))
+    return len(found)

@@ -49,14 +49,14 @@ def needs(policy: Policy) -> frozenset[str]:
     return frozenset(names)
 
 
-def evaluate(policy: Policy, facts: Mapping[str, Any]) -> Assessment:
-    """Applies the policy. Never raises.
+def evaluate(policy: Policy, facts: Mapping[str, Any], *, explain: bool = True) -> Assessment:
+    """Applies the policy. Never raises. Without `explain` nobody reads why: what was seen is not put into words.
 
     `facts` has `action`, `args` and `context`, and of the other variables of `reviews.policy.conditions` those that
     the policy `needs`, but for `risk`, which is found here.
     """
     trial = Trial(facts)
-    risk = assess(policy, trial, facts)
+    risk = assess(policy, trial, facts if explain else {})
     as_fact = {"level": risk.level, "score": float(risk.score), "factors": [found.name for found in risk.factors]}
     trial.tell("risk", as_fact)
     trace: list[dict[str, Any]] = []
@@ -67,7 +67,7 @@ def evaluate(policy: Policy, facts: Mapping[str, Any]) -> Assessment:
             trace.append({"rule": rule.name, "matched": False, "why": "an earlier rule matched"})
             continue
         answer = trial.ask(rule.condition)
-        why = _why(rule.condition, answer, {**facts, "risk": as_fact})
+        why = _why(rule.condition, answer, {**facts, "risk": as_fact}) if explain else answer.error
         if answer.holds is None or answer.unread:
             failed.append((rule, why))
             trace.append({"rule": rule.name, "matched": False, "why": why, "error": True})

@@ -9,12 +9,9 @@ from django.db.models import Sum
 
 from agents.models import Project
 from metrics.models import Session, Spend, Trace
-from reviews import states
 from reviews.models import Approval
 from reviews.policy.facts import Subject
-
-EARLIER = 100
-"""So many of the latest requests are looked at."""
+from reviews.policy.history import EARLIER, Counts, Earlier, Window
 
 NANOS = 1_000_000_000
 
@@ -37,7 +34,6 @@ def costs(project: Project, subject: Subject, *, now: datetime) -> dict[str, flo
     }
 
 
-Counts = dict[str, int]
 Known = dict[tuple[str, str], Counts]
 """What was counted already, by column and value."""
 
@@ -56,28 +52,13 @@ def history(project: Project, subject: Subject, *, now: datetime, known: Known) 
 
 
 def _fates(project: Project, column: str, value: str, now: datetime) -> Counts:
-    counts = {"requests": 0, "waiting": 0, "approved": 0, "rejected": 0, "expired": 0, "succeeded": 0, "failed": 0}
     if not value:
-        return counts
+        return Window().at(now)
     rows = Approval.objects.of_project(project).filter(**{column: value}, requested_at__lt=now)
-    latest = rows.newest_first().values_list("status", "closed_at", "outcome")[:EARLIER]
-    for status, closed_at, outcome in latest:
-        counts["requests"] += 1
-        fate = _fate(status) if closed_at is not None and closed_at <= now else "waiting"
-        if fate in counts:
-            counts[fate] += 1
-        result = _outcome(outcome, now)
-        if result in counts:
-            counts[result] += 1
-    return counts
+    latest = rows.newest_first().values_list("requested_at", "status", "closed_at", "outcome")[:EARLIER]
+    return Window(Earlier(at, status, closed, outcomes_of(last)) for at, status, closed, last in latest).at(now)
 
 
-def _fate(status: str) -> str:
-    return "approved" if status in states.GRANTED else status
-
-
-def _outcome(outcome: dict[str, Any] | None, now: datetime) -> str:
-    """How it went; an action that was reverted has failed."""
-    if outcome is None or datetime.fromisoformat(outcome["recorded_at"]) > now:
-        return ""
-    return "failed" if outcome["status"] == "reverted" else str(outcome["status"])
+def outcomes_of(last: dict[str, Any] | None) -> list[tuple[datetime, str]]:
+    """The outcome that a request's row has: the one that was recorded last."""
+    return [(datetime.fromisoformat(last["recorded_at"]), last["status"])] if last else []

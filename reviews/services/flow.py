@@ -9,16 +9,15 @@ from typing import Any
 from uuid import UUID
 
 from django.db import connection, transaction
-from django.db.models import Exists, F, IntegerField, OuterRef, Q, Subquery
-from django.db.models.fields import TextField
-from django.db.models.functions import Cast, Coalesce, Length
+from django.db.models.functions import Coalesce
 
 from console.lib.rows import insert
 from metrics import histogram
 from metrics.resolutions import OTHER
 from reviews import states
 from reviews.flow import DAY, EPOCH, EVER, HOUR, Closing, Tally, Vote, period
-from reviews.models import Approval, Decision, Dimension, FlowEntry, FlowRollup
+from reviews.models import Approval, Dimension, FlowEntry, FlowRollup
+from reviews.selectors.votes import votes_of
 from reviews.services import precedents
 
 BATCH = 1_000
@@ -68,7 +67,7 @@ def count(*, limit: int = BATCH) -> int:
         return 0
     rows = _requests({entry.approval_id for entry in entries})
     ended = {entry.approval_id for entry in entries if entry.kind == FlowEntry.Kind.CLOSING}
-    votes = _votes([key for key in ended if rows[key]["status"] in states.DECIDED])
+    votes = votes_of([key for key in ended if rows[key]["status"] in states.DECIDED])
     tallies: dict[Key, Tally] = defaultdict(Tally)
     for entry in entries:
         row = rows[entry.approval_id]
@@ -88,43 +87,6 @@ def _requests(keys: Iterable[UUID]) -> dict[UUID, dict[str, Any]]:
         group=Coalesce("routed_to__slug", "team"),
     )  # fmt: skip
     return {row["pk"]: dict(row) for row in found}
-
-
-def _votes(keys: Sequence[UUID]) -> dict[UUID, list[Vote]]:
-    """The decisions that count of some requests. One query."""
-    earlier = Decision.objects.filter(
-        project=OuterRef("project"), reviewer=OuterRef("reviewer"), decided_at__lt=OuterRef("decided_at")
-    ).order_by("-decided_at")
-    beside = Decision.objects.filter(
-        ~Q(pk=OuterRef("pk")),
-        project=OuterRef("project"),
-        reviewer=OuterRef("reviewer"),
-        decided_at=OuterRef("decided_at"),
-    )
-    found = (
-        Decision.objects.filter(approval__in=keys, withdrawn_at__isnull=True, reviewer__isnull=False)
-        .order_by("id")
-        .values_list(
-            "approval_id", "reviewer_id", "verdict", "approval__suggestion", "approval__requested_at", "decided_at",
-            Subquery(earlier.values("decided_at")[:1]),
-            Exists(beside),
-            Length(Cast(F("item__arguments"), TextField()), output_field=IntegerField()),
-        )
-    )  # fmt: skip
-    votes: dict[UUID, list[Vote]] = defaultdict(list)
-    for key, reviewer, verdict, suggestion, requested_at, decided_at, previous_at, several, size in found:
-        vote = Vote(
-            reviewer=str(reviewer),
-            verdict=verdict,
-            suggestion=suggestion,
-            requested_at=requested_at,
-            decided_at=decided_at,
-            previous_at=previous_at,
-            alone=not several,
-            size=size,
-        )
-        votes[key].append(vote)
-    return votes
 
 
 def _arrive(tallies: dict[Key, Tally], row: dict[str, Any]) -> None:
