@@ -12,6 +12,8 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
+from console.lib.unseen import visible
+
 JSON_CHARS_MAX = 50_000
 INDENTED_CHARS_MAX = 250_000
 BRIEF_PARTS = 3
@@ -71,8 +73,8 @@ def brief(arguments: Mapping[str, Any]) -> str:
     parts = []
     for key, value in arguments.items():
         if isinstance(value, str | int | float) and value != "":
-            text = ("true" if value else "false") if isinstance(value, bool) else " ".join(str(value).split())
-            parts.append(f"{key} {text[:BRIEF_CHARS]}{'…' if len(text) > BRIEF_CHARS else ''}")
+            text = ("true" if value else "false") if isinstance(value, bool) else visible(" ".join(str(value).split()))
+            parts.append(f"{visible(key)} {text[:BRIEF_CHARS]}{'…' if len(text) > BRIEF_CHARS else ''}")
         if len(parts) == BRIEF_PARTS:
             break
     return " · ".join(parts)

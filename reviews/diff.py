@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from console.lib.unseen import visible_json
+
 Path = tuple[str | int, ...]
 
 DEPTH_MAX = 40
@@ -35,12 +37,12 @@ class Change:
     @property
     def before_text(self) -> str:
         """What was there, as JSON."""
-        return json.dumps(self.before, ensure_ascii=False)
+        return visible_json(json.dumps(self.before, ensure_ascii=False))
 
     @property
     def after_text(self) -> str:
         """What is there now, as JSON."""
-        return json.dumps(self.after, ensure_ascii=False)
+        return visible_json(json.dumps(self.after, ensure_ascii=False))
 
 
 def changes(before: Any, after: Any) -> list[Change]:

@@ -8,6 +8,8 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
+from console.lib.unseen import visible
+
 MAX_DEPTH = 30
 MAX_NODES = 3000
 MAX_CHILDREN = 200
@@ -36,7 +38,8 @@ class JsonTree:
     def _branch(self, name: SafeString, pairs: Sequence[tuple[Any, Any]], brackets: str, depth: int) -> SafeString:
         shown = pairs[: max(0, min(MAX_CHILDREN, self.nodes_left))] if depth < MAX_DEPTH else []
         rows = [
-            (self.draw(value, format_html('<span class="json-key">{}</span>', key), depth + 1),) for key, value in shown
+            (self.draw(value, format_html('<span class="json-key">{}</span>', visible(str(key))), depth + 1),)
+            for key, value in shown
         ]
         left_out = len(pairs) - len(shown)
         note = format_html('<li class="json-cut">{}</li>', _("%(n)d more, see the raw JSON") % {"n": left_out})
@@ -56,7 +59,7 @@ def leaf(value: Any) -> SafeString:
     """One JSON scalar or empty container, marked with its type."""
     if isinstance(value, str):
         cut = value[:MAX_TEXT] + "…" if len(value) > MAX_TEXT else value
-        return format_html('<span class="json-string">{}</span>', cut or '""')
+        return format_html('<span class="json-string">{}</span>', visible(cut) or '""')
     if isinstance(value, bool) or value is None:
         return format_html('<span class="json-word">{}</span>', WORDS[value])
     if isinstance(value, int | float | Decimal):

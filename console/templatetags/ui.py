@@ -26,6 +26,7 @@ from lucide.templatetags.lucide import lucide
 
 from console.lib import clock
 from console.lib.jsontree import JsonTree
+from console.lib.unseen import visible
 
 register = template.Library()
 
@@ -55,6 +56,9 @@ RANGES = {
     "7d": _l("Last 7 days"),
     "30d": _l("Last 30 days"),
 }
+
+
+register.filter(visible)
 
 
 @register.filter

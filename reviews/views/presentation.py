@@ -9,6 +9,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
 from agents.models import User
+from console.lib.unseen import visible_json
 from reviews import states
 from reviews.argument_fields import Shown, fields, shown
 from reviews.arguments import brief, excerpt, in_words, pretty
@@ -107,7 +108,7 @@ def reading(detail: ApprovalDetail, *, lines: list[Line], viewer: User, now: dat
     decision = line.standing.deciding
     edited = decision is not None and decision.verdict == states.Verdict.EDIT
     messages, context = split(without_offers(approval.context))
-    raw, raw_left_out = excerpt(pretty(item.arguments))
+    raw, raw_left_out = excerpt(visible_json(pretty(item.arguments)))
     described = approval.description or item.description
     return Reading(
         approval=approval,
