@@ -191,6 +191,8 @@ CELERY_BEAT_SCHEDULE = {
     "rotate-signing-keys": {"task": "reviews.tasks.rotate_signing_keys", "schedule": 3600.0},
     "count-flow": {"task": "reviews.tasks.count_flow", "schedule": 2.0, "options": {"expires": 10}},
     "resume-backtests": {"task": "reviews.tasks.resume_backtests", "schedule": 15.0, "options": {"expires": 15}},
+    "resume-long-work": {"task": "reviews.tasks.resume_work", "schedule": 10.0, "options": {"expires": 10}},
+    "expire-exports": {"task": "reviews.tasks.expire_exports", "schedule": 3600.0},
     "send-outbox": {"task": "agents.tasks.send_outbox", "schedule": 2.0, "options": {"expires": 10}},
     "refresh-sessions": {"task": "metrics.tasks.refresh_sessions", "schedule": 2.0, "options": {"expires": 10}},
     "compact-rollups": {"task": "metrics.tasks.compact", "schedule": 15.0, "options": {"expires": 15}},

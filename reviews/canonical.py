@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from typing import Any
 
+import orjson
 import rfc8785
 
 EXACT_MAX = 2**53 - 1
@@ -23,9 +24,37 @@ def canonical(arguments: dict[str, Any]) -> bytes:
     arguments with such numbers are written as a pair: the arguments with these numbers as decimal text, and the sorted
     JSON pointers (RFC 6901) to them. Arguments are an object and never a list, so no two sets have the same form.
     """
+    spelled, pointers = spelled_out(arguments)
+    return rfc8785.dumps([spelled, pointers] if pointers else spelled)
+
+
+def canonical_line(line: dict[str, Any]) -> bytes:
+    """An object in the form of RFC 8785 that is an object whatever numbers it has.
+
+    Whole numbers beyond `EXACT_MAX` are decimal text, and a member `exact_numbers` has the sorted pointers to them.
+    """
+    spelled, pointers = spelled_out(line)
+    return rfc8785.dumps(spelled | {"exact_numbers": pointers} if pointers else spelled)
+
+
+def exact(line: bytes) -> dict[str, Any]:
+    """The object that `canonical_line` wrote, with its numbers as numbers again."""
+    found: dict[str, Any] = orjson.loads(line)
+    for pointer in found.pop("exact_numbers", ()):
+        names = [name.replace("~1", "/").replace("~0", "~") for name in pointer.split("/")[1:]]
+        holder: Any = found
+        for name in names[:-1]:
+            holder = holder[int(name)] if isinstance(holder, list) else holder[name]
+        last = int(names[-1]) if isinstance(holder, list) else names[-1]
+        holder[last] = int(holder[last])
+    return found
+
+
+def spelled_out(value: Any) -> tuple[Any, list[str]]:
+    """The value with whole numbers beyond `EXACT_MAX` as decimal text, and the sorted JSON pointers to these."""
     pointers: list[str] = []
-    spelled = _spelled(arguments, "", pointers)
-    return rfc8785.dumps([spelled, sorted(pointers)] if pointers else spelled)
+    spelled = _spelled(value, "", pointers)
+    return spelled, sorted(pointers)
 
 
 def _spelled(value: Any, pointer: str, pointers: list[str]) -> Any:

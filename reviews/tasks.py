@@ -4,13 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 from uuid import UUID
 
 from celery import shared_task
 
 from console.lib import clock
 from console.lib.queue import enqueue
-from reviews.services import backtests, escalation, expiry, flow, reminders, settling, signing_keys
+from reviews.models import DatasetVersion, Export
+from reviews.selectors.feedback import names_reviewers
+from reviews.serializers.feedback import line_of
+from reviews.services import (
+    backtests,
+    escalation,
+    expiry,
+    exports,
+    flow,
+    freezes,
+    reminders,
+    settling,
+    signing_keys,
+    work,
+)
 
 
 def _all(step: Callable[..., int]) -> int:
@@ -78,3 +93,43 @@ def resume_backtests() -> int:
     for key in found:
         enqueue(backtests.TASK, backtest_id=str(key))
     return len(found)
+
+
+TURN_SECONDS = 5.0
+"""Long work gives its thread back so often: what has to happen in time runs in the same worker."""
+
+
+@shared_task
+def freeze_dataset(version_id: int) -> None:
+    """Goes on with a version of a dataset for a while."""
+    version = DatasetVersion.objects.select_related("dataset__project").get(pk=version_id)
+    line = partial(line_of, names=names_reviewers(version.dataset.project))
+    if freezes.advance(version_id=version_id, line=line, clock=clock.now, seconds=TURN_SECONDS):
+        enqueue("reviews.tasks.freeze_dataset", version_id=version_id)
+
+
+@shared_task
+def make_export(export_id: str) -> None:
+    """Goes on with an export for a while."""
+    if exports.advance(export_id=export_id, clock=clock.now, seconds=TURN_SECONDS):
+        enqueue("reviews.tasks.make_export", export_id=export_id)
+
+
+@shared_task
+def resume_work() -> int:
+    """Sees to it that somebody is at all long work, whatever became of those who were; returns how much had nobody."""
+    now = clock.now()
+    versions = list(work.free(DatasetVersion.objects.all(), now=now).values_list("pk", flat=True))
+    waiting = list(work.free(Export.objects.all(), now=now).values_list("pk", flat=True))
+    for version_id in versions:
+        enqueue("reviews.tasks.freeze_dataset", version_id=version_id)
+    for export_id in waiting:
+        enqueue("reviews.tasks.make_export", export_id=str(export_id))
+    return len(versions) + len(waiting)
+
+
+@shared_task
+def expire_exports() -> int:
+    """Forgets files that were kept long enough, and what versions that failed have left; returns how many files."""
+    freezes.clear_failed()
+    return exports.expire_due(now=clock.now())
