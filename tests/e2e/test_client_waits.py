@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
+from handrail import configure_tracing, conversation
 
 from tests.e2e.running import Console, start
 from tests.waiting import eventually
@@ -35,6 +38,7 @@ def test_a_wait_outlives_kill_minus_nine_of_the_server(tmp_path: Path) -> None:
         approval = str(eventually(lambda: first_request(console), timeout=60))
         console.stop(signal.SIGKILL)
         assert agent.poll() is None
+        trace_something(console, tmp_path / "spans")
         console = start(console.folder, PORT=str(urlsplit(console.url).port))
         assert agent.poll() is None
         decide_in_the_browser(console, approval, amount=800.0)
@@ -42,10 +46,37 @@ def test_a_wait_outlives_kill_minus_nine_of_the_server(tmp_path: Path) -> None:
         with console.agent() as client:
             found = client.get(f"/api/v1/approvals/{approval}").json()
         assert (found["status"], found["outcome"]["status"]) == ("approved", "succeeded")
+        assert "process_refund" in handrail(console, "approvals", "show", approval)
+        trace_something(console, tmp_path / "spans")
+        seen = eventually(lambda: traces_of(console, "while-away"), timeout=30)
+        assert [trace["name"] for trace in seen] == ["invoke_agent support", "invoke_agent support"]
     finally:
         agent.kill()
         agent.communicate()
         console.stop()
+
+
+def trace_something(console: Console, spool: Path) -> None:
+    """A process of an agent from its first span to its end."""
+    provider = configure_tracing(
+        "desk", agent_name="support", url=console.url, key=console.api_key, set_global=False, spool=str(spool)
+    )
+    with conversation("while-away"):
+        provider.get_tracer("t").start_span("invoke_agent support").end()
+    provider.shutdown()
+
+
+def handrail(console: Console, *words: str) -> str:
+    """What the command line prints."""
+    command = [sys.executable, "-m", "handrail", "--url", console.url, "--token", console.api_key, *words]
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=True).stdout
+
+
+def traces_of(console: Console, session: str) -> list[dict[str, Any]]:
+    """The two traces of the session, none before both are there."""
+    lines = handrail(console, "trace", "tail", "--once", "--json", "--lines", "50").splitlines()
+    found = [trace for line in lines if (trace := json.loads(line))["session_id"] == session]
+    return found if len(found) == 2 else []
 
 
 def first_request(console: Console) -> str | None:
