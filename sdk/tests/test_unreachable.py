@@ -14,6 +14,7 @@ from handrail import (
     ApprovalRejected,
     AsyncHandrail,
     Handrail,
+    HandrailError,
     RetryPolicy,
     Unreachable,
     approval_required,
@@ -129,6 +130,18 @@ def test_a_key_is_asked_once_also_when_the_body_differs_and_after_a_restart(serv
             client.request_approval("refund", session_id="s", idempotency_key="other")
             client.request_approval("refund", session_id="t", idempotency_key="third")
     assert len(server.approvals) == 3
+
+
+def test_a_key_does_not_stand_for_other_arguments(server: Loopback) -> None:
+    with Handrail(server.url, KEY) as client:
+        client.request_approval("refund", {"amount": 5}, session_id="s", idempotency_key="k")
+        assert client.request_approval("refund", {"amount": 5.0}, session_id="s", idempotency_key="k").is_open
+        for action, arguments in (("refund", {"amount": 6}), ("pay", {"amount": 5})):
+            with pytest.raises(HandrailError, match="used for another request"):
+                client.request_approval(action, arguments, session_id="s", idempotency_key="k")
+        with pytest.raises(HandrailError, match="used for another request"):
+            client.request_batch([{"action": "refund"}] * 2, session_id="s", idempotency_key="k")
+    assert len(server.approvals) == 1
 
 
 def test_what_expired_is_asked_anew_under_the_same_key(server: Loopback) -> None:

@@ -22,6 +22,7 @@ from handrail.errors import HandrailError, ReceiptRefused, Unreachable, WaitTime
 from handrail.examples import parse_example
 from handrail.fallback import Fallback
 from handrail.options import KEY_IN_METADATA, Asking
+from handrail.receipts import arguments_hash
 from handrail.retry import RETRYABLE_STATUSES, RetryPolicy, parse_retry_after
 from handrail.wire import Request, Response, TransportFailure
 
@@ -144,7 +145,7 @@ def ask(asking: Asking, policy: RetryPolicy) -> Flow[Any]:
 def _ask_once(asking: Asking, policy: RetryPolicy) -> Flow[Any]:
     found = yield from _find(asking, policy)
     if found and found[0]["status"] not in ("expired", "cancelled"):
-        return found[0]
+        return _same_request(asking, found[0])
     # What ended undecided may be asked again, under a key of its own.
     key = f"{asking.key}#{len(found)}" if found else asking.key
     try:
@@ -156,7 +157,20 @@ def _ask_once(asking: Asking, policy: RetryPolicy) -> Flow[Any]:
         now_found = yield from _find(asking, policy)
         if len(now_found) <= len(found):
             raise
-        return now_found[0]
+        return _same_request(asking, now_found[0])
+
+
+def _same_request(asking: Asking, found: Any) -> Any:
+    """What was found under the key, if it is for the same actions: what people said of others says nothing of these."""
+    wanted = asking.fields.get("actions") or [asking.fields]
+    items = found.get("items") or [found]
+    if [_what(each) for each in wanted] != [_what(each) for each in items]:
+        raise HandrailError(f"idempotency_key {asking.key!r} was used for another request, {found['id']}", status=422)
+    return found
+
+
+def _what(action: Mapping[str, Any]) -> tuple[Any, str]:
+    return action.get("action"), arguments_hash(action.get("arguments") or {})
 
 
 def _find(asking: Asking, policy: RetryPolicy) -> Flow[list[Any]]:
