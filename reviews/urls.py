@@ -2,7 +2,18 @@
 
 from django.urls import URLPattern, URLResolver, path
 
-from reviews.api import analytics, approvals, deciding, feedback, humanlayer, people, policies, precedents, receipts
+from reviews.api import (
+    analytics,
+    approvals,
+    deciding,
+    feedback,
+    feedback_examples,
+    humanlayer,
+    people,
+    policies,
+    precedents,
+    receipts,
+)
 from reviews.models import HumanLayerCall
 from reviews.views import analytics as analytics_page
 from reviews.views import bulk, decide, hold, one_click, outcome, pins, policy_draft, queue, rates
@@ -62,6 +73,9 @@ api_patterns: list[URLPattern | URLResolver] = [
     path("approvals/<str:approval_id>/outcome", approvals.OutcomeView.as_view(), name="outcome"),
     path("analytics", analytics.AnalyticsView.as_view(), name="analytics"),
     path("feedback", feedback.FeedbackView.as_view(), name="feedback"),
+    path("feedback/labels", feedback_examples.LabelsView.as_view(), name="feedback-labels"),
+    path("feedback/<str:example_id>", feedback_examples.ExampleView.as_view(), name="feedback-example"),
+    path("feedback/<str:example_id>/corrections", feedback_examples.CorrectionsView.as_view(), name="corrections"),
     path("policies", policies.PoliciesView.as_view(), name="policies"),
     path("policies/<int:number>", policies.PolicyView.as_view(), name="policy"),
     path("risk-assessments", policies.RiskAssessmentsView.as_view(), name="risk-assessments"),

@@ -8,17 +8,48 @@ from collections.abc import Iterator
 from typing import Any
 
 from django.conf import settings
+from django.utils.translation import gettext as _
+from rest_framework import serializers
 
 from console.lib.clock import rfc3339
 from metrics.wire import usd
 from reviews.models import Decision, FeedbackCorrection, FeedbackExample
 from reviews.selectors.feedback import Position, cursor_at
 from reviews.serializers.approvals import message_of, policy_of, risk_of
+from reviews.serializers.fields import StrictSerializer, Text, TextList
 from reviews.services.decisions import same_json
+from reviews.services.feedback_corrections import REASON_CHARS
+from reviews.services.feedback_labels import DESCRIPTION_CHARS, GIVEN_MAX, LABELS_MAX, NAME_CHARS
 from reviews.services.outcomes import BY_PERSON
 from reviews.wire import final_arguments
 
 PSEUDONYM_CHARS = 16
+
+
+class CorrectionSerializer(StrictSerializer):
+    """POST /api/v1/feedback/{id}/corrections: what is left out stays as it is."""
+
+    labels = TextList(max_length=GIVEN_MAX, required=False)
+    reason = Text(max_length=REASON_CHARS, required=False, allow_blank=True)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if not attrs:
+            raise serializers.ValidationError({"labels": [_("give labels or a reason")]})
+        return attrs
+
+
+class LabelSerializer(StrictSerializer):
+    """One label of the taxonomy."""
+
+    name = Text(max_length=NAME_CHARS)
+    description = Text(max_length=DESCRIPTION_CHARS, required=False, allow_blank=True)
+
+
+class TaxonomySerializer(StrictSerializer):
+    """PUT /api/v1/feedback/labels."""
+
+    labels = serializers.ListField(child=LabelSerializer(), max_length=LABELS_MAX)
+    closed = serializers.BooleanField(required=False)
 
 
 def line_of(example: FeedbackExample, *, names: bool = False) -> dict[str, Any]:

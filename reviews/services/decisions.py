@@ -18,7 +18,7 @@ from reviews import states
 from reviews.addresses import page_of
 from reviews.json_schema import TooComplex, violations
 from reviews.models import Approval, ApprovalEvent, ApprovalItem, Decision
-from reviews.services import expiry, settling
+from reviews.services import expiry, feedback_labels, settling
 from reviews.services.deciders import not_asked_of, why_barred
 from reviews.services.settling import locked, overtaken, standings_of
 from reviews.services.transitions import AlreadyDecided, add_event, announce, as_already_decided
@@ -190,6 +190,9 @@ def _vote(row: Approval, by: Caller, ruling: Ruling, now: datetime, unfit: Seque
     if earlier is not None:
         return AlreadyDecided(states.Status(row.status), by.label, earlier.verdict, earlier.decided_at)
     errors = faults(item=mine.item, ruling=ruling) or ({"arguments": list(unfit)} if unfit else {})
+    strange = feedback_labels.faults(row.project, feedback_labels.given(ruling.labels), item=mine.item)
+    if strange:
+        errors = {**errors, "labels": strange}
     if errors:
         raise InvalidDecision(errors)
     decision = _written(row, mine.item, by, ruling, now)
@@ -260,7 +263,7 @@ def _written(row: Approval, item: ApprovalItem, by: Caller, ruling: Ruling, now:
         arguments=ruling.arguments if ruling.verdict is states.Verdict.EDIT else None,
         reason=ruling.reason,
         message=ruling.message,
-        labels=list(ruling.labels),
+        labels=feedback_labels.given(ruling.labels),
         reviewer=by.user,
         reviewer_name=by.label[:200],
         reviewer_role=role or "",
