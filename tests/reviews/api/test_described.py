@@ -96,12 +96,12 @@ def generated(document: Json, tmp_path_factory: pytest.TempPathFactory) -> Itera
         sys.executable, "-m", "openapi_python_client", "generate", "--path", "schema.json", "--config", "config.yaml",
         "--output-path", "handrail_generated", "--meta", "none",
     ]  # fmt: skip
-    environment = {**os.environ, "NO_COLOR": "1", "TERM": "dumb"}
+    environment = {**os.environ, "NO_COLOR": "1", "TERM": "dumb", "COLUMNS": "400"}
     done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stdout + done.stderr
-    # JSON lines are a stream, which the generator has no word for; everything else it must understand.
-    warnings = [line for line in (done.stdout + done.stderr).splitlines() if "WARNING" in line or "ERROR" in line]
-    assert [line for line in warnings if "/api/v1/feedback" not in line] == []
+    # Streams and files (JSON lines, CSV, Parquet) are no JSON, which is all it reads; the rest it must understand.
+    warnings = (done.stdout + done.stderr).split("WARNING")[1:]
+    assert [warning[:500] for warning in warnings if "Unsupported content_type" not in warning] == []
     sys.path.insert(0, str(folder))
     yield folder
     sys.path.remove(str(folder))
