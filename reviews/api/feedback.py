@@ -46,13 +46,15 @@ class NdjsonRenderer(JSONRenderer):
 PARAMETERS = ("cursor", "since", "until", "agent", "action", "verdict", "label", "outcome", "include", "wait")
 INCLUDES = frozenset({"undecided"})
 CONTENT_TYPE = "application/x-ndjson"
+SCOPE = Scope.FEEDBACK_READ
+PERMISSION = Permission.FEEDBACK_VIEW
 
 
 class FeedbackView(ApiView):
-    """Labelled examples of a project."""
+    """Labelled examples of a project. Waits are served by reviews.api.feedback_wait, in front of Django."""
 
-    scopes: ClassVar[dict[str, Scope]] = {"GET": Scope.FEEDBACK_READ}
-    permissions: ClassVar[dict[str, Permission]] = {"GET": Permission.FEEDBACK_VIEW}
+    scopes: ClassVar[dict[str, Scope]] = {"GET": SCOPE}
+    permissions: ClassVar[dict[str, Permission]] = {"GET": PERMISSION}
     renderer_classes = [JSONRenderer, NdjsonRenderer]
 
     @extend_schema(

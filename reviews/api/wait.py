@@ -7,12 +7,13 @@ waiters that fall together are one step, so five hundred decisions in one commit
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import re
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from importlib import import_module
-from typing import Any
+from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
 
 from django.conf import settings
@@ -58,16 +59,10 @@ async def application(scope: Scope, receive: Receive, send: Send) -> None:
     match = PATH.match(scope["path"])
     assert match is not None
     waiter = Waiter()
-    gone = asyncio.create_task(_disconnected(receive))
-    gone.add_done_callback(lambda _task: waiter.leave())
-    try:
-        answer = await _answer(scope, match.group(1), waiter)
+    with while_connected(receive, waiter.leave), contextlib.suppress(ClientLeft):
+        answer = await or_refused(_answer(scope, match.group(1), waiter), name="approval_wait")
         if not waiter.left:
             await answer_with(send, answer)
-    except ClientLeft:
-        return
-    finally:
-        gone.cancel()
 
 
 class ClientLeft(Exception):
@@ -123,24 +118,46 @@ class Waiter:
             self._answer.set_exception(ClientLeft())
 
 
-async def _answer(scope: Scope, approval_id: str, waiter: Waiter) -> PlainAnswer:
+@contextlib.contextmanager
+def while_connected(receive: Receive, leave: Callable[[], None]) -> Iterator[None]:
+    """Calls `leave` when the client goes away before the block ends."""
+    gone = asyncio.create_task(_disconnected(receive))
+    gone.add_done_callback(lambda _task: leave())
     try:
-        caller = await _caller(scope)
-        reading = await _settled(caller, approval_id, QueryDict(scope["query_string"]), waiter)
-        if reading.problem is not None:
-            raise reading.problem
-        return document(200, reading.document)
+        yield
+    finally:
+        gone.cancel()
+
+
+T = TypeVar("T")
+
+
+async def or_refused(answer: Awaitable[T], *, name: str) -> T | PlainAnswer:
+    """What is answered, or the problem document that says why not: nothing above these coroutines would say it.
+
+    Raises ClientLeft. `name` is what failures are called in the log.
+    """
+    try:
+        return await answer
     except Problem as problem:
         return refusal(problem)
     except ClientLeft:
         raise
     except DatabaseError:
-        logger.exception("approval_wait_database_error")
+        logger.exception(f"{name}_database_error")
         away = Problem(503, "The database does not answer.", headers={"Retry-After": str(RETRY_AFTER_SECONDS)})
         return refusal(away)
-    except Exception:  # Nothing above this coroutine would answer.
-        logger.exception("approval_wait_error")
+    except Exception:
+        logger.exception(f"{name}_error")
         return refusal(Problem(500, "Something went wrong on our side."))
+
+
+async def _answer(scope: Scope, approval_id: str, waiter: Waiter) -> PlainAnswer:
+    caller = await caller_of(scope, _threads)
+    reading = await _settled(caller, approval_id, QueryDict(scope["query_string"]), waiter)
+    if reading.problem is not None:
+        raise reading.problem
+    return document(200, reading.document)
 
 
 async def _settled(caller: Caller | None, approval_id: str, query: QueryDict, waiter: Waiter) -> Reading:
@@ -179,14 +196,14 @@ def _read_now(asked: Sequence[Question]) -> list[Reading]:
     return read_many(asked, now=clock.now())
 
 
-async def _caller(scope: Scope) -> Caller | None:
+async def caller_of(scope: Scope, threads: ThreadPoolExecutor) -> Caller | None:
     """Who asks: at once when it is an agent whose key is known, else with the help of a thread."""
     headers, address = headers_in_scope(scope), (scope.get("client") or ("",))[0]
     known = caller_at_once(headers, address, clock.now())
-    return known or await in_thread(_threads, lambda: _caller_of(headers, address))
+    return known or await in_thread(threads, lambda: _looked_up(headers, address))
 
 
-def _caller_of(headers: Mapping[str, str], address: str) -> Caller | None:
+def _looked_up(headers: Mapping[str, str], address: str) -> Caller | None:
     """Who asks: by a secret in the headers, else by the browser session (a read needs no CSRF token)."""
     caller = caller_from_headers(headers, address, clock.now())
     if caller is not None:

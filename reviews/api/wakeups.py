@@ -1,4 +1,4 @@
-"""Wakes waiting agents: whoever decides tells every process, and each wakes those who wait in it."""
+"""Wakes those who wait: whoever changes something tells every process, and each wakes those who wait in it."""
 
 from __future__ import annotations
 
@@ -19,29 +19,30 @@ Look = Callable[[], None]
 
 
 class Wakeups:
-    """Those who wait in one event loop. It is told of decisions while anybody waits."""
+    """Those who wait in one event loop for what is said on one topic. It is told of it while anybody waits."""
 
-    def __init__(self) -> None:
+    def __init__(self, topic: str = TOPIC) -> None:
+        self._topic = topic
         self._loop: asyncio.AbstractEventLoop | None = None  # while anybody waits
         self._waiters: defaultdict[str, set[Look]] = defaultdict(set)
         self._connected = asyncio.Event()
 
     @contextlib.contextmanager
-    def registered(self, approval_id: str, look: Look) -> Iterator[None]:
-        """Calls `look` whenever the request may have changed, from now until the block ends."""
+    def registered(self, word: str, look: Look) -> Iterator[None]:
+        """Calls `look` whenever what the word stands for may have changed, from now until the block ends."""
         if not self._waiters:
             self._loop = asyncio.get_running_loop()
-            listener.subscribe(TOPIC, self)
+            listener.subscribe(self._topic, self)
             listener.start()
-        self._waiters[approval_id].add(look)
+        self._waiters[word].add(look)
         try:
             yield
         finally:
-            self._waiters[approval_id].discard(look)
-            if not self._waiters[approval_id]:
-                del self._waiters[approval_id]
+            self._waiters[word].discard(look)
+            if not self._waiters[word]:
+                del self._waiters[word]
             if not self._waiters:
-                listener.unsubscribe(TOPIC, self)
+                listener.unsubscribe(self._topic, self)
                 self._connected.clear()
                 self._loop = None
 
@@ -65,7 +66,7 @@ class Wakeups:
         self._soon(lambda: self._turn(connected=True))
 
     def heard(self, words: Sequence[str]) -> None:
-        """Some requests changed."""
+        """Something changed."""
         self._soon(lambda: self._wake(words))
 
     def lost(self) -> None:
@@ -86,15 +87,16 @@ class Wakeups:
             self._connected.clear()
         self._wake(self._waiters)
 
-    def _wake(self, approval_ids: Iterable[str]) -> None:
-        for approval_id in approval_ids:
-            for look in self._waiters.get(approval_id, ()):
+    def _wake(self, words: Iterable[str]) -> None:
+        for word in words:
+            for look in self._waiters.get(word, ()):
                 look()
 
 
-_of_loop: WeakKeyDictionary[asyncio.AbstractEventLoop, Wakeups] = WeakKeyDictionary()
+_of_loop: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[str, Wakeups]] = WeakKeyDictionary()
 
 
-def wakeups() -> Wakeups:
-    """Those who wait in the running event loop."""
-    return _of_loop.setdefault(asyncio.get_running_loop(), Wakeups())
+def wakeups(topic: str = TOPIC) -> Wakeups:
+    """Those who wait in the running event loop; unless told otherwise, for decisions."""
+    topics = _of_loop.setdefault(asyncio.get_running_loop(), {})
+    return topics.setdefault(topic, Wakeups(topic))
