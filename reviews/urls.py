@@ -5,6 +5,7 @@ from django.urls import URLPattern, URLResolver, path
 from reviews.api import (
     analytics,
     approvals,
+    backtests,
     deciding,
     feedback,
     feedback_examples,
@@ -16,6 +17,7 @@ from reviews.api import (
 )
 from reviews.models import HumanLayerCall
 from reviews.views import analytics as analytics_page
+from reviews.views import backtests as backtests_page
 from reviews.views import bulk, decide, hold, one_click, outcome, pins, policy_draft, queue, rates
 from reviews.views import feedback as feedback_page
 from reviews.views import policies as policies_page
@@ -52,6 +54,9 @@ page_patterns: list[URLPattern | URLResolver] = [
     path("policies/draft/", policy_draft.draft, name="policy-draft"),
     path("policies/draft/risk/", policy_draft.risk, name="policy-risk"),
     path("policies/draft/rules/<int:place>/", policy_draft.rule, name="policy-rule"),
+    path("policies/backtests/", backtests_page.backtests, name="backtests"),
+    path("policies/backtests/<uuid:backtest_id>/", backtests_page.backtest, name="backtest"),
+    path("policies/backtests/<uuid:backtest_id>/cancel/", backtests_page.cancel, name="backtest-cancel"),
     path("policies/history/", policies_page.history, name="policy-history"),
     path("policies/history/<int:number>/", policies_page.version, name="policy-version"),
 ]
@@ -78,6 +83,18 @@ api_patterns: list[URLPattern | URLResolver] = [
     path("feedback/<str:example_id>/corrections", feedback_examples.CorrectionsView.as_view(), name="corrections"),
     path("policies", policies.PoliciesView.as_view(), name="policies"),
     path("policies/<int:number>", policies.PolicyView.as_view(), name="policy"),
+    path("policies/backtests", backtests.BacktestsView.as_view(), name="backtests"),
+    path("policies/backtests/<uuid:backtest_id>", backtests.BacktestView.as_view(), name="backtest"),
+    path(
+        "policies/backtests/<uuid:backtest_id>/disagreements",
+        backtests.BacktestCasesView.as_view(),
+        name="backtest-cases",
+    ),
+    path(
+        "policies/backtests/<uuid:backtest_id>/cancel",
+        backtests.BacktestCancelView.as_view(),
+        name="backtest-cancel",
+    ),
     path("risk-assessments", policies.RiskAssessmentsView.as_view(), name="risk-assessments"),
 ]
 

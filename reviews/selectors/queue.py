@@ -214,7 +214,7 @@ def by_time(
 ) -> QueuePage:
     """One page of some requests, the latest first by the time of that name. 400 on a damaged cursor."""
     if cursor:
-        at, last_id = _time_and_id(cursor)
+        at, last_id = time_and_id(cursor)
         rows = rows.filter(Q(**{f"{time}__lt": at}) | Q(**{time: at}, pk__lt=last_id), **{f"{time}__lte": at})
     found = list(rows.order_by(f"-{time}", "-id")[: size + 1])
     if len(found) <= size:
@@ -237,7 +237,8 @@ def _behind(cursor: str) -> Q:
     return Q(due_minute__gte=place[0]) & (Q(due_minute__gt=place[0]) | (Q(due_minute=place[0]) & same_minute))
 
 
-def _time_and_id(cursor: str) -> tuple[datetime, UUID]:
+def time_and_id(cursor: str) -> tuple[datetime, UUID]:
+    """The place that a cursor of a time and an id names; 400 on a damaged one."""
     values: list[Any] = decode_cursor(cursor, length=2)
     try:
         at, last_id = datetime.fromisoformat(values[0]), UUID(values[1])

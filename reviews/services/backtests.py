@@ -19,7 +19,7 @@ from agents.models import Project
 from agents.services import audit
 from console.lib.clock import rfc3339
 from console.lib.queue import enqueue
-from reviews.models import Backtest, BacktestCase
+from reviews.models import Backtest, BacktestCase, PolicyVersion
 from reviews.policy.backtest import Disagreement, Past, Tallies, disagreement, judged, load_tallies
 from reviews.policy.engine import needs
 from reviews.policy.facts import Subject
@@ -27,6 +27,7 @@ from reviews.policy.history import Memory, distinct, keys_of
 from reviews.policy.schema import Policy, load
 from reviews.selectors import past as reading
 from reviews.selectors.spent import costs_then
+from reviews.services import policies
 
 TASK = "reviews.tasks.run_backtest"
 LEASE = timedelta(seconds=60)
@@ -49,6 +50,10 @@ class TooMany(Exception):
     """The project has OPEN_MAX runs that are not finished."""
 
 
+class EmptyRange(ValueError):
+    """No request can have been made in the range."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Trial:
     """What is to be tried. `number` is the version that it is, or that it was begun from."""
@@ -58,13 +63,25 @@ class Trial:
     document: Mapping[str, Any]
 
 
+def trial_of_draft(*, project: Project) -> Trial | None:
+    """The draft as it is now; None where there is none."""
+    draft = policies.draft_of(project=project)
+    return Trial(subject=Backtest.Subject.DRAFT, number=draft.base, document=draft.document) if draft else None
+
+
+def trial_of_version(*, project: Project, number: int) -> Trial | None:
+    """A version of the policy; None where there is no such version."""
+    row = PolicyVersion.objects.filter(project=project, number=number).first()
+    return Trial(subject=Backtest.Subject.VERSION, number=number, document=row.document) if row else None
+
+
 def start(
     *, project: Project, by: Caller | None, trial: Trial, since: datetime, until: datetime, now: datetime
 ) -> Backtest:
-    """Begins a run over the requests made in [since, until). Raises TooMany; ValueError on an empty range."""
+    """Begins a run over the requests made in [since, until). Raises TooMany and EmptyRange."""
     until = min(until, now)
     if since >= until:
-        raise ValueError("the range is empty")
+        raise EmptyRange
     with transaction.atomic():
         Project.objects.select_for_update().get(pk=project.pk)
         if Backtest.objects.filter(project=project).open().count() >= OPEN_MAX:

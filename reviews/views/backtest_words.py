@@ -1,0 +1,64 @@
+"""Back-tests in words."""
+
+from __future__ import annotations
+
+from django.utils.translation import gettext as _
+
+from reviews.models import Backtest
+from reviews.policy.engine import needs
+from reviews.policy.results import Figures
+from reviews.policy.schema import load
+
+
+def name_of(row: Backtest) -> str:
+    """What was tried."""
+    words = {
+        Backtest.Subject.VERSION: _("Version %(n)d"),
+        Backtest.Subject.DRAFT: _("Draft on version %(n)d"),
+        Backtest.Subject.SENT: _("A policy that was sent, beside version %(n)d"),
+        Backtest.Subject.PATTERN: _("A suggested rule in version %(n)d"),
+    }
+    return words[Backtest.Subject(row.subject)] % {"n": row.number}
+
+
+def wrongs_of(figures: Figures) -> dict[str, list[tuple[str, int]]]:
+    """What the false approvals and rejections run against, in words, with how many."""
+    approvals = {
+        "reject": _("people rejected"),
+        "edit": _("people changed the arguments"),
+        "respond": _("people answered instead"),
+        "mixed": _("people rejected or changed a part"),
+        "failed": _("approved by people, then failed"),
+        "reverted": _("approved by people, then reverted"),
+    }
+    rejections = {
+        "approve": _("people approved"),
+        "edit": _("people approved with changes"),
+        "mixed": _("people approved a part"),
+    }
+    return {
+        "approvals": [(approvals.get(what, what), n) for what, n in figures.false_approvals.items()],
+        "rejections": [(rejections.get(what, what), n) for what, n in figures.false_rejections.items()],
+    }
+
+
+def ends_of(figures: Figures) -> list[tuple[str, int]]:
+    """Why requests have no verdict of people, with how many."""
+    words = {
+        "automatic": _("decided by a rule"),
+        "timeout": _("approved because nobody decided"),
+        "expired": _("expired"),
+        "cancelled": _("taken back"),
+        "waiting": _("still waiting"),
+    }
+    return [(words[end], number) for end, number in figures.unlabelled.items()]
+
+
+def doubts_of(row: Backtest) -> list[str]:
+    """What this policy asks for and the past cannot tell."""
+    if "cost" not in needs(load(row.document)):
+        return []
+    return [
+        _("What the project (cost.today) and a session (cost.session) had cost at that moment is not kept."),
+        _("What a trace had cost is known from its spans received by then, as long as these are kept."),
+    ]
