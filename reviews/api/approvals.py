@@ -19,12 +19,11 @@ from console.lib.http import Problem, invalid, next_link, page_size
 from reviews import states
 from reviews.access import api_approval
 from reviews.api.parsers import ExactJsonParser
-from reviews.api.reading import document_of, readable_approval, up_to_date, wait_seconds
+from reviews.api.reading import document_of, documents_of, readable_approval, up_to_date, wait_seconds
 from reviews.api.refusing import not_allowed
 from reviews.models import Approval
 from reviews.policy.timing import NotAllowed
-from reviews.selectors.queue import api_page, estimated_wait_seconds
-from reviews.serializers.approvals import represent
+from reviews.selectors.queue import api_page
 from reviews.serializers.fields import StrictSerializer
 from reviews.serializers.requests import (
     CancelSerializer,
@@ -75,9 +74,7 @@ class ApprovalsView(ApiView):
         rows = up_to_date(page, now=now)
         for row in rows:
             row.project = self.project
-        estimate = estimated_wait_seconds(self.project) if any(row.is_waiting for row in rows) else None
-        results = [represent(row, estimated_wait_seconds=estimate) for row in rows]
-        return Response({"results": results, "next": next_link(request._request, cursor)})
+        return Response({"results": documents_of(rows, now=now), "next": next_link(request._request, cursor)})
 
     @extend_schema(operation_id="approvals_request", request=RequestSerializer, responses={201: OpenApiTypes.OBJECT})
     @idempotent
@@ -90,7 +87,7 @@ class ApprovalsView(ApiView):
             )
         except NotAllowed as error:
             raise not_allowed(error) from None
-        return Response(document_of(approval), status=201)
+        return Response(document_of(approval, now=clock.now()), status=201)
 
 
 class ApprovalVerb(ApiView):
@@ -111,7 +108,7 @@ class ApprovalVerb(ApiView):
         if lost is not None:
             raise too_late(lost)
         fresh = Approval.objects.with_parts().get(pk=self.approval.pk)
-        return Response(document_of(fresh))
+        return Response(document_of(fresh, now=clock.now()))
 
 
 class AgentVerb(ApprovalVerb):
@@ -139,7 +136,7 @@ class ApprovalView(ApprovalVerb):
     def get(self, request: Request, approval_id: str) -> Response:
         """One request; with `wait`, as soon as it is decided."""
         wait_seconds(request.query_params)
-        return Response(document_of(self.approval))
+        return Response(document_of(self.approval, now=clock.now()))
 
 
 class CancelView(AgentVerb):

@@ -37,6 +37,8 @@ from reviews.services import decisions, humanlayer
 from reviews.services.transitions import AlreadyDecided
 
 Kind = HumanLayerCall.Kind
+NAMED = {"reason": "comment", "message": "response"}
+"""What the fields of a verdict are called in this API."""
 
 
 @extend_schema(exclude=True)
@@ -119,8 +121,8 @@ class RespondView(CallVerb):
         try:
             result = decisions.decide(approval=self.call.approval, by=self.caller, ruling=ruling, now=clock.now())
         except decisions.InvalidDecision as error:
-            errors = {"comment" if field == "reason" else field: said for field, said in error.errors.items()}
-            raise Problem(422, str(error), title="Invalid input", errors=errors) from None
+            theirs = decisions.InvalidDecision({NAMED.get(field, field): said for field, said in error.errors.items()})
+            raise Problem(422, str(theirs), title="Invalid input", errors=theirs.errors) from None
         except (decisions.OwnRequest, decisions.ReauthenticationNeeded) as error:
             raise Problem(403, str(error)) from None
         return self.answer(result if isinstance(result, AlreadyDecided) else None)

@@ -193,7 +193,7 @@ def _write(asked: Sequence[tuple[Sent, RequestDraft]]) -> list[Answer]:
             if refused:
                 release(refused)
             made = {place: one for place, one in found.items() if isinstance(one, Approval)}
-            documents = dict(zip(made, map(_renderer.render, documents_of(list(made.values()))), strict=True))
+            documents = dict(zip(made, map(_renderer.render, documents_of(list(made.values()), now=now)), strict=True))
             fill({claimed[one]: (201, document) for place, document in documents.items() if (one := keyed[place])})
             answers |= documents
             complete = True

@@ -20,6 +20,8 @@ from reviews.selectors.queue import estimated_wait_seconds
 from reviews.selectors.whole import Parts, read_whole
 from reviews.serializers.approvals import represent
 from reviews.services import expiry, settling
+from reviews.services.deciders import notices_of
+from reviews.services.requests import hold
 
 WAIT_SECONDS_MAX = 60
 SCOPE = Scope.APPROVALS_REQUEST
@@ -62,6 +64,7 @@ def read_many(asked: Sequence[tuple[Caller | None, str]], *, now: datetime) -> l
         found |= read_whole(due)
     waiting = {row.project_id: row.project for row, _parts in found.values() if row.is_waiting}
     estimates = {key: estimated_wait_seconds(project) for key, project in waiting.items()}
+    said = notices_of([_held(row, parts) for row, parts in found.values()], now=now)
     usable = still_usable((caller for caller, _text in asked if caller), now=now)
     told: dict[UUID, Reading] = {}
     readings = []
@@ -74,13 +77,19 @@ def read_many(asked: Sequence[tuple[Caller | None, str]], *, now: datetime) -> l
             readings.append(Reading(problem=problem))
             continue
         if row.pk not in told:
-            told[row.pk] = _told(row, parts, estimates.get(row.project_id))
+            told[row.pk] = _told(row, parts, estimates.get(row.project_id), said.get(row.pk, []))
         readings.append(told[row.pk])
     return readings
 
 
-def _told(row: Approval, parts: Parts | None, estimate: int | None) -> Reading:
-    document = JSONRenderer().render(represent(row, parts=parts, estimated_wait_seconds=estimate))
+def _held(row: Approval, parts: Parts) -> Approval:
+    """The request with its actions and verdicts at hand."""
+    hold(row, items=parts.items, decisions=parts.decisions)
+    return row
+
+
+def _told(row: Approval, parts: Parts | None, estimate: int | None, notices: Sequence[str]) -> Reading:
+    document = JSONRenderer().render(represent(row, parts=parts, estimated_wait_seconds=estimate, notices=notices))
     deadline = (row.settles_at or row.expires_at) if row.is_waiting else None
     return Reading(document, is_question=row.status == states.Status.INFO_REQUESTED, open_until=deadline)
 
@@ -107,16 +116,20 @@ def _is_due(row: Approval, now: datetime) -> bool:
     return row.is_waiting and (row.settles_at or row.expires_at) <= now
 
 
-def document_of(approval: Approval) -> dict[str, Any]:
+def document_of(approval: Approval, *, now: datetime) -> dict[str, Any]:
     """The request as JSON, with an estimate of the wait while there is one."""
-    return documents_of([approval])[0]
+    return documents_of([approval], now=now)[0]
 
 
-def documents_of(approvals: Sequence[Approval]) -> list[dict[str, Any]]:
-    """As `document_of`, for many."""
+def documents_of(approvals: Sequence[Approval], *, now: datetime) -> list[dict[str, Any]]:
+    """As `document_of`, for many, in a number of queries that does not depend on how many."""
     waiting = {row.project_id: row.project for row in approvals if row.is_waiting}
     estimates = {key: estimated_wait_seconds(project) for key, project in waiting.items()}
-    return [represent(row, estimated_wait_seconds=estimates.get(row.project_id)) for row in approvals]
+    said = notices_of(approvals, now=now)
+    return [
+        represent(row, estimated_wait_seconds=estimates.get(row.project_id), notices=said.get(row.pk, []))
+        for row in approvals
+    ]
 
 
 def wait_seconds(query: Mapping[str, Any]) -> float:

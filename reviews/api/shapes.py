@@ -157,6 +157,7 @@ COMPONENTS: dict[str, Schema] = {
             "expires_at": TIME,
             "closed_at": or_null(TIME),
             "estimated_wait_seconds": or_null(NUMBER),
+            "notices": TEXTS,
             "metadata": OBJECT,
             "items": listed(ref("ApprovalItem")),
             "decision": or_null(ref("ApprovalDecision")),

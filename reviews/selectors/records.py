@@ -44,16 +44,13 @@ def record_choices(project: Project) -> dict[str, list[str]]:
     return {"action": _sorted(action for action, _ in pairs), "agent": _sorted(agent for _, agent in pairs)}
 
 
-def next_waiting(project: Project, *, after: Approval | None, filters: QueueFilter, now: datetime) -> Approval | None:
-    """The waiting request that comes behind `after` in the queue, else the first one; None when nothing waits."""
-    cursors: list[str | None] = [None]
-    if after is not None:
-        cursors.insert(0, encode_cursor([after.due_minute, repr(after.risk_score), str(after.pk)]))
-    for cursor in cursors:
-        rows = queue_page(project, now=now, filters=filters, cursor=cursor, size=1).rows
-        if rows:
-            return rows[0]
-    return None
+def waiting_behind(
+    project: Project, *, after: Approval, filters: QueueFilter, now: datetime, size: int
+) -> list[Approval]:
+    """Up to `size` waiting requests that come behind `after` in the queue, and then as many of its beginning."""
+    behind = encode_cursor([after.due_minute, repr(after.risk_score), str(after.pk)])
+    pages = [queue_page(project, now=now, filters=filters, cursor=cursor, size=size).rows for cursor in (behind, None)]
+    return list({row.pk: row for page in pages for row in page}.values())
 
 
 def of_trace(project: Project, trace_id: str) -> list[Approval]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.conf import settings
@@ -9,7 +10,7 @@ from django.conf import settings
 from console.lib.clock import rfc3339
 from reviews import quorum
 from reviews.addresses import page_of
-from reviews.models import Approval, ApprovalEvent
+from reviews.models import Approval, ApprovalEvent, ApprovalItem
 from reviews.selectors.whole import Parts
 from reviews.serializers.people import people_of
 from reviews.wire import decision_of, effect_of, items_of
@@ -18,9 +19,15 @@ PLACE = ("trace_id", "span_id", "session_id", "end_user")
 """Where in the agent's work a request was made; null where the agent did not say."""
 
 
-def represent(approval: Approval, *, estimated_wait_seconds: int | None, parts: Parts | None = None) -> dict[str, Any]:
+def represent(
+    approval: Approval,
+    *,
+    estimated_wait_seconds: int | None,
+    notices: Sequence[str] = (),
+    parts: Parts | None = None,
+) -> dict[str, Any]:
     """The JSON object of a request that was read `with_parts`, or by `read_whole` with `parts`; once it is closed
-    without the estimate."""
+    without the estimate. `notices` are what keeps it from people, in sentences."""
     parts = parts or Parts.of(approval)
     needed = approval.review_plan.approvals_needed
     item, standings = parts.items[0], quorum.standings(parts.items, parts.decisions, needed=needed)
@@ -30,15 +37,7 @@ def represent(approval: Approval, *, estimated_wait_seconds: int | None, parts: 
         "url": page_url(approval),
         "status": approval.status,
         "effect": effect_of(approval, items),
-        "action": approval.action,
-        "arguments": item.arguments,
-        "summary": approval.summary,
-        "description": approval.description or item.description,
-        "context": approval.context,
-        "arguments_schema": item.arguments_schema,
-        "allowed_decisions": item.allowed_decisions,
-        "agent": {"name": approval.agent, "version": approval.agent_version} if approval.agent else None,
-        **{name: getattr(approval, name) or None for name in PLACE},
+        **_proposed(approval, item),
         "confidence": approval.confidence,
         "suggestion": approval.suggestion or None,
         "priority": approval.priority,
@@ -50,6 +49,7 @@ def represent(approval: Approval, *, estimated_wait_seconds: int | None, parts: 
         "requested_by": approval.requested_by_label,
         **_times_of(approval),
         "estimated_wait_seconds": estimated_wait_seconds if approval.is_waiting else None,
+        "notices": list(notices),
         "callback_url": approval.callback_url or None,
         "metadata": approval.metadata,
         "approvals_needed": needed,
@@ -57,6 +57,20 @@ def represent(approval: Approval, *, estimated_wait_seconds: int | None, parts: 
         "decision": decision_of(approval, standings, parts.receipts),
         "messages": [message_of(event) for event in parts.conversation],
         "outcome": approval.outcome,
+    }
+
+
+def _proposed(approval: Approval, item: ApprovalItem) -> dict[str, Any]:
+    return {
+        "action": approval.action,
+        "arguments": item.arguments,
+        "summary": approval.summary,
+        "description": approval.description or item.description,
+        "context": approval.context,
+        "arguments_schema": item.arguments_schema,
+        "allowed_decisions": item.allowed_decisions,
+        "agent": {"name": approval.agent, "version": approval.agent_version} if approval.agent else None,
+        **{name: getattr(approval, name) or None for name in PLACE},
     }
 
 

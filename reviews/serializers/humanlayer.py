@@ -12,9 +12,9 @@ from reviews import states
 from reviews.models import Decision, HumanLayerCall
 from reviews.offered import offers
 from reviews.serializers.fields import BoundedObject, StrictSerializer, Text
+from reviews.services.deciders import standings_of
 from reviews.services.decisions import Ruling
 from reviews.services.requests import ItemDraft, RequestDraft
-from reviews.services.settling import standings_of
 
 Kind = HumanLayerCall.Kind
 ID_CHARS_MAX = 200

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from uuid import UUID
 
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from agents.models import User
-from agents.rosters import Roster
+from agents.rosters import Roster, recent_roster_of
 from agents.selectors import owners_of
 from reviews import quorum
 from reviews.models import Approval, ApprovalItem, Decision
@@ -59,7 +60,8 @@ def not_asked(rows: Sequence[Approval]) -> Without:
     if votes:
         for item in ApprovalItem.objects.filter(approval_id__in=votes).only("approval_id", "index").order_by("index"):
             items[item.approval_id].append(item)
-    return {key: out | _done(_standings(key, rows, items, votes)) for key, out in barred(rows).items()}
+    out = barred(rows)
+    return {row.pk: out[row.pk] | _done(_where(row, items[row.pk], votes[row.pk])) for row in rows}
 
 
 def not_asked_of(approval: Approval, standings: Sequence[Standing], *, out: frozenset[int]) -> frozenset[int]:
@@ -103,17 +105,26 @@ def notices(approval: Approval, roster: Roster, standings: Sequence[Standing], *
     return found
 
 
+def notices_of(rows: Sequence[Approval], *, now: datetime) -> dict[UUID, list[str]]:
+    """The `notices` of those of some requests that wait, which have their actions and verdicts at hand."""
+    waiting = [row for row in rows if row.is_open]
+    rosters = {key: recent_roster_of(key, now=now) for key in {row.project_id for row in waiting}}
+    out = barred(waiting)
+    return {row.pk: notices(row, rosters[row.project_id], standings_of(row), out=out[row.pk]) for row in waiting}
+
+
+def standings_of(approval: Approval) -> list[Standing]:
+    """Where each item of a request stands. Reads `items` and `decisions`, or takes them as prefetched."""
+    votes = sorted(approval.decisions.all(), key=lambda vote: vote.pk)
+    return _where(approval, approval.items.all(), votes)
+
+
+def _where(approval: Approval, items: Iterable[ApprovalItem], votes: Sequence[Decision]) -> list[Standing]:
+    return quorum.standings(items, votes, needed=approval.review_plan.approvals_needed) if items else []
+
+
 def _bars_owner(row: Approval) -> bool:
     return bool(row.plan) and row.review_plan.bar_key_owner
-
-
-def _standings(
-    key: UUID, rows: Sequence[Approval], items: Mapping[UUID, list[ApprovalItem]], votes: Mapping[UUID, list[Decision]]
-) -> list[Standing]:
-    if key not in votes:
-        return []
-    row = next(row for row in rows if row.pk == key)
-    return quorum.standings(items[key], votes[key], needed=row.review_plan.approvals_needed)
 
 
 def _voters(standing: Standing) -> frozenset[int]:

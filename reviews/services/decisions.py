@@ -19,8 +19,8 @@ from reviews.addresses import page_of
 from reviews.json_schema import TooComplex, violations
 from reviews.models import Approval, ApprovalEvent, ApprovalItem, Decision
 from reviews.services import expiry, feedback_labels, settling
-from reviews.services.deciders import not_asked_of, why_barred
-from reviews.services.settling import locked, overtaken, standings_of
+from reviews.services.deciders import not_asked_of, standings_of, why_barred
+from reviews.services.settling import locked, overtaken
 from reviews.services.transitions import AlreadyDecided, add_event, announce, as_already_decided
 from reviews.wire import Standing
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import datetime, timedelta
 from typing import Any
@@ -28,10 +28,10 @@ from reviews.models import (
 from reviews.policy.engine import Assessment, for_people
 from reviews.policy.facts import Subject
 from reviews.policy.plan import dump_plan
-from reviews.policy.schema import Effect
+from reviews.policy.schema import Effect, Policy
 from reviews.policy.timing import NotAllowed, Terms, agree
 from reviews.services import automatic, feedback, flow, policies, routing, settling
-from reviews.services.deciders import barred, made_by
+from reviews.services.deciders import barred, made_by, standings_of
 from reviews.services.judging import judge
 from reviews.services.transitions import (
     AlreadyDecided,
@@ -206,7 +206,7 @@ def cancel_request(*, approval: Approval, by: Caller, reason: str = "", now: dat
     if lost is not None:
         return lost
     add_event(approval=approval, kind=ApprovalEvent.Kind.CANCELLED, by=by, now=now, detail={"reason": reason})
-    ended = [(approval, settling.standings_of(approval))]
+    ended = [(approval, standings_of(approval))]
     feedback.add_ended(ended=ended, verdict=FeedbackExample.Verdict.CANCELLED, now=now)
     announce(project=approval.project, approval_ids=[approval.pk], status=approval.status, now=now)
     return None
@@ -276,20 +276,32 @@ def foresee(*, project: Project, draft: RequestDraft, now: datetime) -> Foreseen
 
 def _judged(project: Project, draft: RequestDraft, version: PolicyVersion, now: datetime) -> Assessment:
     policy = policies.policy_of(version)
-    found = judge(project=project, policy=policy, subjects=subjects_of(draft), now=now)
-    if found.effect is Effect.AUTO_APPROVE and not _allow(draft, states.Verdict.APPROVE):
+    return judged(project=project, policy=policy, subjects=subjects_of(draft), items=draft.items, now=now)
+
+
+def judged(
+    *,
+    project: Project,
+    policy: Policy,
+    subjects: Sequence[Subject],
+    items: Sequence[ItemDraft] | Sequence[ApprovalItem],
+    now: datetime,
+) -> Assessment:
+    """What a policy makes of a request, which may allow less than the policy would do. Creates nothing."""
+    found = judge(project=project, policy=policy, subjects=subjects, now=now)
+    if found.effect is Effect.AUTO_APPROVE and not _allow(items, states.Verdict.APPROVE):
         return for_people(found, "the request does not allow it to be approved")
     return found
 
 
-def _allow(draft: RequestDraft, *verdicts: states.Verdict) -> bool:
+def _allow(items: Iterable[ItemDraft | ApprovalItem], *verdicts: states.Verdict) -> bool:
     """Whether people may say each of these on every action of a request."""
-    return all(verdict in item.allowed_decisions for item in draft.items for verdict in verdicts)
+    return all(verdict in item.allowed_decisions for item in items for verdict in verdicts)
 
 
 def _terms(assessment: Assessment, draft: RequestDraft) -> Terms:
     default = timedelta(seconds=settings.APPROVAL_TIMEOUT_SECONDS)
-    votable = _allow(draft, states.Verdict.APPROVE, states.Verdict.REJECT)
+    votable = _allow(draft.items, states.Verdict.APPROVE, states.Verdict.REJECT)
     return agree(assessment.plan, timeout=draft.timeout, on_timeout=draft.on_timeout, default=default, votable=votable)
 
 

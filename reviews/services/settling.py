@@ -16,17 +16,12 @@ from agents.authentication import Caller
 from reviews import quorum, states
 from reviews.models import Approval, ApprovalEvent, Decision
 from reviews.services import feedback, receipts
+from reviews.services.deciders import standings_of
 from reviews.services.transitions import AlreadyDecided, Line, add_events, announce, as_already_decided, close
 from reviews.wire import Standing
 
 BATCH = 500
 NAMES_CHARS = 200
-
-
-def standings_of(approval: Approval) -> list[Standing]:
-    """Where each item of a request stands. Reads `items` and `decisions`, or takes them as prefetched."""
-    votes = sorted(approval.decisions.all(), key=lambda vote: vote.pk)
-    return quorum.standings(approval.items.all(), votes, needed=approval.review_plan.approvals_needed)
 
 
 def joined(approval: Approval, standings: Sequence[Standing], vote: Decision) -> list[Standing]:

@@ -22,12 +22,11 @@ from reviews import states
 from reviews.access import page_approval
 from reviews.forms import DecisionForm, EditForm, form_for
 from reviews.models import Approval, ApprovalItem, Decision
-from reviews.selectors.records import next_waiting
 from reviews.services.bulk import approve_items
 from reviews.services.decisions import InvalidDecision, OwnRequest, ReauthenticationNeeded, decide, repeats
 from reviews.services.transitions import AlreadyDecided
 from reviews.views.lines import lines_of, next_left
-from reviews.views.listing import Wish, approval_url, listing_of, queue_url, wish_of
+from reviews.views.listing import Wish, approval_url, listing_of, next_for_viewer, queue_url, wish_of
 from reviews.views.presentation import outcome_sentence
 from reviews.views.queue import INDEX, decided_words, item_context, item_index, loaded, split_page, toast, undo_of
 
@@ -177,7 +176,7 @@ def _next(request: HttpRequest, approval: Approval, wish: Wish, text: str) -> Ht
     index = next_left(left, after=item_index(request) or 0)
     following: Approval | None = approval
     if index is None:
-        found = next_waiting(project, after=approval, filters=wish.filters, now=clock.now())
+        found = next_for_viewer(project, wish, after=approval, now=clock.now())
         following = loaded(found.pk, project) if found else None
     url = approval_url(following, project, wish, item=index) if following else queue_url(project, wish)
     if not request.htmx:  # type: ignore[attr-defined]

@@ -11,13 +11,16 @@ from django.http import HttpRequest, QueryDict
 from django.urls import reverse
 
 from agents.models import Project, Team
+from agents.rosters import recent_roster_of
 from agents.views.person import person
+from console.lib import clock
 from console.lib.http import Problem
 from reviews.addresses import page_of
 from reviews.models import Approval
 from reviews.models.approval import RISK_LEVELS
 from reviews.selectors.queue import QueueCounts, QueueFilter, queue_choices, queue_counts, queue_page
-from reviews.selectors.records import record_choices, records_page
+from reviews.selectors.records import record_choices, records_page, waiting_behind
+from reviews.services.deciders import not_asked
 from reviews.views.people import Hold, hold_of
 
 PAGE_ROWS = 50
@@ -60,6 +63,8 @@ class Row:
     path: str
     query: str
     """That of the list, so that one comes back to it."""
+    is_others: bool
+    """Whether there is nothing left for the viewer to decide: others have to."""
 
     @property
     def url(self) -> str:
@@ -119,9 +124,16 @@ def wish_of(request: HttpRequest) -> Wish:
             team=_clean(query.get("team", "")),
             whose=whose if whose in WHOSE else "",
             viewer_id=person(request).pk,
+            stood_in_for=_stood_in_for(request) if whose in WHOSE else frozenset(),
         ),
         cursor=query.get("cursor", ""),
     )
+
+
+def _stood_in_for(request: HttpRequest) -> frozenset[int]:
+    """For whom the viewer stands in now, in the project of the page."""
+    project: Project = request.project  # type: ignore[attr-defined]
+    return recent_roster_of(project.pk, now=clock.now()).stood_in_for(person(request).pk)
 
 
 def listing_of(project: Project, wish: Wish, *, now: datetime) -> Listing:
@@ -141,11 +153,18 @@ def listing_of(project: Project, wish: Wish, *, now: datetime) -> Listing:
             )
     except Problem as problem:
         raise BadRequest(problem.detail) from None
+    viewer, others = wish.filters.viewer_id, not_asked([row for row in page.rows if row.is_open])
     choices = queue_choices(project, now=now) if waiting else record_choices(project)
     return Listing(
         wish=wish,
         entries=[
-            Row(row, hold_of(row, wish.filters.viewer_id, now=now), page_of(project.slug, row.pk), wish.query)
+            Row(
+                approval=row,
+                hold=hold_of(row, viewer, now=now),
+                path=page_of(project.slug, row.pk),
+                query=wish.query,
+                is_others=viewer in others.get(row.pk, ()),
+            )
             for row in page.rows
         ],
         next_cursor=page.next_cursor,
@@ -154,6 +173,13 @@ def listing_of(project: Project, wish: Wish, *, now: datetime) -> Listing:
         agents=_with(choices["agent"], wish.filters.agent),
         teams=list(project.teams.open().order_by("name")),
     )
+
+
+def next_for_viewer(project: Project, wish: Wish, *, after: Approval, now: datetime) -> Approval | None:
+    """What comes behind a request in the queue and waits for the viewer, else the first one; None when nothing does."""
+    rows = waiting_behind(project, after=after, filters=wish.filters, now=now, size=PAGE_ROWS)
+    others = not_asked(rows)
+    return next((row for row in rows if wish.filters.viewer_id not in others[row.pk]), None)
 
 
 def queue_url(project: Project, wish: Wish) -> str:

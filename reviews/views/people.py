@@ -8,8 +8,10 @@ from datetime import datetime, timedelta
 from django.utils.translation import gettext as _
 
 from agents.models import User
+from agents.rosters import Roster, recent_roster_of
 from reviews.models import Approval
 from reviews.policy.plan import ReviewPlan
+from reviews.services.deciders import notices_of
 from reviews.services.routing import terms_of
 
 STEPS_SHOWN = 8
@@ -41,6 +43,10 @@ class People:
     team: str
     assigned: str
     assigned_to_me: bool
+    stands_in_for: str
+    """Those whose it is, who are away and for whom the viewer stands in; empty for nobody."""
+    notices: list[str]
+    """What keeps the request from people, in sentences."""
     plan: ReviewPlan
     stages: list[Stage]
 
@@ -54,16 +60,27 @@ class People:
 
 
 def people_of(approval: Approval, viewer: User, *, now: datetime) -> People:
-    """Reads the columns and the plan of a request; wants its people loaded (`ApprovalQuerySet.with_people`)."""
+    """Reads the columns and the plan of a request; wants its people and parts loaded."""
     plan = approval.review_plan
+    roster = recent_roster_of(approval.project_id, now=now)
     return People(
         hold=hold_of(approval, viewer.pk, now=now),
         team=approval.routed_to.name if approval.routed_to else "",
         assigned=approval.assigned_to.display_name if approval.assigned_to else "",
         assigned_to_me=approval.assigned_to_id == viewer.pk,
+        stands_in_for=_stood_in_for(approval, roster, viewer),
+        notices=notices_of([approval], now=now).get(approval.pk, []),
         plan=plan,
         stages=_stages(approval),
     )
+
+
+def _stood_in_for(approval: Approval, roster: Roster, viewer: User) -> str:
+    team = roster.members.get(approval.routed_to_id or 0, frozenset())
+    whose = {approval.assigned_to_id} if approval.assigned_to_id else team
+    if viewer.pk in whose:
+        return ""
+    return ", ".join(roster.deciders[key].display_name for key in sorted(roster.stood_in_for(viewer.pk) & whose))
 
 
 def hold_of(approval: Approval, viewer_id: int, *, now: datetime) -> Hold | None:

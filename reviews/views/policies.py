@@ -26,8 +26,7 @@ from reviews.policy_forms import SampleForm
 from reviews.selectors.policies import past_request, subjects_of_past, version_of, versions_page
 from reviews.serializers.requests import RequestSerializer, draft_of
 from reviews.services import policies
-from reviews.services.judging import judge
-from reviews.services.requests import subjects_of
+from reviews.services.requests import judged, subjects_of
 from reviews.views.policy_rows import change_rows, plan_words, rule_rows
 
 PAGE_ROWS = 50
@@ -127,7 +126,8 @@ def _tried(form: SampleForm, project: Project, policy: Policy, now: datetime) ->
             words = ", ".join(str(text) for text in texts) if isinstance(texts, list) else str(texts)
             form.add_error("sample", f"{field}: {words}")
         return None
-    return shown(judge(project=project, policy=policy, subjects=subjects_of(draft_of(body.validated_data)), now=now))
+    draft = draft_of(body.validated_data)
+    return shown(judged(project=project, policy=policy, subjects=subjects_of(draft), items=draft.items, now=now))
 
 
 def _past(request: HttpRequest, project: Project, policy: Policy) -> dict[str, Any]:
@@ -141,7 +141,13 @@ def _past(request: HttpRequest, project: Project, policy: Policy) -> dict[str, A
         past = None
     if past is None:
         return {"asked": text, "missing": _("There is no request with this id in this project.")}
-    found = judge(project=project, policy=policy, subjects=subjects_of_past(past), now=past.requested_at)
+    found = judged(
+        project=project,
+        policy=policy,
+        subjects=subjects_of_past(past),
+        items=list(past.items.all()),
+        now=past.requested_at,
+    )
     return {"asked": text, "past": past, "tried": shown(found)}
 
 

@@ -159,8 +159,9 @@ def test_a_person_answers_with_a_client_of_their_own(make: Any, secret: str, per
 
 def test_a_rejection_by_an_offered_option_has_its_words(make: Any, secret: str, person: str) -> None:
     make(secret).create_function_call(FunctionCallSpec(**SPEC, reject_options=[WRONG]), call_id="call-1")
-    with pytest.raises(HumanLayerException, match=r"422.*comment"):
+    with pytest.raises(HumanLayerException, match=r"422.*comment") as refused:
         make(person).respond_to_function_call("call-1", FunctionCallStatus(approved=False))
+    assert '"comment: A rejection needs a reason."' in str(refused.value)
     status = FunctionCallStatus(approved=False, reject_option_name="wrong-amount")
     call = make(person).respond_to_function_call("call-1", status)
     assert (call.status.comment, call.status.reject_option_name) == ("The amount is wrong:", "wrong-amount")

@@ -197,7 +197,7 @@ async def test_a_commit_that_nobody_knows_of_is_not_tried_again_without_a_key(
     assert await Approval.objects.acount() == 1
 
 
-@pytest.mark.parametrize(("effect", "most"), [("review", 12), ("auto_approve", 22)])
+@pytest.mark.parametrize(("effect", "most"), [("review", 13), ("auto_approve", 22)])
 def test_a_batch_takes_as_many_queries_as_one(
     project: Project, agent_api: Api, ana: Caller, effect: str, most: int
 ) -> None:

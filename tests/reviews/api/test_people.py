@@ -106,3 +106,19 @@ def test_the_deadline_is_what_the_policy_says_or_what_is_stricter(ask: Ask, ana:
 def test_the_team_of_a_request_is_told_by_slug_and_unknown_ones_by_what_was_sent(ask: Ask, money: Team) -> None:
     assert ask(team="Money")["team"] == "money"
     assert ask(team="marines")["team"] == "marines"
+
+
+def test_the_api_says_when_nobody_can_decide_and_when_a_team_is_unknown(
+    project: Project, agent_api: Api, ana: Caller, client: Client
+) -> None:
+    assert ana.user is not None
+    sent = Api(make_token(ana.user), client).post("/api/v1/approvals", {"action": "refund", "team": "finnance"})
+    assert sent.status_code == 201
+    unknown, nobody = sent.json()["notices"]
+    assert unknown == "There is no team “finnance” here: everybody who may decide is asked."
+    assert nobody.startswith("Nobody is left who can decide")
+    read = agent_api.get(f"/api/v1/approvals/{sent.json()['id']}").json()
+    assert read["notices"] == [unknown, nobody]
+    assert agent_api.get("/api/v1/approvals").json()["results"][0]["notices"] == [unknown, nobody]
+    make_person("Ben", project, "reviewer")
+    assert agent_api.get(f"/api/v1/approvals/{sent.json()['id']}").json()["notices"] == [unknown]

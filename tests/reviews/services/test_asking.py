@@ -18,9 +18,9 @@ from reviews import states
 from reviews.models import Approval
 from reviews.policy.reading import read_policy
 from reviews.services import assignment, claims, deciders, escalation, policies, reminders
+from reviews.services.deciders import standings_of
 from reviews.services.decisions import Ruling, decide, withdraw
 from reviews.services.requests import ItemDraft, RequestDraft, create_request
-from reviews.services.settling import standings_of
 from tests.reviews.conftest import NOON, draft, make_key, make_person
 
 Make = Callable[..., Approval]
