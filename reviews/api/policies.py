@@ -83,7 +83,8 @@ class PoliciesView(ApiView):
             raise Problem(422, str(error), title="Invalid input", errors=error.errors) from None
         except policies.Outdated:
             raise Problem(409, "Somebody has published another version in the meantime.") from None
-        return Response(represent_version(version, in_force=True, policy=policy), status=201)
+        warnings = policies.warnings(project=self.project, policy=policy, now=clock.now())
+        return Response(represent_version(version, in_force=True, policy=policy, warnings=warnings), status=201)
 
 
 class PolicyView(ApiView):
@@ -98,5 +99,7 @@ class PolicyView(ApiView):
         version: Any = version_of(self.project, number)
         if version is None:
             raise Problem(404, "There is no such version of the policy.")
-        shown = represent_version(version, in_force=version.number == newest.number, policy=policies.policy_of(version))
-        return Response(shown)
+        policy = policies.policy_of(version)
+        warnings = policies.warnings(project=self.project, policy=policy, now=clock.now())
+        in_force = version.number == newest.number
+        return Response(represent_version(version, in_force=in_force, policy=policy, warnings=warnings))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from drf_spectacular.utils import extend_schema_field
@@ -41,15 +42,18 @@ class PolicySerializer(StrictSerializer):
     base = WholeNumber(min_value=1, max_value=2**31 - 1, required=False, help_text="The version it was made from.")
 
 
-def represent_version(version: PolicyVersion, *, in_force: bool, policy: Policy | None = None) -> dict[str, Any]:
-    """A version; with `policy` also what is in it. Wants `created_by` at hand."""
+def represent_version(
+    version: PolicyVersion, *, in_force: bool, policy: Policy | None = None, warnings: Sequence[str] = ()
+) -> dict[str, Any]:
+    """A version; with `policy` also what is in it, and what of it the project's people cannot do. Wants `created_by`
+    at hand."""
     return {
         "version": version.number,
         "in_force": in_force,
         "note": version.note,
         "created_by": version.created_by.display_name if version.created_by else None,
         "created_at": rfc3339(version.created_at),
-        **(dump(policy) if policy else {}),
+        **({**dump(policy), "warnings": list(warnings)} if policy else {}),
     }
 
 

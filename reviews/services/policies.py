@@ -9,15 +9,17 @@ from functools import lru_cache
 from typing import Any
 
 from django.db import IntegrityError, transaction
+from django.utils.translation import gettext as _
 
 from agents.authentication import Caller
 from agents.models import Project, Team
+from agents.rosters import recent_roster_of
 from agents.services import audit
 from console.lib.remembered import Remembered
 from reviews.models import PolicyDraft, PolicyVersion
 from reviews.policy.changes import PolicyChange, differences
 from reviews.policy.reading import InvalidPolicy
-from reviews.policy.schema import Policy, Rule, dump, load
+from reviews.policy.schema import Effect, Policy, Rule, dump, load
 from reviews.policy.templates import DEFAULT_POLICY
 
 KEPT = 256
@@ -170,6 +172,21 @@ def check_names(project: Project, policy: Policy) -> None:
                 errors[f"rules[{place}].review.{field}"] = [f"{user} is no member of this project"]
     if errors:
         raise InvalidPolicy(errors)
+
+
+def warnings(*, project: Project, policy: Policy, now: datetime) -> list[str]:
+    """What of a policy cannot be done by the people that the project has, in sentences; it may be published anyway."""
+    people = len(recent_roster_of(project.pk, now=now).deciders)
+    rules = [rule for rule in policy.rules if rule.enabled and rule.effect is Effect.REVIEW]
+    return [
+        _(
+            "Rule “%(rule)s” asks for %(needed)d approvals, and %(n)d in this project may decide: its requests can be"
+            " rejected, but not approved."
+        )
+        % {"rule": rule.name, "needed": rule.review.approvals_needed, "n": people}
+        for rule in rules
+        if rule.review.approvals_needed > people
+    ]
 
 
 def _named(rule: Rule) -> list[tuple[str, str, str]]:

@@ -45,7 +45,13 @@ def rules(request: HttpRequest, project: str) -> HttpResponse:
     found = page_project(request, project, Permission.APPROVAL_VIEW)
     version = policies.in_force(project=found)
     policy = policies.policy_of(version)
-    context = {"version": version, "policy": policy, "rows": rule_rows(policy), "public_url": settings.PUBLIC_URL}
+    context = {
+        "version": version,
+        "policy": policy,
+        "rows": rule_rows(policy),
+        "public_url": settings.PUBLIC_URL,
+        "warnings": policies.warnings(project=found, policy=policy, now=clock.now()),
+    }
     return render(request, "reviews/policies.html", context | frame(request, found, "rules"))
 
 

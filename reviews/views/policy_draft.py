@@ -47,6 +47,7 @@ def draft(request: HttpRequest, project: str) -> HttpResponse:
         "changes": change_rows(differences(policies.policy_of(version), policy)),
         "templates": TEMPLATES,
         "publish_form": PublishForm(),
+        "warnings": policies.warnings(project=found, policy=policy, now=clock.now()),
         **frame(request, found, "draft"),
     }
     return render(request, "reviews/policy_draft.html", context)

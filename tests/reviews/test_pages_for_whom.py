@@ -24,7 +24,7 @@ from reviews.services.assignment import assign
 from reviews.services.decisions import Ruling, decide
 from reviews.services.requests import create_request
 from reviews.states import Verdict
-from tests.reviews.conftest import NOON, draft, make_person
+from tests.reviews.conftest import NOON, Api, draft, make_person, make_token
 from tests.reviews.test_pages_deciding import PASSWORD, ask, reviewer, send
 from tests.reviews.test_pages_people import page_of, planned, words
 
@@ -114,3 +114,20 @@ def test_the_bench_says_what_would_happen_to_a_request_that_does_not_allow_it(
     past = ask(allowed_decisions=("respond",))
     assert "People review it" in reviewer.get(bench, {"request": str(past.pk)}).content.decode()
     assert "It is approved at once" in reviewer.post(bench, {"sample": '{"action": "ask"}'}).content.decode()
+
+
+def test_a_policy_that_asks_for_more_people_than_there_are_says_so_before_and_after_it_is_published(
+    project: Project, ana: Caller, client: Client
+) -> None:
+    lead = make_person("Lea", project, "lead")
+    rule = {"name": "all", "effect": "review", "condition": "true", "review": {"approvals": 20}}
+    policy = read_policy({"rules": [rule]})
+    policies.change_draft(project=project, by=ana, edition=0, change=lambda _old: policy, now=NOON)
+    client.force_login(lead, PASSWORD)
+    said = "Rule “all” asks for 20 approvals, and 2 in this project may decide"
+    assert said in client.get("/p/shop/policies/draft/").content.decode()
+    assert said not in client.get("/p/shop/policies/").content.decode()
+    answer = Api(make_token(lead), Client()).post("/api/v1/policies", {"rules": [rule]})
+    assert answer.status_code == 201
+    assert answer.json()["warnings"][0].startswith(said)
+    assert said in client.get("/p/shop/policies/").content.decode()
