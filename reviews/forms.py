@@ -23,7 +23,7 @@ from reviews.argument_fields import Field, editable, fields
 from reviews.arguments import parsed, pretty
 from reviews.diff import Change, canonical, changes
 from reviews.json_schema import TooComplex, findings
-from reviews.models import ApprovalItem
+from reviews.models import ApprovalItem, ReasonLabel
 from reviews.offered import Offer, offered
 from reviews.services.decisions import Ruling
 from reviews.states import Verdict
@@ -68,7 +68,28 @@ class OfferField(forms.ChoiceField):
         self.help_text = " · ".join(told)
 
 
-class OfferingForm(forms.Form):
+class LabellingForm(forms.Form):
+    """A form with which labels of the project's list can be given."""
+
+    def __init__(self, *args: Any, labels: Sequence[ReasonLabel] = (), **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.offered_labels = labels
+        if labels:
+            self.fields["labels"] = forms.MultipleChoiceField(
+                label=_("Labels"),
+                required=False,
+                choices=[(label.name, label.name) for label in labels],
+                widget=forms.CheckboxSelectMultiple,
+                help_text=" · ".join(f"{label.name}: {label.description}" for label in labels if label.description),
+            )
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Those that were given."""
+        return tuple(self.cleaned_data.get("labels", ()))
+
+
+class OfferingForm(LabellingForm):
     """A form that may begin with answers that the agent offers."""
 
     def __init__(self, *args: Any, offers: Sequence[Offer] = (), **kwargs: Any) -> None:
@@ -85,8 +106,8 @@ class OfferingForm(forms.Form):
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """By what name the agent knows it."""
-        return (self.chosen.name,) if self.chosen else ()
+        """The name by which the agent knows what was chosen, and what else was given."""
+        return (*((self.chosen.name,) if self.chosen else ()), *super().labels)
 
 
 class RejectForm(OfferingForm):
@@ -189,7 +210,7 @@ class Control:
         return format_html('{} aria-describedby="{}"', invalid, " ".join(parts)) if parts else invalid
 
 
-class EditForm(forms.Form):
+class EditForm(LabellingForm):
     """Approve with other arguments: field by field, or as JSON. What was seen as a diff is what can be sent.
 
     `json` is the text of the JSON editor; between fields it is the arguments that the fields were made of.
@@ -304,7 +325,8 @@ class EditForm(forms.Form):
         return bool(self.data.get("seen")) and self.data["seen"] == self.digest
 
     def ruling(self) -> Ruling:
-        return Ruling(verdict=Verdict.EDIT, arguments=self.arguments, reason=self.cleaned_data["reason"])
+        reason = self.cleaned_data["reason"]
+        return Ruling(verdict=Verdict.EDIT, arguments=self.arguments, reason=reason, labels=self.labels)
 
 
 class QuestionForm(forms.Form):
@@ -344,14 +366,21 @@ class AssignForm(forms.Form):
 DecisionForm = ApproveForm | RejectForm | RespondForm | EditForm
 
 
-def form_for(verdict: Verdict, *, item: ApprovalItem, reasons: list[str], data: Any = None) -> DecisionForm:
+def form_for(
+    verdict: Verdict,
+    *,
+    item: ApprovalItem,
+    reasons: list[str],
+    labels: Sequence[ReasonLabel] = (),
+    data: Any = None,
+) -> DecisionForm:
     """The form of a verdict, bound to `data` when there is some."""
     prefix = verdict.value
     offers = offered(item.approval.context, prefix)
     if verdict is Verdict.REJECT:
-        return RejectForm(data, reasons=reasons, offers=offers, auto_id=f"{prefix}-%s")
+        return RejectForm(data, reasons=reasons, labels=labels, offers=offers, auto_id=f"{prefix}-%s")
     if verdict is Verdict.RESPOND:
-        return RespondForm(data, offers=offers, auto_id=f"{prefix}-%s")
+        return RespondForm(data, labels=labels, offers=offers, auto_id=f"{prefix}-%s")
     if verdict is Verdict.EDIT:
-        return EditForm(data, item=item, auto_id=f"{prefix}-%s")
+        return EditForm(data, item=item, labels=labels, auto_id=f"{prefix}-%s")
     return ApproveForm(data)

@@ -144,8 +144,12 @@ class Taxonomy:
 def taxonomy(project: Project) -> Taxonomy:
     """What a project offers its reviewers."""
     chosen = FeedbackSettings.objects.filter(project=project).first() or FeedbackSettings()
-    labels = list(ReasonLabel.objects.filter(project=project, retired_at__isnull=True))
-    return Taxonomy(labels, closed=chosen.labels_closed, reviewer_names=chosen.reviewer_names)
+    return Taxonomy(offered_labels(project), closed=chosen.labels_closed, reviewer_names=chosen.reviewer_names)
+
+
+def offered_labels(project: Project) -> list[ReasonLabel]:
+    """The labels that reviewers can give, in the project's order."""
+    return list(ReasonLabel.objects.filter(project=project, retired_at__isnull=True))
 
 
 def names_reviewers(project: Project) -> bool:

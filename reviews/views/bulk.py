@@ -22,6 +22,7 @@ from reviews.access import uuid_of
 from reviews.arguments import brief
 from reviews.forms import ApproveForm, RejectForm, form_for
 from reviews.models import Approval, Decision
+from reviews.selectors.feedback import offered_labels
 from reviews.selectors.queue import QueueFilter, queue_page
 from reviews.services.bulk import decide_many
 from reviews.services.deciders import made_by
@@ -57,7 +58,8 @@ def together(request: HttpRequest, project: str) -> HttpResponse:
     chosen = [Candidate(rows[key], brief(rows[key].item.arguments)) for key in keys if key in rows]
     if not chosen:
         return _page(request, found, action, [], status=422)
-    form = form_for(verdict, item=chosen[0].approval.item, reasons=found.reject_reasons, data=request.POST)
+    item, reasons, labels = chosen[0].approval.item, found.reject_reasons, offered_labels(found)
+    form = form_for(verdict, item=item, reasons=reasons, labels=labels, data=request.POST)
     assert isinstance(form, ApproveForm | RejectForm)
     if not form.is_valid():
         return _page(request, found, action, chosen, form=form, status=422)
@@ -118,7 +120,10 @@ def _page(
     status: int = 200,
 ) -> HttpResponse:
     """The list. `over`: it is what was left out of a decision that has been made."""
-    reject = form if isinstance(form, RejectForm) else RejectForm(reasons=project.reject_reasons, auto_id="reject-%s")
+    reject = form
+    if not isinstance(reject, RejectForm):
+        labels = offered_labels(project)
+        reject = RejectForm(reasons=project.reject_reasons, labels=labels, auto_id="reject-%s")
     context = {
         "project": project,
         "action": action,

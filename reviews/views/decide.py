@@ -22,6 +22,7 @@ from reviews import states
 from reviews.access import page_approval
 from reviews.forms import DecisionForm, EditForm, form_for
 from reviews.models import Approval, ApprovalItem, Decision
+from reviews.selectors.feedback import offered_labels
 from reviews.services.bulk import approve_items
 from reviews.services.decisions import InvalidDecision, OwnRequest, ReauthenticationNeeded, decide, repeats
 from reviews.services.transitions import AlreadyDecided
@@ -41,7 +42,9 @@ def decision(request: HttpRequest, project: str, approval_id: UUID) -> HttpRespo
     if verdict is None:
         return _refused(request, approval, wish, _("Choose what to do with this request."))
     item = _item(request, approval)
-    form = form_for(verdict, item=item, reasons=approval.project.reject_reasons, data=request.POST)
+    found = approval.project
+    labels = offered_labels(found)
+    form = form_for(verdict, item=item, reasons=found.reject_reasons, labels=labels, data=request.POST)
     if isinstance(form, EditForm) and _rebuilds(request):
         return _again(request, approval, wish, _rebuilt(request, form), verdict)
     if not form.is_valid() or (isinstance(form, EditForm) and not _may_be_sent(request, form)):
@@ -119,8 +122,8 @@ def _rebuilt(request: HttpRequest, form: EditForm) -> EditForm:
         start = form.reshaped(add=request.POST.get("add", ""), remove=request.POST.get("remove", ""))
     if start is None:
         return form
-    kept = {"initial": {"reason": form.data.get("reason", "")}, "auto_id": "edit-%s"}
-    return EditForm(item=form.item, start=start, as_json=as_json, **kept)
+    kept = {"initial": {"reason": form.data.get("reason", ""), "labels": form.labels}, "auto_id": "edit-%s"}
+    return EditForm(item=form.item, start=start, as_json=as_json, labels=form.offered_labels, **kept)
 
 
 def _verdict(request: HttpRequest) -> states.Verdict | None:

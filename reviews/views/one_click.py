@@ -13,6 +13,7 @@ from agents.permissions import Permission
 from reviews import states
 from reviews.access import page_approval
 from reviews.forms import form_for
+from reviews.selectors.feedback import offered_labels
 
 OFFERED = (states.Verdict.APPROVE, states.Verdict.REJECT)
 
@@ -31,6 +32,7 @@ def one_click(request: HttpRequest, project: str, approval_id: UUID, verdict: st
     items = list(approval.items.all())
     if len(items) != 1 or not approval.is_waiting or verdict not in items[0].allowed_decisions:
         return redirect("reviews:approval", project=project, approval_id=approval_id)
-    form = form_for(states.Verdict(verdict), item=items[0], reasons=approval.project.reject_reasons)
+    reasons, labels = approval.project.reject_reasons, offered_labels(approval.project)
+    form = form_for(states.Verdict(verdict), item=items[0], reasons=reasons, labels=labels)
     context = {"approval": approval, "verdict": verdict, "form": form, "item": items[0]}
     return render(request, "reviews/one_click.html", context)

@@ -24,6 +24,7 @@ from reviews import states
 from reviews.access import page_approval
 from reviews.forms import DecisionForm, form_for
 from reviews.models import Approval
+from reviews.selectors.feedback import offered_labels
 from reviews.selectors.looking import looking_at
 from reviews.selectors.queue import detail, queue_counts
 from reviews.selectors.records import of_trace, session_cost
@@ -143,8 +144,9 @@ def item_context(
     if form is not None and bar.state == "confirm":
         bar = replace(bar, state="open", unproven=True)
     allowed = read.item.allowed_decisions if bar.state == "open" else []
+    reasons, labels = shown.project.reject_reasons, offered_labels(shown.project) if allowed else []
     forms: dict[str, DecisionForm] = {
-        name: form_for(states.Verdict(name), item=read.item, reasons=shown.project.reject_reasons) for name in allowed
+        name: form_for(states.Verdict(name), item=read.item, reasons=reasons, labels=labels) for name in allowed
     }
     if form is not None and verdict is not None and verdict in allowed:
         forms[verdict.value] = form
