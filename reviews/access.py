@@ -8,9 +8,10 @@ from django.http import Http404, HttpRequest
 
 from agents.access import check, page_project
 from agents.authentication import CHALLENGE, Caller
+from agents.models import Project
 from agents.permissions import Permission, Scope
 from console.lib.http import Problem
-from reviews.models import Approval, HumanLayerCall
+from reviews.models import Approval, Export, HumanLayerCall
 
 
 def page_approval(request: HttpRequest, slug: str, approval_id: UUID, permission: Permission) -> Approval:
@@ -40,16 +41,34 @@ def admitted(
     A key needs `scope`, a person `permission`; None refuses that sort of caller. Raises Problem 401, 403 or 404: the
     same 404 for an id that is malformed, unknown, or of a project that is not the caller's.
     """
+    _let_in(caller, approval.project if approval else None, "approval request", scope=scope, permission=permission)
+    assert approval is not None
+    return approval
+
+
+def api_export(caller: Caller | None, export_id: str, *, scope: Scope | None, permission: Permission | None) -> Export:
+    """An export by its id, with its version. Raises Problem as `admitted` does."""
+    key = uuid_of(export_id)
+    rows = Export.objects.select_related("project", "version__dataset")
+    found = rows.filter(pk=key).first() if key and caller else None
+    _let_in(caller, found.project if found else None, "export", scope=scope, permission=permission)
+    assert found is not None
+    return found
+
+
+def _let_in(
+    caller: Caller | None, project: Project | None, what: str, *, scope: Scope | None, permission: Permission | None
+) -> None:
+    """Raises Problem unless the caller has the right in the project of the object; None where there is no object."""
     if caller is None:
         raise Problem(401, "Authentication is required: send an API key or a personal token.", headers=CHALLENGE)
-    missing = Problem(404, "There is no such approval request, or it is not yours to see.")
-    if approval is None or approval.project.archived_at is not None:
+    missing = Problem(404, f"There is no such {what}, or it is not yours to see.")
+    if project is None or project.archived_at is not None:
         raise missing
     try:
-        check(caller, approval.project, scope=scope, permission=permission)
+        check(caller, project, scope=scope, permission=permission)
     except Problem as problem:
         raise (missing if problem.status == 404 else problem) from None
-    return approval
 
 
 def humanlayer_call(

@@ -69,7 +69,8 @@ class ExampleFilter:
             raise Wrong("verdict", "must be approve, edit, reject or respond")
         if found.outcome not in {"", *OUTCOMES}:
             raise Wrong("outcome", f"must be one of {', '.join(OUTCOMES)}")
-        if found.since and found.until and found.moment("since") >= found.moment("until"):  # type: ignore[operator]
+        since, until = found.moment("since"), found.moment("until")
+        if since and until and since >= until:
             raise Wrong("until", "must be after since")
         return found
 

@@ -6,7 +6,9 @@ from reviews.api import (
     analytics,
     approvals,
     backtests,
+    datasets,
     deciding,
+    exports,
     feedback,
     feedback_examples,
     humanlayer,
@@ -18,7 +20,7 @@ from reviews.api import (
 from reviews.models import HumanLayerCall
 from reviews.views import analytics as analytics_page
 from reviews.views import backtests as backtests_page
-from reviews.views import bulk, decide, hold, one_click, outcome, pins, policy_draft, queue, rates
+from reviews.views import bulk, decide, feedback_example, hold, one_click, outcome, pins, policy_draft, queue, rates
 from reviews.views import feedback as feedback_page
 from reviews.views import policies as policies_page
 
@@ -48,7 +50,8 @@ page_patterns: list[URLPattern | URLResolver] = [
     path("queue/<uuid:approval_id>/outcome/", outcome.outcome, name="outcome"),
     path("queue/<uuid:approval_id>/withdraw/", hold.withdraw_decision, name="withdraw"),
     path("feedback/", feedback_page.feedback, name="feedback"),
-    path("feedback/<uuid:approval_id>/<int:index>/", feedback_page.example, name="example"),
+    path("feedback/labels/", feedback_example.labels, name="labels"),
+    path("feedback/<uuid:approval_id>/<int:index>/", feedback_example.example, name="example"),
     path("policies/", policies_page.rules, name="policies"),
     path("policies/bench/", policies_page.bench, name="policy-bench"),
     path("policies/draft/", policy_draft.draft, name="policy-draft"),
@@ -81,6 +84,13 @@ api_patterns: list[URLPattern | URLResolver] = [
     path("feedback/labels", feedback_examples.LabelsView.as_view(), name="feedback-labels"),
     path("feedback/<str:example_id>", feedback_examples.ExampleView.as_view(), name="feedback-example"),
     path("feedback/<str:example_id>/corrections", feedback_examples.CorrectionsView.as_view(), name="corrections"),
+    path("datasets", datasets.DatasetsView.as_view(), name="datasets"),
+    path("datasets/<int:dataset>", datasets.DatasetView.as_view(), name="dataset"),
+    path("datasets/<int:dataset>/versions", datasets.VersionsView.as_view(), name="dataset-versions"),
+    path("datasets/<int:dataset>/versions/<int:number>", datasets.VersionView.as_view(), name="dataset-version"),
+    path("exports", exports.ExportsView.as_view(), name="exports"),
+    path("exports/<str:export_id>", exports.ExportView.as_view(), name="export"),
+    path("exports/<str:export_id>/download", exports.DownloadView.as_view(), name="export-download"),
     path("policies", policies.PoliciesView.as_view(), name="policies"),
     path("policies/<int:number>", policies.PolicyView.as_view(), name="policy"),
     path("policies/backtests", backtests.BacktestsView.as_view(), name="backtests"),

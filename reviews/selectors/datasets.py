@@ -10,8 +10,9 @@ from django.db.models import Exists, OuterRef, Prefetch, Q, QuerySet
 
 from agents.models import Project
 from console.lib.http import Problem, decode_cursor, encode_cursor
+from reviews.exporting.pieces import unpacked
 from reviews.freezing import ExampleFilter
-from reviews.models import Dataset, DatasetCandidate, DatasetVersion, Export, FeedbackExample
+from reviews.models import Dataset, DatasetCandidate, DatasetVersion, Export, ExportPart, FeedbackExample
 from reviews.selectors.feedback import FeedbackFilter, Position
 
 EXAMPLES_AT_ONCE = 50
@@ -112,3 +113,19 @@ def _key(rows: QuerySet[Any], cursor: str) -> Any:
         return UUID(text) if rows.model is Export else int(text)
     except (TypeError, ValueError, AttributeError):
         raise Problem(400, "The cursor is not one of ours.", errors={"cursor": ["not a cursor of this list"]}) from None
+
+
+def pieces(export_id: UUID, *, after: int | None, first: int, last: int) -> tuple[int, bytes]:
+    """The next piece of a file behind the piece `after`, cut to the bytes from `first` to `last`, and its number.
+
+    No bytes when there are no more. Without `after` it is the piece that has the first byte.
+    """
+    rows = ExportPart.objects.filter(export=export_id, raw=False, start__lte=last)
+    if after is None:
+        piece = rows.filter(start__lte=first).order_by("-number").first()
+    else:
+        piece = rows.filter(number=after + 1).first()
+    if piece is None:
+        return 0, b""
+    data = unpacked(piece.data)
+    return piece.number, data[max(first - piece.start, 0) : last - piece.start + 1]
