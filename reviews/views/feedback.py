@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from uuid import UUID
+from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import BadRequest
-from django.http import Http404, HttpRequest, HttpResponse, QueryDict
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import render
 
 from agents.access import page_project
@@ -15,73 +15,71 @@ from agents.permissions import Permission
 from console.lib.http import Problem
 from reviews.arguments import brief, excerpt, pretty
 from reviews.diff import Change, changes
-from reviews.models import Approval, FeedbackExample
-from reviews.selectors.feedback import FeedbackFilter, revisions
+from reviews.feedback_forms import chosen as chosen_in
+from reviews.feedback_forms import filter_of, label_choices
+from reviews.models import FeedbackExample
+from reviews.selectors.feedback import taxonomy
 from reviews.selectors.records import feedback_page, record_choices
+from reviews.serializers.feedback import correction_of, outcome_of, reviewer_of
+from reviews.services.outcomes import OUTCOMES
 
 PROPOSED_CHARS = 5_000
 PAGE_ROWS = 50
-FILTERS = ("action", "verdict", "agent")
-FILTER_CHARS = 200
+PSEUDONYM_SHOWN = 8
 
 
 @dataclass(frozen=True)
 class Row:
-    """One example for the table."""
+    """One example as pages show it. `reviewer` decided and `author` added the revision: names, or pseudonyms."""
 
     example: FeedbackExample
     brief: str
     proposed: str
     changed: list[Change]
+    reviewer: str
+    author: str
 
 
 def feedback(request: HttpRequest, project: str) -> HttpResponse:
     """GET feedback/: labelled examples, newest first, and how a program pulls them."""
     found = page_project(request, project, Permission.FEEDBACK_VIEW)
-    chosen = {name: request.GET.get(name, "")[:FILTER_CHARS].replace("\x00", "") for name in FILTERS}
-    if chosen["verdict"] not in FeedbackExample.Verdict.values:
-        chosen["verdict"] = ""
+    chosen = chosen_in(request.GET)
     try:
-        page = feedback_page(found, filters=_filter(chosen), cursor=request.GET.get("cursor") or None, size=PAGE_ROWS)
+        page = feedback_page(found, filters=filter_of(chosen), cursor=request.GET.get("cursor") or None, size=PAGE_ROWS)
     except Problem as problem:
         raise BadRequest(problem.detail) from None
-    choices = record_choices(found)
+    choices, offered = record_choices(found), taxonomy(found)
     query = QueryDict(mutable=True)
     query.update({name: value for name, value in chosen.items() if value})
-    context = {
+    context: dict[str, Any] = {
         "project": found,
-        "rows": [_row(example) for example in page.rows],
+        "rows": [row_of(example, names=offered.reviewer_names) for example in page.rows],
         "next_query": f"{query.urlencode()}{'&' if query else ''}cursor={page.next_cursor}" if page.next_cursor else "",
-        "chosen": chosen,
+        "chosen": chosen | {"since": chosen["from"]},
         "narrowed": bool(query),
         "first_page": not request.GET.get("cursor"),
         "actions": choices["action"],
         "agents": choices["agent"],
+        "labels": label_choices(offered, chosen["label"]),
         "verdicts": FeedbackExample.Verdict.choices,
+        "outcomes": OUTCOMES,
         "public_url": settings.PUBLIC_URL,
     }
     return render(request, "reviews/feedback.html", context)
 
 
-def example(request: HttpRequest, project: str, approval_id: UUID, index: int) -> HttpResponse:
-    """GET feedback/<approval>/<index>/: one example with its revisions."""
-    found = page_project(request, project, Permission.FEEDBACK_VIEW)
-    approval = Approval.objects.filter(project=found, pk=approval_id).first()
-    known = revisions(approval, index) if approval else []
-    if not known:
-        raise Http404
-    return render(request, "reviews/example.html", {"project": found, "example": known[-1], "revisions": known[::-1]})
-
-
-def _filter(chosen: dict[str, str]) -> FeedbackFilter:
-    action, verdict, agent = (chosen[name] for name in FILTERS)
-    undecided = verdict in FeedbackExample.UNDECIDED
-    return FeedbackFilter(action=action, verdict=verdict, agent=agent, undecided=undecided)
-
-
-def _row(example: FeedbackExample) -> Row:
+def row_of(example: FeedbackExample, *, names: bool) -> Row:
+    """An example as it is shown; with `names` it says who decided."""
     proposed = example.item.arguments
     final = example.decision.arguments if example.decision else None
     changed = changes(proposed, final) if example.verdict == FeedbackExample.Verdict.EDIT else []
     text, left_out = excerpt(pretty(proposed), limit=PROPOSED_CHARS)
-    return Row(example, brief(proposed), f"{text}…" if left_out else text, changed)
+    reviewer = _called(reviewer_of(example.decision, names=names))
+    told = {"decision": reviewer, "outcome": str((outcome_of(example, names=names) or {}).get("by", ""))}
+    corrected = correction_of(example.correction, names=names)
+    author = told.get(example.cause, _called(corrected["by"]) if corrected else "")
+    return Row(example, brief(proposed), f"{text}…" if left_out else text, changed, reviewer, author)
+
+
+def _called(person: dict[str, str] | None) -> str:
+    return (person.get("name") or person["id"][:PSEUDONYM_SHOWN]) if person else ""

@@ -12,7 +12,7 @@ from django.test import Client
 from agents.authentication import Caller
 from agents.models import Project
 from console.lib import clock
-from reviews.models import Approval
+from reviews.models import Approval, FeedbackExample, FeedbackSettings
 from reviews.services.decisions import Ruling, decide
 from reviews.services.outcomes import record_outcome
 from reviews.services.requests import cancel_request, create_request
@@ -44,7 +44,7 @@ def reviewer(client: Client, ana: Caller) -> Client:
 def examples_in(response: Any) -> list[str]:
     """The requests whose examples a page shows, in order."""
     assert response.status_code == 200
-    return re.findall(r'<a href="/p/shop/queue/([0-9a-f-]{36})/"', response.content.decode())
+    return re.findall(r'<a href="/p/shop/feedback/([0-9a-f-]{36})/0/"', response.content.decode())
 
 
 def test_the_newest_example_comes_first_in_its_latest_revision(
@@ -111,3 +111,75 @@ def test_a_damaged_cursor_is_a_bad_request(project: Project, reviewer: Client) -
 def test_only_roles_with_the_permission_see_feedback(project: Project, client: Client, role: str, status: int) -> None:
     client.force_login(make_person("Vera", project, role), PASSWORD)
     assert client.get("/p/shop/feedback/").status_code == status
+
+
+def example_page(approval: Approval) -> str:
+    return f"/p/shop/feedback/{approval.pk}/0/"
+
+
+def test_an_example_shows_its_revisions_and_is_corrected_by_who_decided(
+    decided: Callable[..., Approval], agent: Caller, reviewer: Client
+) -> None:
+    approval = decided(Verdict.EDIT, arguments={"amount": 1500}, changed={"amount": 900}, context={"vip": True})
+    record_outcome(approval=approval, by=agent, status="failed", detail={"code": 7}, now=clock.now())
+    page = reviewer.get(example_page(approval)).content.decode()
+    assert "<del>1500</del>" in page
+    assert "Revision 2: how it went" in page
+    sent = {"others": "hasty, amount", "reason": "looked at the wrong order"}
+    assert reviewer.post(example_page(approval), sent).status_code == 302
+    page = reviewer.get(example_page(approval)).content.decode()
+    assert "Revision 3: corrected" in page
+    assert "looked at the wrong order" in page
+    assert examples_in(reviewer.get("/p/shop/feedback/?label=hasty")) == [str(approval.pk)]
+    assert examples_in(reviewer.get("/p/shop/feedback/?label=mood")) == []
+
+
+def test_examples_are_found_by_outcome_and_by_day(
+    decided: Callable[..., Approval], agent: Caller, reviewer: Client
+) -> None:
+    failed, unknown = decided(), decided()
+    record_outcome(approval=failed, by=agent, status="failed", detail={}, now=clock.now())
+    assert examples_in(reviewer.get("/p/shop/feedback/?outcome=failed")) == [str(failed.pk)]
+    assert examples_in(reviewer.get("/p/shop/feedback/?outcome=none")) == [str(unknown.pk)]
+    day = f"{clock.now():%Y-%m-%d}"
+    assert len(examples_in(reviewer.get(f"/p/shop/feedback/?from={day}"))) == 2
+    assert examples_in(reviewer.get("/p/shop/feedback/?from=2020-01-01&to=2020-02-01")) == []
+    assert reviewer.get("/p/shop/feedback/?from=2020-02-31&outcome=fine").status_code == 200
+
+
+def test_reviewers_have_pseudonyms_on_the_pages_too_until_the_project_wants_names(
+    decided: Callable[..., Approval], project: Project, client: Client
+) -> None:
+    approval = decided()
+    client.force_login(make_person("Otto", project, "auditor"), PASSWORD)
+    name = re.compile(">Ana[ <]")
+    assert not name.search(client.get(example_page(approval)).content.decode())
+    assert "Keep the correction" not in client.get(example_page(approval)).content.decode()
+    client.force_login(make_person("Adam", project, "admin"), PASSWORD)
+    assert client.post("/p/shop/feedback/labels/", {"labels": "", "reviewer_names": "on"}).status_code == 302
+    assert name.search(client.get(example_page(approval)).content.decode())
+
+
+def test_a_lead_words_the_labels_and_reviewers_tick_them(
+    project: Project, agent: Caller, ana: Caller, client: Client
+) -> None:
+    lead = make_person("Lea", project, "lead")
+    client.force_login(lead, PASSWORD)
+    sent = {"labels": "Wrong amount: more than was asked for\nDuplicate", "closed": "on", "reviewer_names": "on"}
+    assert client.post("/p/shop/feedback/labels/", sent).status_code == 302
+    assert not FeedbackSettings.objects.get(project=project).reviewer_names
+    approval = create_request(project=project, by=agent, draft=draft(), now=clock.now())
+    page = client.get(f"/p/shop/queue/{approval.pk}/").content.decode()
+    assert 'value="Wrong amount"' in page
+    sent = {"verdict": "reject", "item": "0", "reason": "other", "details": "no", "labels": "Wrong amount"}
+    client.post(f"/p/shop/queue/{approval.pk}/decision/", sent)
+    assert FeedbackExample.objects.get(approval=approval).labels == ["Wrong amount"]
+
+
+def test_an_example_of_another_project_is_not_there(
+    decided: Callable[..., Approval], other_project: Project, client: Client
+) -> None:
+    approval = decided()
+    client.force_login(make_person("Eve", other_project, "lead"), PASSWORD)
+    assert client.get(example_page(approval)).status_code == 404
+    assert client.get(f"/p/bank/feedback/{approval.pk}/0/").status_code == 404
