@@ -170,8 +170,6 @@ DOORS: dict[str, dict[str, P | str | None]] = {
     "api/v1/analytics": {"GET": P.APPROVAL_VIEW},
     "api/v1/feedback": {"GET": P.FEEDBACK_VIEW},
     "api/v1/feedback/labels": {"GET": P.FEEDBACK_VIEW, "PUT": P.POLICY_EDIT},
-    "api/v1/feedback/<str:example_id>": {"GET": P.FEEDBACK_VIEW},
-    "api/v1/feedback/<str:example_id>/corrections": {"POST": P.APPROVAL_DECIDE},
     "api/v1/datasets": {"GET": P.FEEDBACK_VIEW, "POST": P.FEEDBACK_EXPORT},
     "api/v1/datasets/<int:dataset>": {"GET": P.FEEDBACK_VIEW},
     "api/v1/datasets/<int:dataset>/versions": {"GET": P.FEEDBACK_VIEW, "POST": P.FEEDBACK_EXPORT},
