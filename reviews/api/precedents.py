@@ -36,7 +36,8 @@ class PrecedentsView(ApprovalVerb):
         """What people decided on similar requests of the project, the most similar first.
 
         With verdicts, reasons and outcomes, and the share approved of the `similar` ones with its 95 % interval
-        (Wilson). `too_few` says that so few show no habit. A request that is decided is compared with what was
+        (Wilson). Results on related actions, such as refund for process_refund, come last and are not counted; `action`
+        says which. `too_few` says that so few show no habit. A request that is decided is compared with what was
         decided before it.
         """
         items = list(self.approval.items.all())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -24,6 +25,14 @@ ALIKE = 0.6
 FEW = 10
 """Below so many decisions a percentage says more than is known."""
 SHOWN = 5
+NAMES = 200
+"""Among so many names of actions those of related ones are looked for."""
+RELATED = 3
+"""Of so many other actions the latest are looked at as well."""
+SEARCHED_RELATED = 1_000
+"""So many of each."""
+WORD = re.compile(r"[^\W_]+")
+HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 GRANTED = frozenset({"approve", "edit"})
 
 
@@ -45,7 +54,8 @@ class Precedents:
     """The most similar of the earlier requests, and what became of all similar ones.
 
     `considered` is how many of those `searched` are similar (at most NEAREST), `approved` how many of these a person
-    let happen, as they were or edited. `rows` are the few to show, the most similar first.
+    let happen, as they were or edited. `rows` are the few to show, the most similar first; where there are fewer, then
+    those on related actions, which are not counted: they say what people think of something else.
     """
 
     rows: list[Precedent]
@@ -62,14 +72,15 @@ class Precedents:
 def similar(*, approval: Approval, limit: int = SHOWN, item: ApprovalItem | None = None) -> Precedents:
     """Precedents in the project for one item of a request, by default the first one.
 
-    Only what was decided before the request itself closed; nothing of the request itself. Two queries that read no
+    Only what was decided before the request itself closed; nothing of the request itself. Three queries that read no
     more than SEARCHED rows of an index, and four for what is shown.
     """
     chosen = item or approval.item
     found = [row for row in nearest(approval, chosen) if row["approval_id"] != approval.pk]
     alike = [row for row in found if row["likeness"] >= ALIKE]
+    others = [row for row in _related(approval, chosen) if row["likeness"] >= ALIKE]
     return Precedents(
-        rows=_with_parts(alike[:limit]),
+        rows=_with_parts([*alike, *others][:limit]),
         searched=found[0]["searched"] if found else 0,
         considered=len(alike),
         approved=sum(row["verdict"] in GRANTED for row in alike),
@@ -78,19 +89,27 @@ def similar(*, approval: Approval, limit: int = SHOWN, item: ApprovalItem | None
 
 def nearest(approval: Approval, item: ApprovalItem) -> list[dict[str, Any]]:
     """The nearest rows, those with equal arguments first, then by likeness, then the latest."""
+    return _found("nearest_precedents", approval, item, searched=SEARCHED, nearest=NEAREST)
+
+
+def _related(approval: Approval, item: ApprovalItem) -> list[dict[str, Any]]:
+    """The nearest rows on actions whose names differ from this one's by words that are there or not."""
+    words = [word.casefold() for word in WORD.findall(HUMP.sub(" ", item.action))]
+    limits = {"names": NAMES, "related": RELATED, "searched": SEARCHED_RELATED, "nearest": SHOWN}
+    found = _found("related_precedents", approval, item, words=words, **limits) if words else []
+    return [row for row in found if row["approval_id"] != approval.pk]
+
+
+def _found(sql: str, approval: Approval, item: ApprovalItem, **more: Any) -> list[dict[str, Any]]:
+    asked: dict[str, Any] = {
+        "project": approval.project_id,
+        "action": item.action,
+        "fingerprint": fingerprint(item.arguments),
+        "vector": HalfVector(embed(item.action, item.arguments, approval.summary)).to_text(),
+        "before": approval.closed_at,
+    }
     with connection.cursor() as cursor:
-        cursor.execute(
-            load("reviews", "nearest_precedents"),
-            {
-                "project": approval.project_id,
-                "action": item.action,
-                "fingerprint": fingerprint(item.arguments),
-                "vector": HalfVector(embed(item.action, item.arguments, approval.summary)).to_text(),
-                "before": approval.closed_at,
-                "searched": SEARCHED,
-                "nearest": NEAREST,
-            },
-        )
+        cursor.execute(load("reviews", sql), asked | more)
         names = [column.name for column in cursor.description or ()]
         return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 

@@ -133,4 +133,19 @@ def test_the_number_of_queries_does_not_grow_with_the_precedents(
     counted(asked)
     with CaptureQueriesContext(connection) as many:
         assert len(similar(approval=asked).rows) == 5
-    assert len(many) == len(few) <= 6
+    assert len(many) == len(few) <= 7
+
+
+@pytest.mark.parametrize("name", ["refund", "Process-Refund", "processRefund", "process_refund_now"])
+def test_an_action_by_another_name_is_shown_and_not_counted(
+    decided: Decided, request_one: Callable[..., Approval], name: str
+) -> None:
+    earlier = decided("reject", action=name)
+    decided(action="process_invoice")
+    found = counted(request_one(action="process_refund"))
+    assert [row.approval.pk for row in found.rows] == [earlier.pk]
+    assert (found.searched, found.considered, found.share.value) == (0, 0, None)
+    own = decided(action="process_refund", now=NOON + MINUTE)
+    found = counted(request_one(action="process_refund"))
+    assert [row.approval.pk for row in found.rows] == [own.pk, earlier.pk]
+    assert (found.considered, found.approved) == (1, 1)
