@@ -11,6 +11,7 @@ from celery import shared_task
 
 from console.lib import clock
 from console.lib.queue import enqueue
+from metrics.services import reported_outcomes
 from reviews.models import DatasetVersion, Export
 from reviews.selectors.feedback import names_reviewers
 from reviews.serializers.feedback import line_of
@@ -21,6 +22,7 @@ from reviews.services import (
     exports,
     flow,
     freezes,
+    outcomes,
     reminders,
     settling,
     signing_keys,
@@ -133,3 +135,11 @@ def expire_exports() -> int:
     """Forgets files that were kept long enough, and what versions that failed have left; returns how many files."""
     freezes.clear_failed()
     return exports.expire_due(now=clock.now())
+
+
+@shared_task
+def take_outcomes() -> int:
+    """Records the outcomes that spans have reported, and forgets reports long taken; returns how many there were."""
+    taken = _all(outcomes.take_reported)
+    _all(reported_outcomes.forget)
+    return taken

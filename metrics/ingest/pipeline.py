@@ -17,9 +17,11 @@ from metrics.ingest.events import Events, HeartbeatEvent, Invalid
 from metrics.ingest.group import GroupWriter
 from metrics.ingest.masking import Masker
 from metrics.ingest.normalise import Window
+from metrics.ingest.reported import Reported
+from metrics.ingest.reported import reported as reported_by
 from metrics.ingest.rows import Batch, PointRow, RawLog, RawPoint, RawSpan, SpanRow
 from metrics.ingest.writer import SpanBatch, Written
-from metrics.services import heartbeats, masking, partitions, scores
+from metrics.services import heartbeats, masking, partitions, reported_outcomes, scores
 from metrics.times import from_ns, to_ns
 
 # PostgreSQL's code for a row without a partition: it was dropped since this process last saw it.
@@ -57,6 +59,8 @@ class PreparedSpans:
     batch: SpanBatch
     refused: Counter[str]
     masked: Counter[str]
+    reported: Sequence[Reported] = ()
+    """How approved actions went, as the spans say."""
 
     def outcome(self, written: Written) -> Outcome:
         """What to tell the sender once the batch is committed."""
@@ -70,7 +74,17 @@ def prepare_spans(
     masker = masking.masker(project_id)
     batch = normalise.spans(raw, window or accepted_window(now), masker)
     spans = SpanBatch(project_id, batch.rows, writer.pack(batch.rows))
-    return PreparedSpans(spans, batch.refused, _masked(masker))
+    reported = _reported(raw.rows, batch.rows, masker)
+    return PreparedSpans(spans, batch.refused, _masked(masker), reported)
+
+
+def _reported(raw: Sequence[RawSpan], rows: Sequence[SpanRow], masker: Masker | None) -> Sequence[Reported]:
+    """What those of the spans report that are taken. Nearly always nothing."""
+    found = [said for one in raw if (said := reported_by(one)) is not None]
+    if not found:
+        return ()
+    taken = {(row.trace_id, row.span_id) for row in rows}
+    return reported_outcomes.masked([one for one in found if (one.trace_id, one.span_id) in taken], masker)
 
 
 def store_spans(project_id: int, raw: Batch[RawSpan], now: datetime, *, window: Window | None = None) -> Outcome:
@@ -218,6 +232,9 @@ def _write_spans(prepared: Sequence[PreparedSpans], now: datetime) -> list[Writt
     written = writer.write_spans([one.batch for one in prepared], now)
     stored: Counter[int] = Counter()
     masked: dict[int, Counter[str]] = {}
+    reported = [(one.batch.project_id, said) for one in prepared for said in one.reported]
+    if reported:
+        reported_outcomes.note(found=reported, now=now)
     for one, done in zip(prepared, written, strict=True):
         stored[one.batch.project_id] += done.stored
         # What is sent again was counted when it was stored.

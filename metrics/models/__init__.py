@@ -4,6 +4,7 @@ from metrics.models.heartbeat import Heartbeat
 from metrics.models.log import Log
 from metrics.models.masking import MaskedCount, MaskingPolicy
 from metrics.models.point import Point
+from metrics.models.reported_outcome import ReportedOutcome
 from metrics.models.rollup import Rollup
 from metrics.models.saved_view import SavedView
 from metrics.models.score import Score
@@ -20,6 +21,7 @@ __all__ = [
     "MaskingPolicy",
     "Metric",
     "Point",
+    "ReportedOutcome",
     "Rollup",
     "SavedView",
     "Score",
