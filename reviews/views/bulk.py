@@ -25,7 +25,7 @@ from reviews.models import Approval, Decision
 from reviews.selectors.feedback import offered_labels
 from reviews.selectors.queue import QueueFilter, queue_page
 from reviews.services.bulk import decide_many
-from reviews.services.deciders import made_by
+from reviews.services.deciders import not_asked
 from reviews.services.decisions import InvalidDecision
 from reviews.states import Verdict
 from reviews.views.listing import queue_url, wish_of
@@ -97,13 +97,14 @@ def _why(results: Mapping[UUID, object], key: UUID) -> str:
 
 
 def _candidates(request: HttpRequest, project: Project, action: str) -> list[Candidate]:
-    """Those that wait for the same action, surely at low risk, the most urgent first, but for one's own."""
+    """Those that wait for the same action and for this person, surely at low risk, the most urgent first."""
     if not action:
         return []
     filters = QueueFilter(action=action, risk="low")
     rows = queue_page(project, now=clock.now(), filters=filters, cursor=None, size=SHOWN_MAX).rows
     whole = Approval.objects.prefetch_related("items").in_bulk([row.pk for row in rows])
-    alike = [whole[row.pk] for row in rows if row.pk in whole and not made_by(row, person(request))]
+    others, viewer = not_asked(rows), person(request).pk
+    alike = [whole[row.pk] for row in rows if row.pk in whole and viewer not in others[row.pk]]
     return [
         Candidate(row, brief(row.item.arguments)) for row in alike if len(row.items.all()) == 1 and not row.in_doubt
     ]

@@ -46,7 +46,7 @@ def test_whoever_stands_in_has_it_among_theirs_and_is_told_why(
     TeamMember.objects.create(team=team, membership=project.memberships.get(user=ben.user))
     given = {"user": ben.user} if whose == "person" else {"team": team}
     assert ben.user
-    assign(approval=approval, by=ana, **given, now=clock.now())  # type: ignore[arg-type]
+    assign(approval=approval, by=ana, **given, now=clock.now())
     assert str(approval.pk) not in listed(reviewer, "?whose=mine")
     now = clock.now()
     absences.plan(user=ben.user, delegate=ana.user, starts_at=now, ends_at=now + timedelta(hours=1), now=now)
@@ -131,3 +131,13 @@ def test_a_policy_that_asks_for_more_people_than_there_are_says_so_before_and_af
     assert answer.status_code == 201
     assert answer.json()["warnings"][0].startswith(said)
     assert said in client.get("/p/shop/policies/").content.decode()
+
+
+def test_what_is_for_others_is_not_offered_among_those_decided_together(
+    ask: Ask, reviewer: Client, ana: Caller
+) -> None:
+    mine, voted = (planned(ask(action="mail", arguments={"n": number}), approvals=2) for number in range(2))
+    decide(approval=voted, by=ana, ruling=Ruling(verdict=Verdict.APPROVE), now=clock.now())
+    page = reviewer.get("/p/shop/queue/together/?action=mail").content.decode()
+    assert f'value="{mine.pk}"' in page
+    assert f'value="{voted.pk}"' not in page

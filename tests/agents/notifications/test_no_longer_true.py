@@ -114,7 +114,7 @@ def test_no_letter_comes_about_what_has_ended_meanwhile(
     project: Project, happen: Happen, admin: User, ended: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     queued: list[dict[str, Any]] = []
-    monkeypatch.setattr(notify.queue, "enqueue", lambda _name, **given: queued.append(given))
+    monkeypatch.setattr("console.lib.queue.enqueue", lambda _name, **given: queued.append(given))
     admin.notify_by_email = True
     url = f"/p/{project.slug}/queue/1/"
     notify.notify(users=[admin], project=project, kind="x", title="Wanted", body="", url=url, now=clock.now())

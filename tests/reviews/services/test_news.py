@@ -137,8 +137,8 @@ def test_what_is_decided_on_arrives_to_the_last_digit(
     ruled(request_one(now=now, arguments=arguments, metadata={"n": 2**80}), ana, now)
     routing.route(now=now)
     deliveries.send_due(now=now)
-    _path, headers, body = receiver.got[-1]
-    [item] = Webhook(hook.secret).verify(body, headers)["data"]["items"]
+    told = [Webhook(hook.secret).verify(body, headers) for _path, headers, body in receiver.got]
+    [item] = next(one["data"]["items"] for one in told if one["type"] == "approval.approved")
     assert arguments_hash(item["arguments"]) == verified_claims(item["decision"]["receipt"])["arguments_hash"]
     assert json.dumps(item["decision"]["arguments"]) == json.dumps(arguments)
 
@@ -194,7 +194,7 @@ def test_every_line_of_a_timeline_is_told_or_known_to_be_nobodys_business() -> N
     kinds = ApprovalEvent.Kind
     assert set(kinds) - set(news.TOLD) == {kinds.DECIDED, kinds.CLAIMED, kinds.RELEASED}
     decided = {f"approval.{status}" for status in states.DECIDED}
-    assert {*news.TOLD.values(), *decided} == set(EVENTS)
+    assert {*news.TOLD.values(), *decided} == {name for name in EVENTS if name.startswith("approval.")}
 
 
 def test_questions_answers_cancellation_expiry_and_outcome_are_told(
@@ -310,10 +310,11 @@ def test_from_the_request_to_the_decision_a_webhook_is_told_and_can_verify_all_o
     hooks = [(headers, body) for path, headers, body in receiver.got if path == "/hook"]
     callbacks = [(headers, body) for path, headers, body in receiver.got if path == "/resume"]
     verified = [Webhook(hook.secret).verify(body, headers) for headers, body in hooks]
-    assert [one["type"] for one in verified] == ["approval.requested", "approval.approved"]
+    types = ["approval.requested", "approval.approved", "feedback.created"]  # the last one of the example it makes
+    assert [one["type"] for one in verified] == types
     secret = Channel.objects.get(kind="callback").secret
     resumed = [Webhook(secret).verify(body, headers) for headers, body in callbacks]
     assert verified_claims(resumed[-1]["data"]["decision"]["receipt"])["sub"] == str(approval.pk)
-    assert [headers["webhook-id"] for headers, _body in hooks] == [
+    assert [headers["webhook-id"] for headers, _body in hooks[:2]] == [
         headers["webhook-id"] for headers, _body in callbacks
     ]
