@@ -9,6 +9,7 @@ from uuid import UUID
 
 from celery import shared_task
 
+from agents.models import Project
 from console.lib import clock
 from console.lib.queue import enqueue
 from metrics.services import reported_outcomes
@@ -23,6 +24,7 @@ from reviews.services import (
     flow,
     freezes,
     outcomes,
+    patterns,
     reminders,
     settling,
     signing_keys,
@@ -135,6 +137,21 @@ def expire_exports() -> int:
     """Forgets files that were kept long enough, and what versions that failed have left; returns how many files."""
     freezes.clear_failed()
     return exports.expire_due(now=clock.now())
+
+
+@shared_task
+def find_patterns(project_id: int) -> int:
+    """Looks for rules that a project's decisions suggest; returns how many are new."""
+    return len(patterns.find(project=Project.objects.get(pk=project_id), now=clock.now()))
+
+
+@shared_task
+def find_all_patterns() -> int:
+    """Queues the search for every project in which something was decided lately; returns for how many."""
+    found = patterns.projects_with_decisions(now=clock.now())
+    for key in found:
+        enqueue(patterns.TASK, project_id=key)
+    return len(found)
 
 
 @shared_task

@@ -22,6 +22,7 @@ from reviews.views import analytics as analytics_page
 from reviews.views import backtests as backtests_page
 from reviews.views import bulk, decide, feedback_example, hold, one_click, outcome, pins, policy_draft, queue, rates
 from reviews.views import feedback as feedback_page
+from reviews.views import patterns as patterns_page
 from reviews.views import policies as policies_page
 
 app_name = "reviews"
@@ -60,6 +61,8 @@ page_patterns: list[URLPattern | URLResolver] = [
     path("policies/backtests/", backtests_page.backtests, name="backtests"),
     path("policies/backtests/<uuid:backtest_id>/", backtests_page.backtest, name="backtest"),
     path("policies/backtests/<uuid:backtest_id>/cancel/", backtests_page.cancel, name="backtest-cancel"),
+    path("policies/suggestions/", patterns_page.patterns, name="patterns"),
+    path("policies/suggestions/<uuid:pattern_id>/", patterns_page.answer, name="pattern"),
     path("policies/history/", policies_page.history, name="policy-history"),
     path("policies/history/<int:number>/", policies_page.version, name="policy-version"),
 ]

@@ -103,6 +103,8 @@ DOORS: dict[str, dict[str, P | str | None]] = {
     "p/<slug:project>/policies/backtests/": {"GET": P.APPROVAL_VIEW, "POST": P.POLICY_EDIT},
     "p/<slug:project>/policies/backtests/<uuid:backtest_id>/": {"GET": P.APPROVAL_VIEW},
     "p/<slug:project>/policies/backtests/<uuid:backtest_id>/cancel/": {"POST": P.POLICY_EDIT},
+    "p/<slug:project>/policies/suggestions/": {"GET": P.APPROVAL_VIEW, "POST": P.POLICY_EDIT},
+    "p/<slug:project>/policies/suggestions/<uuid:pattern_id>/": {"POST": P.POLICY_EDIT},
     "p/<slug:project>/policies/history/": {"GET": P.APPROVAL_VIEW},
     "p/<slug:project>/policies/history/<int:number>/": {"GET": P.APPROVAL_VIEW},
     # People and projects
@@ -188,6 +190,7 @@ DOORS: dict[str, dict[str, P | str | None]] = {
 VALUES = {
     "project": "one",
     "backtest_id": "01890000-0000-7000-8000-000000000000",
+    "pattern_id": "01890000-0000-7000-8000-000000000000",
     "approval_id": "01890000-0000-7000-8000-000000000000",
     "example_id": "01890000-0000-7000-8000-000000000000:0",
     "index": "0",

@@ -78,9 +78,11 @@ class Effort:
     def steps(self, values: Values) -> int:
         """An upper bound of the work on a request with such values."""
         size = values.count + values.chars // CHARS_PER_STEP + 1
-        rounds = max(values.longest, self.outside.tokens + sum(loop.tokens for loop in self.loops))
         total = size * (self.outside.request + self.outside.joins**2)
         total += self.outside.compiling + self.outside.states * values.chars // STATES_PER_STEP
+        if not self.loops:
+            return total
+        rounds = max(values.longest, self.outside.tokens + sum(loop.tokens for loop in self.loops))
         grown = size
         for loop in self.loops:
             if loop.name == "map":

@@ -7,7 +7,7 @@ What people write comes in through `reviews.policy.reading`, which says what is 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from enum import StrEnum
 from typing import Any
@@ -75,6 +75,11 @@ class Policy:
     rules: tuple[Rule, ...]
     factors: tuple[Factor, ...]
     levels: Levels
+
+    def with_new(self, rule: Rule) -> Policy:
+        """With one more rule, before the last one, which usually matches everything."""
+        place = max(len(self.rules) - 1, 0)
+        return replace(self, rules=(*self.rules[:place], rule, *self.rules[place:]))
 
     @property
     def conditions(self) -> tuple[str, ...]:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import hashlib
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -163,6 +165,18 @@ def _claimed(backtest_id: UUID, *, now: datetime) -> Runner | None:
     return Runner(row)
 
 
+@contextmanager
+def without_collecting() -> Iterator[None]:
+    """Nothing made in here points at itself, but looking for what does took almost half of the time."""
+    before = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if before:
+            gc.enable()
+
+
 class Runner:
     """One worker's part of a run: what it remembers between steps can be read again by whoever goes on."""
 
@@ -176,8 +190,9 @@ class Runner:
 
     def step(self, *, now: datetime) -> bool:
         """Judges the next requests and keeps what they add; whether there may be more. Stops where another went on."""
-        pasts = reading.chunk(self._project, after=self.position, until=self._row.until, size=self._size)
-        cases = self._judge(pasts)
+        with without_collecting():
+            pasts = reading.chunk(self._project, after=self.position, until=self._row.until, size=self._size)
+            cases = self._judge(pasts)
         done = len(pasts) < self._size
         position = pasts[-1].requested_at if pasts else self.position
         ended = {"status": Backtest.Status.DONE, "finished_at": now, "leased_until": None}

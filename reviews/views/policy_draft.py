@@ -128,13 +128,9 @@ def _template(request: HttpRequest, taken: list[str]) -> Rule:
 
 
 def _with_rule(policy: Policy, place: int, changed: Rule) -> Policy:
-    """A new rule goes before the last one, which usually matches everything."""
-    rules = list(policy.rules)
-    if place < len(rules):
-        rules[place] = changed
-    else:
-        rules.insert(max(len(rules) - 1, 0), changed)
-    return replace(policy, rules=tuple(rules))
+    if place >= len(policy.rules):
+        return policy.with_new(changed)
+    return replace(policy, rules=(*policy.rules[:place], changed, *policy.rules[place + 1 :]))
 
 
 def _done(request: HttpRequest, project: Project) -> HttpResponse:
