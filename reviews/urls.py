@@ -21,6 +21,7 @@ from reviews.models import HumanLayerCall
 from reviews.views import analytics as analytics_page
 from reviews.views import backtests as backtests_page
 from reviews.views import bulk, decide, feedback_example, hold, one_click, outcome, pins, policy_draft, queue, rates
+from reviews.views import datasets as datasets_page
 from reviews.views import feedback as feedback_page
 from reviews.views import patterns as patterns_page
 from reviews.views import policies as policies_page
@@ -53,6 +54,14 @@ page_patterns: list[URLPattern | URLResolver] = [
     path("feedback/", feedback_page.feedback, name="feedback"),
     path("feedback/labels/", feedback_example.labels, name="labels"),
     path("feedback/<uuid:approval_id>/<int:index>/", feedback_example.example, name="example"),
+    path("feedback/datasets/", datasets_page.datasets, name="datasets"),
+    path("feedback/datasets/new/", datasets_page.new, name="dataset-new"),
+    path("feedback/datasets/<int:dataset>/", datasets_page.dataset, name="dataset"),
+    path("feedback/datasets/<int:dataset>/freeze/", datasets_page.freeze, name="dataset-freeze"),
+    path("feedback/datasets/<int:dataset>/versions/<int:number>/", datasets_page.version, name="dataset-version"),
+    path(
+        "feedback/datasets/<int:dataset>/versions/<int:number>/exports/", datasets_page.export, name="dataset-exports"
+    ),
     path("policies/", policies_page.rules, name="policies"),
     path("policies/bench/", policies_page.bench, name="policy-bench"),
     path("policies/draft/", policy_draft.draft, name="policy-draft"),
