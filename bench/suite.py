@@ -10,6 +10,7 @@ from bench.table import Figure
 BENCHMARKS = (
     "ingest", "growth", "reading", "trace_list", "trace_page", "live", "normalise", "masking",
     "reviews_create", "reviews_wait", "reviews_fanout", "reviews_pages", "reviews_deadlines", "analytics", "precedents",
+    "backtest",
 )  # fmt: skip
 
 
