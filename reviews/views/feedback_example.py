@@ -19,6 +19,7 @@ from agents.permissions import Permission
 from agents.views.person import person
 from console.lib import clock
 from metrics.wire import usd
+from reviews import states
 from reviews.conversation import split
 from reviews.feedback_forms import CorrectionForm, TaxonomyForm
 from reviews.models import Approval, FeedbackExample
@@ -78,11 +79,17 @@ def _page(
         "conversation": conversation,
         "state": state,
         "revisions": [row_of(one, names=offered.reviewer_names) for one in reversed(known)],
-        "names": offered.reviewer_names,
+        "asks": _asks(request, newest),
         "form": form if may_correct(newest, person(request)) else None,
         "public_url": settings.PUBLIC_URL,
     }
     return render(request, "reviews/example.html", context, status=422 if form.errors else 200)
+
+
+def _asks(request: HttpRequest, newest: FeedbackExample) -> bool:
+    """Whether the reader could say how it went, and nobody has."""
+    decides = Permission.APPROVAL_DECIDE in request.project_permissions  # type: ignore[attr-defined]
+    return decides and newest.outcome is None and newest.approval.status in states.GRANTED
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

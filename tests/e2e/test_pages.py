@@ -43,6 +43,7 @@ PAGES = {
     "metrics": "metrics/",
     "metric": "metrics/?name=tests.duration",
     "feedback": "feedback/",
+    "labels": "feedback/labels/",
     "policies": "policies/",
     "policy draft": "policies/draft/",
     "policy rule": "policies/draft/rules/0/",

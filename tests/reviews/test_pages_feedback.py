@@ -121,10 +121,12 @@ def test_an_example_shows_its_revisions_and_is_corrected_by_who_decided(
     decided: Callable[..., Approval], agent: Caller, reviewer: Client
 ) -> None:
     approval = decided(Verdict.EDIT, arguments={"amount": 1500}, changed={"amount": 900}, context={"vip": True})
+    assert "Say how it went" in reviewer.get(example_page(approval)).content.decode()
     record_outcome(approval=approval, by=agent, status="failed", detail={"code": 7}, now=clock.now())
     page = reviewer.get(example_page(approval)).content.decode()
     assert "<del>1500</del>" in page
     assert "Revision 2: how it went" in page
+    assert "Say how it went" not in page
     sent = {"others": "hasty, amount", "reason": "looked at the wrong order"}
     assert reviewer.post(example_page(approval), sent).status_code == 302
     page = reviewer.get(example_page(approval)).content.decode()
