@@ -64,23 +64,24 @@ def over(field: str, value: Any, limit: float) -> tuple[bool | None, str]:
     """Whether a value is a number over a limit, and what was seen. None: it is there, but it is no number."""
     if value is None:
         return False, ""
-    number, name = as_number(value), named(field)
+    number = as_number(value)
     if number is None:
-        return None, f"{name} {shown(value)} is not a number and was not counted"
+        return None, f"{named(field)} {shown(value)} is not a number and was not counted"
     if number > Decimal(limit):
-        return True, f"{name} {shown(value)} is over {shown(limit)}"
+        return True, f"{named(field)} {shown(value)} is over {shown(limit)}"
     return False, ""
 
 
 def truth(field: str, value: Any) -> tuple[bool, str]:
-    """Whether a value says yes, and what was seen."""
-    return is_true(value), f"{named(field)} is true"
+    """Whether a value says yes, and what was seen; nothing where it does not."""
+    holds = is_true(value)
+    return holds, f"{named(field)} is true" if holds else ""
 
 
 def word(field: str, value: Any) -> tuple[str, str]:
     """A text without surrounding space and in lower case, empty when it is no text; and what was seen."""
     text = value.strip().casefold() if isinstance(value, str) else ""
-    return text, f"{named(field)} is {shown(text)}"
+    return text, f"{named(field)} is {shown(text)}" if text else ""
 
 
 def named(field: str) -> str:
