@@ -195,7 +195,7 @@ def test_an_edit_says_which_part_of_the_schema_could_not_be_checked_and_can_be_s
 ) -> None:
     schema = {"properties": {"amount": {"type": "string", "pattern": "^(?!0)[0-9]+<$"}}}
     wanted = ask(arguments={"amount": "50"}, arguments_schema=schema)
-    form = {"verdict": "edit", "mode": "fields", "argument:/amount": "60", "step": "look"}
+    form: dict[str, Any] = {"verdict": "edit", "mode": "fields", "argument:/amount": "60", "step": "look"}
     page = send(reviewer, wanted, **form).content.decode()
     assert "could not be checked: <code>pattern ^(?!0)[0-9]+&lt;$</code>" in page
     edit(reviewer, wanted, argument__amount="60")

@@ -23,6 +23,7 @@ from reviews.api import intake
 from reviews.api.intake import Intake, Sent, write_all
 from reviews.models import Approval, ApprovalEvent
 from reviews.policy.reading import read_policy
+from reviews.serializers.requests import draft_of
 from reviews.services import policies
 from tests.reviews.conftest import Api, make_key
 
@@ -169,7 +170,7 @@ async def test_a_body_that_upsets_the_reader_is_left_to_the_view_and_takes_no_ot
     post: Post, behind: Fronted, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await post()
-    read = intake.draft_of
+    read = draft_of
 
     def upset(values: Any) -> Any:
         if values["action"] == "upsetting":

@@ -97,7 +97,7 @@ def test_what_is_ones_own_is_assigned_to_one_or_waits_for_ones_team(
     for name, columns in waits_for.items():
         Approval.objects.filter(pk=request_one(action=name).pk).update(**columns)
 
-    def shown(**limits: str) -> set[str]:
+    def shown(**limits: Any) -> set[str]:
         return set(actions(project, filters=QueueFilter(viewer_id=ana.user.pk if ana.user else 0, **limits)))
 
     assert shown(whose="mine") == {"mine", "my team's"}

@@ -113,14 +113,21 @@ def test_an_edit_has_to_fit_the_schema_of_the_request(request_one: Make, ana: Ca
     assert isinstance(decide(approval=approval, by=ana, ruling=rule(V.EDIT, arguments=CHANGED), now=SOON), Decision)
 
 
+def _noted(order: list[str], name: str, real: Callable[..., Any]) -> Callable[..., Any]:
+    def noted(*given: Any) -> Any:
+        order.append(name)
+        return real(*given)
+
+    return noted
+
+
 def test_the_schema_is_applied_before_the_request_is_locked(
     request_one: Make, ana: Caller, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     approval = request_one(arguments_schema={"properties": {"amount": {"type": "number"}}})
     order: list[str] = []
     for name in ("violations", "locked"):
-        real = getattr(decisions, name)
-        monkeypatch.setattr(decisions, name, lambda *given, n=name, r=real: order.append(n) or r(*given))
+        monkeypatch.setattr(decisions, name, _noted(order, name, getattr(decisions, name)))
     decide(approval=approval, by=ana, ruling=rule(V.EDIT, arguments=CHANGED), now=SOON)
     assert order == ["violations", "locked"]
 
