@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from django.db.models import Exists, OuterRef, Prefetch, Q, QuerySet
+from django.db.models import Exists, OuterRef, Prefetch, QuerySet
+from django.db.models.fields.tuple_lookups import Tuple, TupleGreaterThan, TupleLessThanOrEqual
 
 from agents.models import Project
 from console.lib.http import Problem, decode_cursor, encode_cursor
@@ -32,11 +33,8 @@ class Asked(NamedTuple):
 
 def matching(project_id: int, *, filters: ExampleFilter, after: Position, end: Position, size: int) -> list[Asked]:
     """The next examples of a filter after a position: decided ones, each in its newest revision up to `end`."""
-    rows = FeedbackExample.objects.filter(_up_to(end), project=project_id)
-    rows = rows.filter(
-        Q(transaction__gt=after.transaction) | Q(transaction=after.transaction, pk__gt=after.row),
-        transaction__gte=after.transaction,
-    )
+    place = Tuple("transaction", "id")
+    rows = FeedbackExample.objects.filter(TupleGreaterThan(place, after), _up_to(end), project=project_id)
     newer = FeedbackExample.objects.filter(_up_to(end), item=OuterRef("item"), revision__gt=OuterRef("revision"))
     wanted = FeedbackFilter(
         action=filters.action,
@@ -54,17 +52,17 @@ def matching(project_id: int, *, filters: ExampleFilter, after: Position, end: P
     return [Asked(*values) for values in rows.order_by("transaction", "id").values_list(*columns)[:size]]
 
 
-def _up_to(end: Position) -> Q:
-    return Q(transaction__lt=end.transaction) | Q(transaction=end.transaction, pk__lte=end.row)
+def _up_to(end: Position) -> TupleLessThanOrEqual:
+    # Compared as rows, which PostgreSQL finds in the index however many examples one transaction has written.
+    return TupleLessThanOrEqual(Tuple("transaction", "id"), end)
 
 
 def chosen(
     version: DatasetVersion, *, after: Position, size: int
 ) -> Iterator[tuple[DatasetCandidate, FeedbackExample]]:
     """The next candidates of a version after a position, with their examples; a few in memory at a time."""
-    rows = DatasetCandidate.objects.filter(version=version).filter(
-        Q(transaction__gt=after.transaction) | Q(transaction=after.transaction, example__gt=after.row)
-    )
+    behind = TupleGreaterThan(Tuple("transaction", "example"), after)
+    rows = DatasetCandidate.objects.filter(behind, version=version)
     candidates = list(rows.order_by("transaction", "example")[:size])
     for start in range(0, len(candidates), EXAMPLES_AT_ONCE):
         few = candidates[start : start + EXAMPLES_AT_ONCE]
