@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import functools
-import logging
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -31,8 +30,6 @@ from reviews.api.wakeups import wakeups
 from reviews.models import FeedbackExample
 from reviews.selectors.feedback import Position, chunk, cursor_at, has_more, settled_end
 from reviews.services.feedback_news import TOPIC
-
-logger = logging.getLogger(__name__)
 
 PATH = "/api/v1/feedback"
 THREADS = 4
@@ -123,9 +120,8 @@ async def _until(changed: asyncio.Event, seconds: float) -> None:
 def _begin(caller: Caller | None, query: QueryDict, headers: Mapping[str, str]) -> Following:
     """Who wants what. Raises Problem as the view does."""
     named = {"handrail-project": headers.get("handrail-project", "")}
-    project = api_project(
-        caller, query={name: query[name] for name in query}, headers=named, scope=SCOPE, permission=PERMISSION
-    )
+    given = {name: str(query[name]) for name in query}
+    project = api_project(caller, query=given, headers=named, scope=SCOPE, permission=PERMISSION)
     assert caller is not None, "or api_project would have refused"
     return Following(caller, project, asked_for(project, query), wait_seconds(query))
 
