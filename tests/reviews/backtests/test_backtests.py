@@ -145,6 +145,13 @@ HISTORY = (
     "history.session.requests * 1000 + history.session.waiting * 100 + history.agent.approved * 10"
     " + history.action.rejected + history.session.failed * 10000 + history.session.succeeded * 100000"
 )
+BY_HISTORY = [
+    *(
+        {"name": f"at {bound}", "effect": "auto_approve", "condition": f"({HISTORY}) % 97 == {bound}"}
+        for bound in range(0, 97, 6)
+    ),
+    {"name": "rest", "effect": "review", "condition": "true"},
+]
 
 
 def test_nothing_from_after_the_request_is_known(
@@ -160,11 +167,7 @@ def test_nothing_from_after_the_request_is_known(
             agent=f"a{number % 2}",
             now=NOON + (number // 2) * timedelta(seconds=30),  # Two at the same moment.
         )
-    rules = [
-        {"name": f"at {bound}", "effect": "auto_approve", "condition": f"({HISTORY}) % 97 == {bound}"}
-        for bound in range(0, 97, 6)
-    ]
-    policy = read_policy({"rules": [*rules, {"name": "rest", "effect": "review", "condition": "true"}]})
+    policy = read_policy({"rules": BY_HISTORY})
     pasts = reading.chunk(project, after=NOON - MINUTE, until=LATER)
     live = {
         past.key: judge(project=project, policy=policy, subjects=past.subjects, now=past.requested_at).rule
@@ -181,7 +184,7 @@ def test_nothing_from_after_the_request_is_known(
     monkeypatch.setattr("reviews.services.backtests.judged", noted)
     for size in (1, 7, 1_000):
         then.clear()
-        made = tried(project, [*rules, {"name": "rest", "effect": "review", "condition": "true"}])
+        made = tried(project, BY_HISTORY)
         runner = backtests._claimed(made.pk, now=LATER)
         assert runner is not None
         runner._size = size
