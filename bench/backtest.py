@@ -22,8 +22,8 @@ CONVERSATION = [
 def figures(*, requests: int = REQUESTS) -> Iterator[Figure]:
     """A policy of a few rules, and one with every template switched on, history and all."""
     with database():
-        from reviews.policy.schema import EVERY_REQUEST, Effect, Policy, Rule, dump
-        from reviews.policy.templates import DEFAULT_FACTORS, DEFAULT_LEVELS, DEFAULT_POLICY
+        from reviews.policy.schema import DEFAULT_FACTORS, DEFAULT_LEVELS, EVERY_REQUEST, Effect, Policy, Rule, dump
+        from reviews.policy.templates import DEFAULT_POLICY
 
         project = _fill(requests)
         small = Rule("small", Effect.AUTO_APPROVE, "has(args.amount) && args.amount < 50.0")

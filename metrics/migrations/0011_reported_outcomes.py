@@ -6,7 +6,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies: ClassVar = [("metrics", "0015_budgets")]
+    dependencies: ClassVar = [("metrics", "0010_compaction")]
     operations: ClassVar = [
         migrations.CreateModel(
             name="ReportedOutcome",

@@ -14,7 +14,7 @@ import reviews.ids
 class Migration(migrations.Migration):
     dependencies: ClassVar = [
         ("agents", "0005_outbox_exact"),
-        ("reviews", "0009_quality"),
+        ("reviews", "0008_datasets"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
