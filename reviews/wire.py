@@ -87,6 +87,7 @@ def _item(approval: Approval, standing: Standing, receipt: Receipt | None) -> di
         "status": status.value,
         "effect": _effect(approval, status),
         "approvals": standing.approvals if told else 0,
+        "votes": [_vote(vote) for vote in standing.votes] if told else [],
         "decision": _decision(approval, standing, receipt) if status in states.DECIDED else None,
     }
 
@@ -134,6 +135,12 @@ def _verdict(verdict: str, **values: Any) -> dict[str, Any]:
         "consumed_at": None,
     }
     return {"verdict": verdict, **empty, **values}
+
+
+def _vote(vote: Decision) -> dict[str, Any]:
+    """One person's verdict. Of an edit also what it would run with: whoever is to agree has to know to what."""
+    said = {"name": vote.reviewer_name, "verdict": vote.verdict, "at": rfc3339(vote.decided_at)}
+    return {**said, "arguments": vote.arguments}
 
 
 def _reviewers(votes: Iterable[Decision]) -> list[dict[str, str]]:

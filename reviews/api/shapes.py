@@ -107,6 +107,10 @@ COMPONENTS: dict[str, Schema] = {
         "Who took part in a decision.", {"name": TEXT, "verdict": TEXT, "at": TIME}, optional=["verdict", "at"]
     ),
     "ApprovalDecision": members("What was decided.", DECIDED, optional=["decided_by", "decided_at", "receipt"]),
+    "ApprovalVote": members(
+        "One person's verdict on an action, also while others have to agree; of an edit with its arguments.",
+        {"name": TEXT, "verdict": VERDICT, "at": TIME, "arguments": or_null(OBJECT)},
+    ),
     "ApprovalItem": members(
         "One action of a request, decided on its own.",
         {
@@ -116,8 +120,9 @@ COMPONENTS: dict[str, Schema] = {
             "metadata": OBJECT,
             "status": STATUS,
             "decision": or_null(ref("ApprovalDecision")),
+            "votes": listed(ref("ApprovalVote")),
         },
-        optional=["description", "metadata", "arguments_schema"],
+        optional=["description", "metadata", "arguments_schema", "votes"],
     ),
     "ApprovalMessage": members(
         "A word between reviewers and the agent.",

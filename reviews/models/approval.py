@@ -291,6 +291,11 @@ class Approval(models.Model):
         """Whether people may still decide, the clock aside."""
         return self.is_waiting and self.settles_at is None
 
+    @property
+    def due_at(self) -> datetime:
+        """By when those who are asked now have to decide: the end of their step, else of the request."""
+        return self.next_step_at or self.expires_at
+
 
 class ApprovalItem(models.Model):
     """One action to decide on. Never changes: a decision with other arguments keeps them itself."""

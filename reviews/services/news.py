@@ -184,7 +184,7 @@ def _body(approval: Approval) -> str:
     if approval.agent:
         facts.append(_("agent %(name)s") % {"name": plain(approval.agent)[:60]})
     if approval.is_waiting:
-        facts.append(_("until %(time)s UTC") % {"time": f"{approval.expires_at:%Y-%m-%d %H:%M}"})
+        facts.append(_("until %(time)s UTC") % {"time": f"{approval.due_at:%Y-%m-%d %H:%M}"})
     return " · ".join(fact for fact in facts if fact)
 
 

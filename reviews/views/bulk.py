@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 from uuid import UUID
 
 from django.contrib import messages
@@ -23,8 +24,9 @@ from reviews.arguments import brief
 from reviews.forms import ApproveForm, RejectForm, form_for
 from reviews.models import Approval, Decision
 from reviews.selectors.feedback import offered_labels
-from reviews.selectors.queue import QueueFilter, queue_page
+from reviews.selectors.queue import queue_page
 from reviews.services.bulk import decide_many
+from reviews.services.claims import holder
 from reviews.services.deciders import not_asked
 from reviews.services.decisions import InvalidDecision
 from reviews.states import Verdict
@@ -97,17 +99,25 @@ def _why(results: Mapping[UUID, object], key: UUID) -> str:
 
 
 def _candidates(request: HttpRequest, project: Project, action: str) -> list[Candidate]:
-    """Those that wait for the same action and for this person, surely at low risk, the most urgent first."""
+    """Those of the list, as it is filtered, that wait for one action and for this person, surely at low risk.
+
+    The most urgent come first. What somebody else holds is left to them.
+    """
     if not action:
         return []
-    filters = QueueFilter(action=action, risk="low")
-    rows = queue_page(project, now=clock.now(), filters=filters, cursor=None, size=SHOWN_MAX).rows
+    now, filters = clock.now(), replace(wish_of(request).filters, risk="low")
+    rows = queue_page(project, now=now, filters=filters, cursor=None, size=SHOWN_MAX).rows
     whole = Approval.objects.prefetch_related("items").in_bulk([row.pk for row in rows])
     others, viewer = not_asked(rows), person(request).pk
-    alike = [whole[row.pk] for row in rows if row.pk in whole and viewer not in others[row.pk]]
+    mine = [row for row in rows if viewer not in others[row.pk] and not _held_by_other(row, viewer, now)]
+    alike = [whole[row.pk] for row in mine if row.pk in whole]
     return [
         Candidate(row, brief(row.item.arguments)) for row in alike if len(row.items.all()) == 1 and not row.in_doubt
     ]
+
+
+def _held_by_other(row: Approval, viewer_id: int, now: datetime) -> bool:
+    return row.claimed_by_id != viewer_id and holder(row, now=now) is not None
 
 
 def _page(

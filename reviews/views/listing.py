@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
 
@@ -102,6 +102,11 @@ class Listing:
         actions = {row.action for row in self.rows} if self.wish.status == STATUSES[0] else set()
         low = all(row.risk_level == "low" for row in self.rows)
         return next(iter(actions)) if low and len(self.rows) > 1 and len(actions) == 1 else ""
+
+    @property
+    def alike_query(self) -> str:
+        """The query string of the page that decides on them together: the filters as they are, and the action."""
+        return replace(self.wish, filters=replace(self.wish.filters, action=self.alike)).query
 
     @property
     def next_query(self) -> str:

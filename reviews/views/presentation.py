@@ -14,7 +14,8 @@ from reviews import states
 from reviews.argument_fields import Shown, fields, shown
 from reviews.arguments import brief, excerpt, in_words, pretty
 from reviews.conversation import Message, split
-from reviews.diff import Change, changes
+from reviews.diff import Change, canonical, changes
+from reviews.forms import EditForm
 from reviews.markdown import render
 from reviews.models import Approval, ApprovalItem, Decision
 from reviews.offered import without_offers
@@ -39,6 +40,14 @@ class Factor:
     @property
     def percent(self) -> int:
         return round(self.weight * 100)
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """Changed arguments that some have approved and others have not yet: who, and the edit that would agree."""
+
+    names: list[str]
+    edit: EditForm
 
 
 @dataclass(frozen=True)
@@ -73,6 +82,7 @@ class Reading:
     session: list[Approval]
     decision: Decision | None
     changed: list[Change]
+    proposals: list[Proposal]
     timeline: list[Entry]
 
     @property
@@ -129,8 +139,21 @@ def reading(detail: ApprovalDetail, *, lines: list[Line], viewer: User, now: dat
         session=detail.session,
         decision=decision,
         changed=changes(item.arguments, decision.arguments) if edited and decision else [],
+        proposals=_proposals(line),
         timeline=[entry_of(event) for event in detail.timeline],
     )
+
+
+def _proposals(line: Line) -> list[Proposal]:
+    """The edits that still need others to agree, each once: nobody can agree to what they have not seen."""
+    if line.standing.deciding is not None:
+        return []
+    found: dict[str, Proposal] = {}
+    for vote in line.standing.votes:
+        if vote.verdict == states.Verdict.EDIT:
+            edit = EditForm(item=line.item, start=vote.arguments, as_json=True)
+            found.setdefault(canonical(vote.arguments), Proposal([], edit)).names.append(vote.reviewer_name)
+    return list(found.values())
 
 
 def status_at(approval: Approval, now: datetime) -> str:

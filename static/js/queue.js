@@ -10,10 +10,11 @@ function mark() {
   }
 }
 
-/** Opens the row `step` places from the open one; when that has left the list, the first. */
+/** Opens the row `step` places from the open one; when that has left the list, the first. Those that only wait for others are passed over. */
 function move(step) {
-  const all = rows();
-  const at = all.findIndex((row) => row.id === `row-${selectedId()}`);
+  const open = `row-${selectedId()}`;
+  const all = rows().filter((row) => row.id === open || !("others" in row.dataset));
+  const at = all.findIndex((row) => row.id === open);
   const next = at < 0 ? all[0] : all[at + step];
   if (!next) return;
   next.scrollIntoView({ block: "nearest" });
@@ -23,6 +24,18 @@ function move(step) {
 document.addEventListener("click", (event) => {
   const button = event.target.closest("[data-queue-move]");
   if (button) move(Number(button.dataset.queueMove));
+});
+
+// A refetch of the list that was under way while a filter changed brings the rows of before: it is asked for again.
+const listed = new WeakMap();
+document.addEventListener("htmx:config:request", ({ detail: { ctx } }) => {
+  if (ctx.sourceElement.id === "queue-list") listed.set(ctx, ctx.sourceElement.getAttribute("hx-get"));
+});
+document.addEventListener("htmx:before:response", (event) => {
+  const { ctx } = event.detail;
+  if (!listed.has(ctx) || listed.get(ctx) === ctx.sourceElement.getAttribute("hx-get")) return;
+  event.preventDefault();
+  queueMicrotask(() => document.body.dispatchEvent(new CustomEvent("live:queue", { detail: {} })));
 });
 
 // The open request is not fetched again by a click on its row: what is being typed there stays.

@@ -12,6 +12,7 @@ from tests.e2e.running import Console
 from tests.e2e.test_review_queue import accessible, asked, look, now, settled
 
 PASSWORD = "a long enough sentence"
+LIST = "**/queue/list/**"
 
 
 @pytest.fixture
@@ -95,6 +96,29 @@ def test_filters_are_saved_as_a_view_from_the_queue(console: Console, tab: Watch
     page.get_by_text("Views", exact=True).click()
     page.get_by_role("link", name=f"Mine {name}").click()
     expect(page).to_have_url(console.page_url(f"queue/?agent={name}"))
+    expect(page.locator("[data-row]")).to_have_count(1)
+
+
+def test_a_slow_refetch_of_the_list_does_not_undo_a_filter(console: Console, tab: Watched) -> None:
+    page = tab.page
+    name = asked(console, agent={"name": f"agent-{uuid4().hex[:6]}"})["agent"]["name"]
+    asked(console)
+    page.goto(console.page_url("queue/"))
+    held: list[Route] = []
+
+    def hold_back(route: Route) -> None:
+        if held:
+            route.continue_()
+        else:
+            held.append(route)
+
+    page.route(LIST, hold_back)
+    with page.expect_request(LIST):
+        page.evaluate("document.body.dispatchEvent(new CustomEvent('live:queue'))")
+    page.get_by_label("Agent", exact=True).select_option(name)
+    expect(page.locator("[data-row]")).to_have_count(1)
+    with page.expect_response(lambda answer: "/queue/list/" in answer.url and name in answer.url):
+        held[0].continue_()
     expect(page.locator("[data-row]")).to_have_count(1)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import html
 import json
 import re
 from collections.abc import Callable
@@ -143,6 +144,27 @@ def test_where_two_have_to_agree_the_first_waits_and_may_take_back(ask: Ask, ben
     send(reviewer, wanted, verdict="approve")
     decide(approval=wanted, by=ben, ruling=Ruling(verdict=Verdict.APPROVE), now=clock.now())
     assert "by Ana , Ben" in words(page_of(reviewer, wanted))
+
+
+def test_who_is_to_agree_with_changes_sees_them_and_sends_the_same(ask: Ask, ben: Caller, reviewer: Client) -> None:
+    wanted = planned(ask(arguments={"amount": 100}), approvals=2)
+    changed = Ruling(verdict=Verdict.EDIT, arguments={"amount": 50})
+    decide(approval=wanted, by=ben, ruling=changed, now=clock.now())
+    page = page_of(reviewer, wanted)
+    proposal = page[page.index('id="proposal-1"') :]
+    assert "Ben approved it with these changes: Argument Proposed Changed to amount 100 50" in words("<" + proposal)
+    fields = re.findall(r'name="(verdict|step|mode|item|json|seen)" value="([^"]*)"', proposal)[:6]
+    form: dict[str, Any] = {name: html.unescape(value) for name, value in fields}
+    post(reviewer, wanted, "decision", **form)
+    wanted.refresh_from_db()
+    assert (wanted.status, wanted.verdict) == ("approved", "edit")
+    assert {vote.arguments["amount"] for vote in Decision.objects.filter(approval=wanted)} == {50}
+
+
+def test_changes_that_nobody_has_to_agree_with_are_not_proposed(ask: Ask, ben: Caller, reviewer: Client) -> None:
+    wanted = ask(arguments={"amount": 100})
+    decide(approval=wanted, by=ben, ruling=Ruling(verdict=Verdict.EDIT, arguments={"amount": 50}), now=clock.now())
+    assert 'id="proposal-1"' not in page_of(reviewer, wanted)
 
 
 def test_a_batch_is_decided_one_by_one_and_the_next_action_opens(batch: Approval, reviewer: Client) -> None:

@@ -12,6 +12,7 @@ from agents.authentication import Caller
 from agents.models import Project
 from console.lib import clock
 from reviews.models import Approval, Decision
+from reviews.services.claims import claim
 from reviews.services.decisions import Ruling, decide
 from reviews.services.requests import create_request
 from reviews.states import Verdict
@@ -45,6 +46,17 @@ def test_the_queue_leads_there_when_all_that_it_shows_is_alike_and_harmless(
     assert "open-together" in reviewer.get("/p/shop/queue/?action=send_mail").content.decode()
     reviewer.force_login(make_person("Vera", project, "viewer"), PASSWORD)
     assert "open-together" not in reviewer.get("/p/shop/queue/?action=send_mail").content.decode()
+
+
+def test_the_filters_of_the_queue_hold_there_too_and_what_another_holds_is_left_to_them(
+    ask: Callable[..., Approval], alike: list[Approval], ben: Caller, reviewer: Client
+) -> None:
+    mine = [ask(action="send_mail", arguments={"to": f"q{n}@example.org"}, agent="alpha") for n in range(3)]
+    listed = reviewer.get("/p/shop/queue/?agent=alpha").content.decode()
+    assert "/queue/together/?action=send_mail&amp;agent=alpha" in listed
+    claim(approval=mine[2], by=ben, now=clock.now())
+    page = reviewer.get(f"{ADDRESS}&agent=alpha").content.decode()
+    assert [f'value="{key}"' in page for key in ids([*mine, *alike])] == [True, True, False, False, False, False]
 
 
 def test_the_page_lists_what_is_decided_and_only_that(
