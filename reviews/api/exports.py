@@ -128,8 +128,8 @@ class DownloadView(ExportView):
         if export.status != WorkStatus.READY:
             raise Problem(409, f"This file is {export.status}, not ready.")
         part = _part(request._request, export)
-        if part is None or part.first == 0:
-            exports.record_download(export=export, by=self.caller, now=clock.now())
+        first = part.first if part else 0
+        exports.record_download(export=export, by=self.caller, first=first, now=clock.now())
         return _streamed(export, part)
 
 

@@ -72,9 +72,13 @@ def _admit(project: Project) -> None:
         )
 
 
-def record_download(*, export: Export, by: Caller, now: datetime) -> None:
-    """Notes in the audit log that somebody begins to download a file."""
+def record_download(*, export: Export, by: Caller, first: int, now: datetime) -> None:
+    """Notes in the audit log that somebody downloads a file, from byte `first` on.
+
+    Resumed downloads too: all but the first byte of a file is nearly all of it.
+    """
     detail = {"format": export.format, "split": export.split, "bytes": export.size, "sha256": export.sha256}
+    detail["first_byte"] = first
     audit.record(
         project=export.project, by=by, action="export.downloaded", target=f"export {export.pk}", detail=detail, now=now
     )
