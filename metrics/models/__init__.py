@@ -1,5 +1,6 @@
 """Tables of the telemetry side, one module per table."""
 
+from metrics.models.budget import Budget
 from metrics.models.heartbeat import Heartbeat
 from metrics.models.log import Log
 from metrics.models.masking import MaskedCount, MaskingPolicy
@@ -15,6 +16,7 @@ from metrics.models.spend import Spend
 from metrics.models.trace import Trace
 
 __all__ = [
+    "Budget",
     "Heartbeat",
     "Log",
     "MaskedCount",
