@@ -1,6 +1,7 @@
 """Tables of the telemetry side, one module per table."""
 
 from metrics.models.budget import Budget
+from metrics.models.flag import CheckPolicy, Flag, FlagCount
 from metrics.models.heartbeat import Heartbeat
 from metrics.models.log import Log
 from metrics.models.masking import MaskedCount, MaskingPolicy
@@ -17,6 +18,9 @@ from metrics.models.trace import Trace
 
 __all__ = [
     "Budget",
+    "CheckPolicy",
+    "Flag",
+    "FlagCount",
     "Heartbeat",
     "Log",
     "MaskedCount",

@@ -10,7 +10,7 @@ from metrics.times import NS_PER_DAY, to_ns
 
 logger = logging.getLogger(__name__)
 
-TABLES = ("metrics_span", "metrics_log", "metrics_point", "metrics_search")
+TABLES = ("metrics_span", "metrics_log", "metrics_point", "metrics_search", "metrics_flag")
 # Any two processes that make or drop partitions take turns.
 LOCK_KEY = 0x48524450
 EPOCH = date(1970, 1, 1)

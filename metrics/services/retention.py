@@ -16,6 +16,7 @@ BATCH_ROWS = 10_000
 _OWN_CUTOFF = (
     ("metrics_span", "ctid, tableoid", "start_ns < %(ns)s"),
     ("metrics_search", "ctid, tableoid", "start_ns < %(ns)s"),
+    ("metrics_flag", "ctid, tableoid", "start_ns < %(ns)s"),
     ("metrics_log", "ctid, tableoid", "time_ns < %(ns)s"),
     ("metrics_point", "ctid, tableoid", "time_ns < %(ns)s"),
 )
@@ -25,6 +26,7 @@ _NEVER_PARTITIONED = (
     ("metrics_dimension", "ctid, tableoid", "day < %(moment)s::date"),
     ("metrics_spend", "ctid, tableoid", "day < %(moment)s::date"),
     ("metrics_spend_day", "ctid, tableoid", "day < %(moment)s::date"),
+    ("metrics_flag_count", "ctid, tableoid", "day < %(moment)s::date"),
     ("metrics_session", "ctid, tableoid", "last_ns < %(ns)s"),
     ("metrics_series", "ctid, tableoid", "last_ns < %(ns)s"),
     ("metrics_metric", "ctid, tableoid", "last_ns < %(ns)s"),

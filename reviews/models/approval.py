@@ -118,6 +118,10 @@ class Approval(models.Model):
     rule_trace = models.JSONField(default=list, help_text='[{"rule", "matched", "why"}] in the order of the rules.')
     plan = models.JSONField(default=dict, help_text="What `reviews.policy.plan.load_plan` reads.")
 
+    # What checks of its text have found (metrics.checks), as it came.
+    flags = models.JSONField(default=list, help_text="What `metrics.checks.flag.Flag.document` makes.")
+    unchecked_chars = models.PositiveIntegerField(default=0, help_text="Characters beyond what is checked.")
+
     # Times.
     requested_at = models.DateTimeField()
     timeout_seconds = models.PositiveIntegerField()
