@@ -1,5 +1,6 @@
 """Tables of the telemetry side, one module per table."""
 
+from metrics.models.annotation import AnnotationItem, AnnotationQueue, AnnotationReview, AnnotationRule
 from metrics.models.budget import Budget
 from metrics.models.flag import CheckPolicy, Flag, FlagCount
 from metrics.models.heartbeat import Heartbeat
@@ -10,6 +11,7 @@ from metrics.models.reported_outcome import ReportedOutcome
 from metrics.models.rollup import Rollup
 from metrics.models.saved_view import SavedView
 from metrics.models.score import Score
+from metrics.models.score_config import ScoreConfig
 from metrics.models.series import Metric, Series
 from metrics.models.session import Session
 from metrics.models.span import Span
@@ -17,6 +19,10 @@ from metrics.models.spend import Spend
 from metrics.models.trace import Trace
 
 __all__ = [
+    "AnnotationItem",
+    "AnnotationQueue",
+    "AnnotationReview",
+    "AnnotationRule",
     "Budget",
     "CheckPolicy",
     "Flag",
@@ -31,6 +37,7 @@ __all__ = [
     "Rollup",
     "SavedView",
     "Score",
+    "ScoreConfig",
     "Series",
     "Session",
     "Span",
