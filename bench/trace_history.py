@@ -25,6 +25,8 @@ ERRORS = ("TimeoutError", "RateLimitError", "ToolError", "ValueError", "BudgetEx
 USERS = 2_000
 SPANS_PER_TRACE = 8
 WORD_DAYS = 14
+END_NS = 1_790_000_000 * 10**9
+"""When the histories of the trace list end."""
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
 SIZES = (100_000, 1_000_000, 10_000_000)
 FIRST_PROJECT = 900_000_001
-END_NS = 1_790_000_000 * 10**9
 
 
 def figures(*, sizes: Sequence[int] = SIZES, slowest: int = 0) -> Iterator[Figure]:
@@ -29,12 +28,12 @@ def figures(*, sizes: Sequence[int] = SIZES, slowest: int = 0) -> Iterator[Figur
         from metrics.services import partitions
 
         days = range(-1, trace_history.WORD_DAYS + 1)
-        partitions.ensure("metrics_search", [END_NS - day * trace_history.NS_PER_DAY for day in days])
+        partitions.ensure("metrics_search", [trace_history.END_NS - day * trace_history.NS_PER_DAY for day in days])
         for place, size in enumerate(sizes):
             project_id, count = FIRST_PROJECT + place, size // trace_history.SPANS_PER_TRACE
             with psycopg.connect(url, autocommit=True) as seeding:
                 began = time.perf_counter()
-                trace_history.ensure(seeding, project_id, count=count, end_ns=END_NS)
+                trace_history.ensure(seeding, project_id, count=count, end_ns=trace_history.END_NS)
             yield Figure(f"seeding {count:,} traces", time.perf_counter() - began, "s")
             for what, asked in (("filters", trace_matrix.FILTERS), ("searches", trace_matrix.searches())):
                 found = trace_matrix.measure(project_id, asked)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 from django.db import connection
 
-from bench.trace_list import END_NS
+from bench.trace_history import END_NS
 from metrics.questions import trace_filter
 from metrics.selectors import search, trace_scan, traces
 from metrics.trace_filter import SORTS, Order, TraceFilter

@@ -17,10 +17,11 @@ from handrail.examples import FeedbackExample
 from handrail.fallback import Fallback, OnUnreachable
 from handrail.observing import observe_agent, observe_llm, observe_tool
 from handrail.options import Action, RequestOptions
+from handrail.provider import configure_tracing
 from handrail.receipts import Receipt, arguments_hash, read_receipt, verify_receipt
 from handrail.retry import RetryPolicy
 from handrail.spool import Spool
-from handrail.tracing import configure_tracing, conversation, correlate_logs
+from handrail.tracing import conversation, correlate_logs
 
 __all__ = [
     "Action",

@@ -1,4 +1,4 @@
-"""The part of tracing that needs the OpenTelemetry SDK; imported only by `tracing.configure_tracing`."""
+"""The part of tracing that needs the OpenTelemetry SDK; imported only by `provider.configure_tracing`."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ from handrail.examples import parse_example
 from handrail.fallback import Fallback
 from handrail.options import KEY_IN_METADATA, Asking
 from handrail.receipts import arguments_hash
-from handrail.retry import RETRYABLE_STATUSES, RetryPolicy, parse_retry_after
+from handrail.retry import RetryPolicy, is_transient, parse_retry_after
 from handrail.wire import Request, Response, TransportFailure
 
 LONGEST_POLL_SECONDS = 60
@@ -117,11 +117,6 @@ class Outage:
             errors=problem.errors,
             extra=problem.extra,
         )
-
-
-def is_transient(result: Response | TransportFailure) -> bool:
-    """Whether trying again may help."""
-    return isinstance(result, TransportFailure) or result.status in RETRYABLE_STATUSES
 
 
 def call(request: Request, policy: RetryPolicy) -> Flow[Any]:

@@ -8,7 +8,14 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
 
+from handrail.wire import Response, TransportFailure
+
 RETRYABLE_STATUSES = frozenset({408, 425, 429, 500, 502, 503, 504})
+
+
+def is_transient(result: Response | TransportFailure) -> bool:
+    """Whether trying again may help."""
+    return isinstance(result, TransportFailure) or result.status in RETRYABLE_STATUSES
 
 
 @dataclass(frozen=True, slots=True)

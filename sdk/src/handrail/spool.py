@@ -17,8 +17,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from handrail.flows import is_transient
-from handrail.retry import RetryPolicy
+from handrail.retry import RetryPolicy, is_transient
 from handrail.transport import Blocking
 from handrail.wire import Request, Response, Server, TransportFailure
 

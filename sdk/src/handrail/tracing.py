@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from typing import TYPE_CHECKING, Any
 
-from handrail import wire
-from handrail.errors import HandrailError, NotApproved, words_of
+from handrail.errors import NotApproved, words_of
 
 try:
     from opentelemetry import baggage as _baggage
@@ -23,15 +21,10 @@ except ImportError:
 
 if TYPE_CHECKING:
     from opentelemetry.context import Context
-    from opentelemetry.sdk.trace import TracerProvider
-    from opentelemetry.sdk.trace.id_generator import IdGenerator
     from opentelemetry.trace import TracerProvider as AnyTracerProvider
-
-    from handrail.spool import Spool
 
 
 LONGEST_REPR = 1000
-SPOOL_VARIABLE = "HANDRAIL_SPOOL"
 SESSION, USER = "session.id", "user.id"
 
 
@@ -128,7 +121,7 @@ def span_of(
 def _inside(span: Any, agent: Mapping[str, str | None] | None) -> Iterator[None]:
     inside = _trace.set_span_in_context(span)
     if agent is not None:
-        inside = _context.set_value(_AGENT, _said(agent), inside)
+        inside = _context.set_value(_AGENT, said(agent), inside)
     token = _context.attach(inside)
     try:
         yield
@@ -207,47 +200,6 @@ def correlate_logs() -> None:
     logging.setLogRecordFactory(correlated)
 
 
-def configure_tracing(
-    service_name: str,
-    *,
-    agent_name: str | None = None,
-    agent_version: str | None = None,
-    environment: str | None = None,
-    url: str | None = None,
-    key: str | None = None,
-    set_global: bool = True,
-    id_generator: IdGenerator | None = None,
-    spool: Spool | str | None = None,
-    logs: bool = False,
-) -> TracerProvider:
-    """Send every span of this process to Handrail, within a second of its end; returns the provider.
-
-    agent_name, agent_version: on every span that does not say otherwise. environment: for instance "production".
-    url, key: as for the clients. set_global: make it the process's own provider, which instrumentations use. Several
-        agents in one process each take one of their own instead.
-    id_generator: for traces whose ids must be the same each time.
-    spool: a Spool, or its folder (HANDRAIL_SPOOL when left out), that keeps what cannot be sent, for this process or
-        the next one. Without one, an outage of more than some seconds loses spans.
-    logs: let log records name the span and the session they belong to, see `correlate_logs`.
-
-    Call its `shutdown()` before the process ends, or its last second may be lost. HandrailError without the extra.
-    """
-    try:
-        from handrail.exporting import provider_for
-        from handrail.spool import Spool
-    except ImportError as error:
-        raise HandrailError("configure_tracing needs the extra: pip install 'handrail[otel]'") from error
-    resource = {"service.name": service_name, "deployment.environment.name": environment}
-    stamps = {"gen_ai.agent.name": agent_name, "gen_ai.agent.version": agent_version}
-    folder = spool or os.environ.get(SPOOL_VARIABLE) or None
-    kept = Spool(folder) if isinstance(folder, str) else folder
-    provider = provider_for(wire.locate(url, key), _said(resource), _said(stamps), id_generator, kept)
-    if logs:
-        correlate_logs()
-    if set_global:
-        _trace.set_tracer_provider(provider)
-    return provider
-
-
-def _said(attributes: Mapping[str, str | None]) -> dict[str, str]:
+def said(attributes: Mapping[str, str | None]) -> dict[str, str]:
+    """The attributes that have a value."""
     return {name: value for name, value in attributes.items() if value}
