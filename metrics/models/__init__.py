@@ -2,6 +2,7 @@
 
 from metrics.models.annotation import AnnotationItem, AnnotationQueue, AnnotationReview, AnnotationRule
 from metrics.models.budget import Budget
+from metrics.models.evaluation import Evaluation, EvaluationStandard
 from metrics.models.flag import CheckPolicy, Flag, FlagCount
 from metrics.models.heartbeat import Heartbeat
 from metrics.models.log import Log
@@ -25,6 +26,8 @@ __all__ = [
     "AnnotationRule",
     "Budget",
     "CheckPolicy",
+    "Evaluation",
+    "EvaluationStandard",
     "Flag",
     "FlagCount",
     "Heartbeat",
