@@ -10,6 +10,7 @@ from reviews.models.flow import Dimension, FlowEntry, FlowRollup
 from reviews.models.humanlayer import HumanLayerCall
 from reviews.models.policy import PolicyDraft, PolicyVersion
 from reviews.models.precedent import Precedent
+from reviews.models.quality import QualitySettings, RatedItem, Rereview, RereviewAnswer
 from reviews.models.receipt import Receipt
 from reviews.models.signing_key import SigningKey
 from reviews.models.work import LongWork, WorkStatus
@@ -39,8 +40,12 @@ __all__ = [
     "PolicyDraft",
     "PolicyVersion",
     "Precedent",
+    "QualitySettings",
+    "RatedItem",
     "ReasonLabel",
     "Receipt",
+    "Rereview",
+    "RereviewAnswer",
     "SigningKey",
     "WorkStatus",
 ]
