@@ -18,7 +18,7 @@ from reviews import states
 from reviews.flow import DAY, EPOCH, EVER, HOUR, Closing, Tally, Vote, period
 from reviews.models import Approval, Dimension, FlowEntry, FlowRollup
 from reviews.selectors.votes import votes_of
-from reviews.services import precedents
+from reviews.services import precedents, rereview
 
 BATCH = 1_000
 MOST_VALUES = 500
@@ -56,7 +56,8 @@ def _notes(kind: FlowEntry.Kind, approvals: Iterable[Approval]) -> list[FlowEntr
 def count(*, limit: int = BATCH) -> int:
     """Counts up to `limit` of what was noted and keeps the decisions among it as precedents; returns how many.
 
-    Whoever comes while another counts has nothing to do and returns 0.
+    Some of the decisions are drawn to be judged once more. Whoever comes while another counts has nothing to do and
+    returns 0.
     """
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [LOCK])
@@ -77,6 +78,7 @@ def count(*, limit: int = BATCH) -> int:
             _close(tallies, row, votes.get(entry.approval_id, []))
     _add(_bounded(tallies))
     precedents.remember(approval_ids=list(votes))
+    rereview.note_closed(votes=votes)
     FlowEntry.objects.filter(pk__in=[entry.pk for entry in entries]).delete()
     return len(entries)
 
