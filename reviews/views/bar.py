@@ -36,6 +36,8 @@ class Bar:
     question: QuestionForm | None = None
     unproven: bool = False
     """Open although the proof of who it is has run out: what was written for a decision waits to be sent again."""
+    keeps: bool = True
+    """Whether the viewer may have been writing a decision here, which stays in sight whatever others do meanwhile."""
     rest: Sequence[Line] = ()
     """Of a batch, what can be approved together: several, or one that is not the one that is shown."""
     rest_without: int = 0
@@ -47,7 +49,7 @@ def bar_of(request: HttpRequest, read: Reading, wish: Wish) -> Bar:
     permissions: frozenset[Permission] = request.project_permissions  # type: ignore[attr-defined]
     viewer = person(request)
     if Permission.APPROVAL_DECIDE not in permissions or not (read.is_open or read.is_settling):
-        return Bar("")
+        return Bar("", keeps=Permission.APPROVAL_DECIDE in permissions)
     why = why_barred(read.approval, viewer)
     state = "barred" if why else _state(request, read)
     rest, without = _rest(request, read) if not why else ([], 0)

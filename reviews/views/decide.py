@@ -80,19 +80,21 @@ def changes(request: HttpRequest, project: str, approval_id: UUID) -> HttpRespon
     approval = page_approval(request, project, approval_id, Permission.APPROVAL_DECIDE)
     if request.method != "POST":
         return HttpResponseNotAllowed(["POST"])
-    form = form_for(states.Verdict.EDIT, item=_item(request, approval), reasons=[], data=request.POST)
-    assert isinstance(form, EditForm)
     rebuilt = _rebuilds(request)
+    labels = offered_labels(approval.project) if rebuilt else []
+    form = form_for(states.Verdict.EDIT, item=_item(request, approval), reasons=[], labels=labels, data=request.POST)
+    assert isinstance(form, EditForm)
     if rebuilt:
         form = _rebuilt(request, form)
     form.is_valid()
     context = {"project": approval.project, "approval": approval, "form": form, "wish": wish_of(request)}
+    context["begun"] = bool(form.errors or form.changes() or form["reason"].value())
     return render(request, "reviews/_editor.html" if rebuilt else "reviews/_changes.html", context)
 
 
 def _rebuilds(request: HttpRequest) -> bool:
-    """Whether a button asks for the editor with other fields, rather than for a decision."""
-    return any(request.POST.get(name) for name in ("switch", "add", "remove"))
+    """Whether the editor is asked for anew, with other fields or with a draft in it, rather than a decision."""
+    return any(request.POST.get(name) for name in ("switch", "add", "remove", "restore"))
 
 
 def _item(request: HttpRequest, approval: Approval) -> ApprovalItem:
@@ -113,6 +115,8 @@ def _item(request: HttpRequest, approval: Approval) -> ApprovalItem:
 
 def _rebuilt(request: HttpRequest, form: EditForm) -> EditForm:
     """The editor in its other form, or with a part more or less; as it was while what was typed cannot be read."""
+    if request.POST.get("restore"):
+        return form
     form.is_valid()
     start = form.arguments
     as_json = form.as_json

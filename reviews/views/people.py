@@ -21,6 +21,7 @@ STEPS_SHOWN = 8
 class Hold:
     """A claim: who has the request before them, and until when nobody else should decide."""
 
+    user_id: int
     name: str
     until: datetime
     mine: bool
@@ -88,7 +89,7 @@ def hold_of(approval: Approval, viewer_id: int, *, now: datetime) -> Hold | None
     if approval.claimed_by is None or approval.claimed_until is None or approval.claimed_until <= now:
         return None
     mine = approval.claimed_by_id == viewer_id
-    return Hold(approval.claimed_by.display_name, approval.claimed_until, mine)
+    return Hold(approval.claimed_by.pk, approval.claimed_by.display_name, approval.claimed_until, mine)
 
 
 def _stages(approval: Approval) -> list[Stage]:

@@ -1,12 +1,14 @@
 // The panels of a decision: one is open at a time, its first field has the focus, Escape closes it. Everything is sent by plain
-// forms; this only opens, closes and focuses.
+// forms; this only opens, closes and focuses. What is written in them is kept by drafts.js.
+import { announce } from "./toast.js";
+
 const SETTLE_MS = 600;
 const DECIDING_KEYS = "aermiscu";
 const panels = () => [...document.querySelectorAll("[data-decide-panel]")];
 
 function firstField(panel) {
   return panel.querySelector("[data-invalid] :is(input, select, textarea), [aria-invalid='true']")
-    ?? panel.querySelector("input:not([type='hidden']), select, textarea");
+    ?? panel.querySelector("input:not([type='hidden']), select, textarea") ?? panel.querySelector("[type='submit']");
 }
 
 function open(panel) {
@@ -15,7 +17,8 @@ function open(panel) {
 
 function close(panel) {
   panel.open = false;
-  panel.querySelector("summary").focus();
+  const button = panel.querySelector("summary");
+  (button.checkVisibility() ? button : document.getElementById("take-over") ?? document.getElementById("approval-title"))?.focus();
 }
 
 // `toggle` does not bubble, so it is caught on its way down.
@@ -90,6 +93,15 @@ document.addEventListener("change", (event) => {
   const text = fill === undefined ? null : event.target.form?.querySelector("textarea");
   if (!text || (text.value.trim() && text.value !== filled)) return;
   text.value = filled = fill;
+});
+
+// Who is just writing is told calmly when somebody else takes the request.
+let bar = "";
+document.addEventListener("htmx:after:swap", () => {
+  const review = document.getElementById("approval");
+  const state = review ? `${review.dataset.approval} ${review.dataset.bar}` : "";
+  if (state !== bar && review?.dataset.bar === "held") announce(document.getElementById("bar-held")?.innerText ?? "");
+  bar = state;
 });
 
 // A second click, or a key held down, was meant for the request that has just been decided, not for the one that opened.

@@ -78,6 +78,52 @@ def test_others_who_look_are_seen_until_they_leave_and_a_claim_does_not_stand_in
     assert now(console, request)["status"] == "approved"
 
 
+def test_what_is_being_written_survives_a_colleagues_claim_the_way_to_another_request_and_a_reload(
+    console: Console, tab: Watched, ana: Watched
+) -> None:
+    page, action = tab.page, f"pay_{uuid4().hex[:6]}"
+    request = asked(console, action=action, arguments={"amount": 120})
+    asked(console, action=action)
+    for one in (page, ana.page):
+        one.goto(console.page_url(f"queue/{request['id']}/?action={action}"))
+    expect(page.locator("#live-toggle")).to_have_attribute("data-state", "connected")
+    page.keyboard.press("r")
+    page.get_by_label("Details").fill("Not before")
+    ana.page.keyboard.press("c")
+    expect(page.locator("#bar-held")).to_contain_text("Ana has claimed this. What you wrote is kept", timeout=10_000)
+    page.keyboard.type(" the audit")
+    expect(page.get_by_label("Details")).to_have_value("Not before the audit")
+    expect(page.locator("#send-reject")).to_be_hidden()
+    accessible(page)
+    # Taking it from her is asked about, and is done by keyboard.
+    page.keyboard.press("Escape")
+    page.keyboard.press("c")
+    expect(page.locator("#hold")).to_contain_text("Ana holds this")
+    page.keyboard.press("Enter")
+    expect(page.locator("#hold")).to_contain_text("You hold this")
+    expect(page.locator("summary#reject")).to_have_attribute("data-draft", "draft")
+    page.keyboard.press("e")
+    page.get_by_label("Amount").fill("77")
+    expect(page.locator("#edit-diff")).to_contain_text("77")
+    page.keyboard.press("Escape")
+    page.keyboard.press("j")
+    expect(page.locator("#approval")).not_to_have_attribute("data-approval", request["id"])
+    expect(page.locator("[data-draft]")).to_have_count(0)
+    page.keyboard.press("k")
+    expect(page.locator("[data-draft]")).to_have_count(2)
+    page.reload()
+    page.keyboard.press("e")
+    expect(page.get_by_label("Amount")).to_have_value("77")
+    page.get_by_role("button", name="Cancel").click()
+    expect(page.locator("#open-edit")).not_to_have_attribute("data-draft", "draft")
+    page.keyboard.press("r")
+    expect(page.get_by_label("Details")).to_have_value("Not before the audit")
+    page.locator("#reject-reason").select_option(index=1)
+    page.locator("#send-reject").click()
+    expect(page.locator(".toast-text").last).to_contain_text("Rejected")
+    assert now(console, request)["decision"]["message"] == "Not before the audit"
+
+
 def test_filters_are_saved_as_a_view_from_the_queue(console: Console, tab: Watched) -> None:
     page = tab.page
     request = asked(console, agent={"name": f"agent-{uuid4().hex[:6]}"})

@@ -15,7 +15,8 @@ from agents.authentication import Caller
 from agents.models import Project
 from console.lib import clock
 from reviews.diff import canonical
-from reviews.models import Approval, Decision
+from reviews.models import Approval, Decision, ReasonLabel
+from reviews.services.claims import claim
 from reviews.services.decisions import Ruling, decide
 from reviews.services.requests import create_request
 from reviews.states import Verdict
@@ -239,7 +240,7 @@ def test_decided_elsewhere_is_said_and_shown_not_failed(
     answer = send(reviewer, wanted, htmx=True, verdict="reject", reason="Too risky")
     assert answer.status_code == 200
     assert "Ben approved process_refund" in answer.headers["HX-Trigger"]
-    assert "decision-bar" not in answer.content.decode()
+    assert "data-send" not in answer.content.decode()
     followed = reviewer.get(send(reviewer, wanted, verdict="approve").headers["Location"])
     assert "Ben approved process_refund" in followed.content.decode()
     assert Decision.objects.count() == 1
@@ -321,3 +322,37 @@ def test_a_verdict_that_the_request_does_not_allow_is_refused(ask: Callable[...,
     assert answer.status_code in {303, 422}
     wanted.refresh_from_db()
     assert wanted.status == "pending"
+
+
+def test_a_draft_of_the_editor_is_shown_again_as_it_was_typed(
+    project: Project, ask: Callable[..., Approval], reviewer: Client
+) -> None:
+    ReasonLabel.objects.create(project=project, name="careless", position=1)
+    schema = {"type": "object", "properties": {"amount": {"type": "number"}, "note": {"type": "string"}}}
+    wanted = ask(arguments={"amount": 1500}, arguments_schema=schema)
+    typed = {"mode": "fields", "json": '{"amount": 1500}', "argument:/amount": "many", "reason": "Too much"}
+    address = f"/p/shop/queue/{wanted.pk}/changes/"
+    page = reviewer.post(address, {**typed, "labels": "careless", "restore": "1"}, headers=HTMX).content.decode()
+    assert 'value="many"' in page
+    assert "Too much" in page
+    assert "This has to be a number" in page
+    assert re.search(r'value="careless"[^>]*checked', page)
+    assert "data-begun" in page
+    again = reviewer.post(address, {"switch": "fields"}, headers=HTMX).content.decode()
+    assert 'value="1500"' in again
+    assert "data-begun" not in again
+
+
+def test_while_somebody_else_holds_it_there_is_a_place_for_what_is_being_written_and_nothing_to_send(
+    ask: Callable[..., Approval], ben: Caller, reviewer: Client
+) -> None:
+    wanted = ask()
+    address = f"/p/shop/queue/{wanted.pk}/item/"
+    places = ['id="edit"', 'id="panel-reject"', 'id="panel-respond"', 'id="panel-question"']
+    before = reviewer.get(address).content.decode()
+    assert all(place in before for place in places)
+    claim(approval=wanted, by=ben, now=clock.now())
+    after = reviewer.get(address).content.decode()
+    assert all(place in after for place in places)
+    assert "data-send" not in after
+    assert "Ben</strong> has claimed this." in after

@@ -221,7 +221,8 @@ def test_past_its_deadline_a_request_is_expired_before_the_sweeper_comes(
     late = request_one()
     page = text_of(reviewer.get(f"/p/shop/queue/{late.pk}/"))
     assert "Nobody decided in time. This is not a rejection" in page
-    assert "decision-bar" not in page
+    assert "data-send" not in page
+    assert 'id="approve"' not in page
 
 
 def test_an_open_pane_is_told_who_was_faster(ask: Callable[..., Approval], ben: Caller, reviewer: Client) -> None:
