@@ -1,5 +1,6 @@
 """The websocket behind every open page: it carries invalidations, and checks again who may hear them."""
 
+from contextlib import suppress
 from typing import Any
 from uuid import uuid4
 
@@ -46,6 +47,21 @@ class LiveConsumer(AsyncJsonWebsocketConsumer):
     groups_heard: set[str]
     present_in: set[str]
     tab: str
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """Serves a connection from its first message until it is gone, however it goes.
+
+        Sending to somebody who has left raises OSError, says ASGI; that is no fault, and the news of it is on its way.
+        """
+
+        async def send_if_there(message: Any) -> None:
+            with suppress(OSError):
+                await send(message)
+
+        try:
+            await super().__call__(scope, receive, send_if_there)
+        finally:
+            await self.leave()
 
     async def connect(self) -> None:
         self.groups_heard, self.present_in, self.tab = set(), set(), uuid4().hex
@@ -95,7 +111,8 @@ class LiveConsumer(AsyncJsonWebsocketConsumer):
                 return
         await self.send(text_data=message.text)
 
-    async def disconnect(self, code: int) -> None:
+    async def leave(self) -> None:
+        """Hears nothing any more, and is present nowhere."""
         if not hasattr(self, "user"):
             return
         await live.hub().remove(live.user_group(self.user.pk), self.forward)

@@ -1,5 +1,6 @@
 """Whose websocket may stay open."""
 
+import json
 from datetime import UTC, datetime
 
 import pytest
@@ -65,3 +66,29 @@ async def test_who_lost_their_access_while_messages_were_lost_is_dropped_at_the_
     finally:
         await sync_to_async(connections.close_all)()
     assert done == ["sent", POLICY_VIOLATION]
+
+
+@pytest.mark.django_db(transaction=True)
+async def test_who_leaves_before_the_answer_is_told_nothing_more_and_the_hub_forgets_them(member: User) -> None:
+    said: list[dict[str, object]] = [
+        {"type": "websocket.connect"},
+        {"type": "websocket.receive", "text": json.dumps({"subscribe": ["metrics", "looking.x"]})},
+        {"type": "websocket.disconnect", "code": 1001},
+    ]
+    heard: list[str] = []
+
+    async def receive() -> dict[str, object]:
+        return said.pop(0)
+
+    async def send(message: dict[str, object]) -> None:
+        heard.append(str(message["type"]))
+        if message["type"] == "websocket.send":
+            raise OSError("the page is gone")
+
+    scope = {"type": "websocket", "user": member, "url_route": {"kwargs": {"project": "shop"}}}
+    try:
+        await LiveConsumer()(scope, receive, send)
+    finally:
+        await sync_to_async(connections.close_all)()
+    assert heard[:2] == ["websocket.accept", "websocket.send"]
+    assert not live.hub()._channels
