@@ -89,7 +89,7 @@ INSERT INTO reviews_approval (
     suggestion, agent, agent_version, session_id, end_user, trace_id, span_id, requested_by_label, policy_version_id,
     rule, risk_level, risk_score, risk, rule_trace, plan, requested_at, timeout_seconds, on_timeout, expires_at,
     due_minute, callback_url, escalation_step, at_expiry, undo_seconds, closed_at, verdict, decided_by_id,
-    decided_by_label, outcome)
+    decided_by_label, outcome, flags, unchecked_chars)
 SELECT gen_random_uuid(), %(project)s,
        CASE WHEN n %% 10 = 0 THEN 'expired' WHEN n %% 6 = 0 THEN 'rejected' ELSE 'approved' END,
        'action ' || n %% 20, 'Refund a double charge', '',
@@ -102,7 +102,8 @@ SELECT gen_random_uuid(), %(project)s,
        CASE WHEN n %% 10 = 0 THEN '' WHEN n %% 6 = 0 THEN 'reject' ELSE 'approve' END,
        CASE WHEN n %% 10 = 0 THEN NULL ELSE (%(people)s::bigint[])[1 + n %% 20] END, 'Somebody',
        CASE WHEN n %% 5 = 1 AND n %% 6 <> 0 THEN jsonb_build_object('status', CASE WHEN n %% 50 = 1 THEN 'failed'
-            ELSE 'succeeded' END, 'detail', '{}'::jsonb, 'recorded_at', made.at + interval '1 hour', 'by', 'bot') END
+            ELSE 'succeeded' END, 'detail', '{}'::jsonb, 'recorded_at', made.at + interval '1 hour', 'by', 'bot') END,
+       '[]', 0
   FROM (SELECT n, now() - interval '90 days' + n * (interval '89 days' / %(requests)s) AS at
           FROM generate_series(1, %(requests)s) AS n) AS made
 """

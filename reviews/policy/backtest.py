@@ -15,6 +15,7 @@ from uuid import UUID
 from reviews.policy.engine import Assessment, evaluate, for_people, together
 from reviews.policy.facts import Subject, facts_of
 from reviews.policy.history import Earlier
+from reviews.policy.recall import Recall
 from reviews.policy.schema import Effect, Policy
 
 NOT_APPROVABLE = "the request does not allow it to be approved"
@@ -37,7 +38,7 @@ class Past:
 
     `label` is the verdict of people, empty when there is none; `end` then says why: automatic, timeout, expired,
     cancelled or waiting. `spent` are the seconds of each verdict, None where they cannot be told. All of this came
-    after the request: a policy never sees it.
+    after the request: a policy never sees it. `small` is what `reviews.policy.recall` says of it.
     """
 
     key: UUID
@@ -49,6 +50,7 @@ class Past:
     earlier: Earlier
     outcome: str = ""
     spent: Sequence[float | None] = ()
+    small: bool = False
 
     @property
     def action(self) -> str:
@@ -63,11 +65,16 @@ Known = Callable[[Subject], Mapping[str, Any]]
 """The facts about a subject that are not in its request, as of its time: `history` and `cost`, or a part of them."""
 
 
-def judged(policy: Policy, past: Past, known: Known) -> Assessment:
+def judged(policy: Policy, past: Past, known: Known, recall: Recall) -> Assessment:
     """What the policy would have made of a request when it was made. Never raises."""
     found = together(
         [
-            evaluate(policy, {**facts_of(subject, now=past.requested_at), **known(subject)}, explain=False)
+            evaluate(
+                policy,
+                {**facts_of(subject, now=past.requested_at), **known(subject)},
+                explain=False,
+                recall=recall if past.small else None,
+            )
             for subject in past.subjects
         ]
     )

@@ -16,7 +16,7 @@ from typing import Any
 import cel
 
 from reviews.policy.effort import LOOPS, STEPS_MAX, Effort, TooMuch, effort_of
-from reviews.policy.values import Values, over, truth, word
+from reviews.policy.values import Values, field_of, over, truth, word
 
 CONDITION_CHARS = 1_000
 SECONDS_MAX = 0.1
@@ -104,6 +104,11 @@ class Trial:
         self._known: set[str] = set()
         self._context = cel.Context(functions={"over": self._over, "is_true": self._is_true, "word": self._word})
 
+    @property
+    def late(self) -> bool:
+        """Whether the time for all conditions together is over."""
+        return self._timer() > self._until
+
     def tell(self, name: str, value: Any) -> None:
         """Adds a fact that was found out meanwhile."""
         self._facts[name] = value
@@ -124,7 +129,7 @@ class Trial:
         return Answer(result, tuple(self._seen), tuple(self._unread))
 
     def _prepare(self, condition: Condition) -> None:
-        if self._timer() > self._until:
+        if self.late:
             raise ConditionError("was not asked: the conditions before it took too long")
         for name in condition.variables - self._known:
             if name not in self._facts:
@@ -138,24 +143,19 @@ class Trial:
         if condition.effort.steps(self._values) > STEPS_MAX:
             raise ConditionError("was not asked: on a request as large as this one it could take too long")
 
-    def _raw(self, field: str) -> Any:
-        """A field of the arguments, else of the context; null counts as absent."""
-        value = self._facts.get("args", {}).get(field)
-        return self._facts.get("context", {}).get(field) if value is None else value
-
     def _over(self, field: str, limit: float) -> bool:
-        holds, sentence = over(field, self._raw(field), limit)
+        holds, sentence = over(field, field_of(self._facts, field), limit)
         if sentence:
             (self._unread if holds is None else self._seen).append(sentence)
         return bool(holds)
 
     def _is_true(self, field: str) -> bool:
-        holds, sentence = truth(field, self._raw(field))
+        holds, sentence = truth(field, field_of(self._facts, field))
         self._seen += [sentence] if holds else []
         return holds
 
     def _word(self, field: str) -> str:
-        text, sentence = word(field, self._raw(field))
+        text, sentence = word(field, field_of(self._facts, field))
         self._seen += [sentence] if text else []
         return text
 

@@ -9,6 +9,7 @@ from typing import Any
 from reviews.policy.conditions import Answer, Trial, compiled
 from reviews.policy.evidence import evidence
 from reviews.policy.plan import ReviewPlan
+from reviews.policy.recall import Recall, RecallingTrial
 from reviews.policy.risk import Risk, assess
 from reviews.policy.schema import LEVELS, Effect, Policy, Rule
 
@@ -49,14 +50,17 @@ def needs(policy: Policy) -> frozenset[str]:
     return frozenset(names)
 
 
-def evaluate(policy: Policy, facts: Mapping[str, Any], *, explain: bool = True) -> Assessment:
+def evaluate(
+    policy: Policy, facts: Mapping[str, Any], *, explain: bool = True, recall: Recall | None = None
+) -> Assessment:
     """Applies the policy. Never raises. Without `explain` nobody reads why: what was seen is not put into words.
+    With `recall`, which is for small requests only, conditions are not asked again what they were asked before.
 
     `facts` has `action`, `args` and `context`, and of the other variables of `reviews.policy.conditions` those that
     the policy `needs`, but for `risk`, which is found here.
     """
-    trial = Trial(facts)
-    risk = assess(policy, trial, facts if explain else {})
+    trial = Trial(facts) if recall is None else RecallingTrial(facts, recall)
+    risk = assess(policy, trial, facts if explain else None)
     as_fact = {"level": risk.level, "score": float(risk.score), "factors": [found.name for found in risk.factors]}
     trial.tell("risk", as_fact)
     trace: list[dict[str, Any]] = []
@@ -78,7 +82,8 @@ def evaluate(policy: Policy, facts: Mapping[str, Any], *, explain: bool = True) 
     errors = (*risk.doubts, *(f"{rule.name}: {why}" for rule, why in failed))
     found = Assessment(risk, chosen.name, chosen.effect, chosen.review, tuple(trace), errors, chosen.reason)
     found = _in_doubt(found, [rule.review for rule, _why in failed])
-    return replace(found, plan=found.plan.at_level(found.level))
+    plan = found.plan.at_level(found.level)
+    return found if plan is found.plan else replace(found, plan=plan)
 
 
 def together(assessments: Sequence[Assessment]) -> Assessment:

@@ -42,8 +42,8 @@ class Risk:
         return {"factors": factors, "explanation": self.explanation, **doubts}
 
 
-def assess(policy: Policy, trial: Trial, facts: Mapping[str, Any]) -> Risk:
-    """Adds up the factors that apply. Never raises, whatever the values are."""
+def assess(policy: Policy, trial: Trial, facts: Mapping[str, Any] | None) -> Risk:
+    """Adds up the factors that apply. Never raises, whatever the values are. Without `facts` nobody reads why."""
     found: list[Found] = []
     doubts: list[str] = []
     for factor in policy.factors:
@@ -51,14 +51,15 @@ def assess(policy: Policy, trial: Trial, facts: Mapping[str, Any]) -> Risk:
             continue
         answer = trial.ask(factor.condition)
         if answer.holds:
-            seen = answer.seen or tuple(evidence(factor.condition, facts))
+            seen = answer.seen or (tuple(evidence(factor.condition, facts)) if facts is not None else ())
             found.append(Found(factor.name, factor.weight, "; ".join(seen) or factor.name))
         elif answer.holds is None:
             doubts.append(f"{factor.name} could not be judged: {answer.error}")
         doubts += [sentence for sentence in answer.unread if sentence not in doubts]
     score = min(sum((factor.weight for factor in found), Decimal(0)), Decimal(1))
     level = level_of(score, policy.levels)
-    return Risk(level, score, tuple(found), explain(level, score, found, doubts), tuple(doubts))
+    sentence = explain(level, score, found, doubts) if facts is not None else ""
+    return Risk(level, score, tuple(found), sentence, tuple(doubts))
 
 
 def level_of(score: Decimal, levels: Levels) -> str:

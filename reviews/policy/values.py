@@ -60,6 +60,12 @@ class Values:
             return float("inf") if value > 0 else float("-inf")
 
 
+def field_of(facts: Mapping[str, Any], field: str) -> Any:
+    """A field of the arguments, else of the context; null counts as absent."""
+    value = facts.get("args", {}).get(field)
+    return facts.get("context", {}).get(field) if value is None else value
+
+
 def over(field: str, value: Any, limit: float) -> tuple[bool | None, str]:
     """Whether a value is a number over a limit, and what was seen. None: it is there, but it is no number."""
     if value is None:

@@ -10,16 +10,16 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 import orjson
-import psycopg
-from django.db import connection
 
 from agents.models import Project
 from console.lib.sql import load
 from reviews import states
-from reviews.models import Approval, ApprovalEvent
+from reviews.models import Approval
 from reviews.policy.backtest import Past
 from reviews.policy.facts import Subject
 from reviews.policy.history import EARLIER, Earlier
+from reviews.policy.recall import is_small
+from reviews.selectors import binary
 from reviews.selectors.votes import votes_of
 
 CHUNK = 1_000
@@ -62,11 +62,7 @@ def chunk(project: Project, *, after: datetime, until: datetime, size: int = CHU
     At least `size` unless these are the last. A fixed number of queries, whatever there is to read.
     """
     asked = {"project": project.pk, "after": after, "until": until, "size": size}
-    connection.ensure_connection()
-    # Binary, and past Django's own reading of times: a third of the time that a back-test takes went there.
-    with psycopg.Cursor(connection.connection) as cursor:
-        cursor.execute(load("reviews", "past_requests"), asked, binary=True)
-        rows = [_Row(*row) for row in cursor.fetchall()]
+    rows = [_Row(*row) for row in binary.rows(load("reviews", "past_requests"), asked)]
     outcomes = outcomes_of([row.key for row in rows if row.outcome])
     votes = votes_of([row.key for row in rows if row.by_people])
     return [
@@ -80,6 +76,7 @@ def chunk(project: Project, *, after: datetime, until: datetime, size: int = CHU
             earlier=Earlier(row.requested_at, row.status, row.closed_at, outcomes.get(row.key, ())),
             outcome=row.outcome,
             spent=[vote.spent for vote in votes.get(row.key, ())],
+            small=is_small((row.context, *row.arguments)),
         )
         for row in rows
     ]
@@ -123,21 +120,19 @@ def _end(row: _Row) -> str:
 def outcomes_of(keys: Collection[UUID]) -> Outcomes:
     """Everything that was ever said about how some requests went, oldest first. The row itself has the last only."""
     found: Outcomes = defaultdict(list)
-    events = ApprovalEvent.objects.filter(approval__in=keys, kind=ApprovalEvent.Kind.OUTCOME).order_by("id")
-    for key, at, detail in events.values_list("approval_id", "at", "detail") if keys else ():
-        found[key].append((at, detail["status"]))
+    for key, at, status in binary.rows(load("reviews", "outcomes_told"), {"keys": list(keys)}) if keys else ():
+        found[key].append((at, status))
     return found
 
 
 def earlier(project: Project, column: str, values: Collection[str], before: datetime) -> dict[str, list[Earlier]]:
     """The latest EARLIER requests of each value of a column of `reviews.policy.history`, oldest first. Two queries."""
     query = load("reviews", "earlier_requests").replace("{column}", COLUMNS[column])
-    with connection.cursor() as cursor:
-        cursor.execute(query, {"values": list(values), "project": project.pk, "before": before, "latest": EARLIER})
-        rows = cursor.fetchall()
+    asked = {"values": list(values), "project": project.pk, "before": before, "latest": EARLIER}
+    rows = binary.rows(query, asked)
     outcomes = outcomes_of([row[1] for row in rows if row[5]])
     found: dict[str, list[Earlier]] = defaultdict(list)
-    for value, key, requested_at, status, closed_at, _known in reversed(list(rows)):
+    for value, key, requested_at, status, closed_at, _known in reversed(rows):
         found[value].append(Earlier(requested_at, status, closed_at, outcomes.get(key, ())))
     return {value: _in_order(made) for value, made in found.items()}
 

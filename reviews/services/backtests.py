@@ -13,7 +13,7 @@ from functools import partial
 from typing import Any
 from uuid import UUID
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import F
 
 from agents.authentication import Caller
@@ -21,11 +21,12 @@ from agents.models import Project
 from agents.services import audit
 from console.lib.clock import rfc3339
 from console.lib.queue import enqueue
-from reviews.models import Backtest, BacktestCase, PolicyVersion
+from reviews.models import Backtest, PolicyVersion
 from reviews.policy.backtest import Disagreement, Past, Tallies, disagreement, judged, load_tallies
 from reviews.policy.engine import needs
 from reviews.policy.facts import Subject
 from reviews.policy.history import Memory, distinct, keys_of
+from reviews.policy.recall import Recall
 from reviews.policy.schema import Policy, load
 from reviews.selectors import past as reading
 from reviews.selectors.spent import costs_then
@@ -43,6 +44,9 @@ OPEN_MAX = 3
 
 CASES_MAX = 20_000
 """So many disagreements of a run are kept; all are counted."""
+
+Case = tuple[UUID, str, str, str, str, str]
+KEEP_CASES = "COPY reviews_backtestcase (backtest_id, approval_id, kind, what, rule, action, agent) FROM STDIN"
 
 BATCH = 20
 INSTANT = timedelta(microseconds=1)
@@ -185,6 +189,7 @@ class Runner:
         self._policy: Policy = load(row.document)
         self._needs = needs(self._policy)
         self._memory = Memory(lambda column, values, before: reading.earlier(row.project, column, values, before))
+        self._recall = Recall()
         self._tallies: Tallies = load_tallies(row.tallies)
         self.position = row.position
 
@@ -206,11 +211,11 @@ class Runner:
                 **(ended if done else {"leased_until": now + LEASE}),
             ):
                 return False
-            BacktestCase.objects.bulk_create(cases)
+            _store(self._row.pk, cases)
         self.position = position
         return not done
 
-    def _judge(self, pasts: Sequence[Past]) -> list[BacktestCase]:
+    def _judge(self, pasts: Sequence[Past]) -> list[Case]:
         keys = {past.key: [_keys(subject) for subject in past.subjects] for past in pasts}
         if pasts and "history" in self._needs:
             self._memory.prepare(
@@ -218,15 +223,15 @@ class Runner:
             )
         spent = costs_then(self._project, pasts) if "cost" in self._needs else {}
         kept = self._kept()
-        cases: list[BacktestCase] = []
+        cases: list[Case] = []
         for past in pasts:
-            found = judged(self._policy, past, partial(self._known, past, spent.get(past.key, {})))
+            found = judged(self._policy, past, partial(self._known, past, spent.get(past.key, {})), self._recall)
             wrong = disagreement(found.effect, past)
             self._tallies.add(past, found, wrong)
             if "history" in self._needs:
                 self._memory.add(keys[past.key][0], past.earlier)
             if wrong is not None and kept + len(cases) < CASES_MAX:
-                cases.append(self._case(past, found.rule, wrong))
+                cases.append(_case(past, found.rule, wrong))
         return cases
 
     def _known(self, past: Past, cost: Mapping[str, float], subject: Subject) -> dict[str, Any]:
@@ -243,16 +248,17 @@ class Runner:
             if name.startswith(("false_approval.", "false_rejection."))
         )
 
-    def _case(self, past: Past, rule: str, wrong: Disagreement) -> BacktestCase:
-        return BacktestCase(
-            backtest=self._row,
-            approval_id=past.key,
-            kind=wrong.kind,
-            what=wrong.what,
-            rule=rule,
-            action=past.action,
-            agent=past.agent,
-        )
+
+def _case(past: Past, rule: str, wrong: Disagreement) -> Case:
+    return (past.key, wrong.kind, wrong.what, rule, past.action, past.agent)
+
+
+def _store(backtest_id: UUID, cases: Sequence[Case]) -> None:
+    if not cases:
+        return
+    with connection.cursor() as cursor, cursor.copy(KEEP_CASES) as copy:
+        for case in cases:
+            copy.write_row((backtest_id, *case))
 
 
 def _keys(subject: Subject) -> tuple[tuple[str, str], ...]:

@@ -176,8 +176,9 @@ def test_nothing_from_after_the_request_is_known(
     then: dict[Any, str] = {}
     real = judged
 
-    def noted(policy: Any, past: Any, known: Any) -> Assessment:
-        found = real(policy, past, known)
+    def noted(policy: Any, past: Any, known: Any, recall: Any) -> Assessment:
+        assert past.small
+        found = real(policy, past, known, recall)
         then[past.key] = found.rule
         return found
 
