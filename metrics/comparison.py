@@ -25,13 +25,16 @@ class Interval(NamedTuple):
     high: float | None = None
 
 
-def share(part: int, whole: int) -> Interval:
-    """A share of independent cases: Wilson's score interval (E. B. Wilson, 1927, "Probable inference")."""
+def share(part: int, whole: int, *, z: float = Z) -> Interval:
+    """A share of independent cases: Wilson's score interval (E. B. Wilson, 1927, "Probable inference").
+
+    `z` is the quantile of the normal distribution that belongs to a confidence other than 95 %.
+    """
     if not whole:
         return Interval(None)
-    at, spread = part / whole, Z * Z / whole
+    at, spread = part / whole, z * z / whole
     middle = (at + spread / 2) / (1 + spread)
-    reach = Z / (1 + spread) * sqrt(at * (1 - at) / whole + spread / (4 * whole))
+    reach = z / (1 + spread) * sqrt(at * (1 - at) / whole + spread / (4 * whole))
     return Interval(at, max(middle - reach, 0.0), min(middle + reach, 1.0))
 
 
