@@ -1,7 +1,9 @@
 """The only way traces, spans, log records and scores reach a view: returned, or 404, also when another project's."""
 
 import binascii
+from typing import TypeVar
 
+from django.db.models import QuerySet
 from django.http import Http404
 
 from agents.access import check
@@ -9,13 +11,15 @@ from agents.authentication import CHALLENGE, Caller
 from agents.models import Project, User
 from agents.permissions import Permission, Scope
 from console.lib.http import Problem
-from metrics.models import Log, Metric, SavedView, Score, Session, Span, Trace
+from metrics.ingest.langfuse import PREFIX
+from metrics.models import AnnotationQueue, Log, Metric, SavedView, Score, ScoreConfig, Session, Span, Trace
 from metrics.selectors import catalogue, logs, sessions, spans, traces
 from metrics.times import MAX_NS
 
 TRACE_ID_BYTES = 16
 SPAN_ID_BYTES = 8
 LOG_ID_BYTES = 16
+Row = TypeVar("Row", Score, ScoreConfig, AnnotationQueue)
 
 
 def trace(project: Project, trace_id: str) -> Trace:
@@ -51,16 +55,58 @@ def own_score(of: Trace, score_id: int, person: User) -> Score:
 
 def api_score(caller: Caller | None, score_id: int, *, scope: Scope | None, permission: Permission | None) -> Score:
     """A score by its id. Raises Problem 401, 403 or 404: the same 404 for an unknown id and another project's."""
+    return _of_api(Score.objects.filter(pk=score_id), caller, "score", scope=scope, permission=permission)
+
+
+def langfuse_score(project: Project, score_id: str) -> Score:
+    """A score of `project` by the id that Langfuse's SDK gave it, else by its own number. Raises Http404."""
+    cleaned = score_id.replace("\x00", "")
+    of_project = Score.objects.select_related("project").filter(project=project)
+    found = of_project.filter(external_id=f"{PREFIX}{cleaned}").first()
+    if found is None and cleaned.isascii() and cleaned.isdigit() and int(cleaned) < 2**63:
+        found = of_project.filter(pk=int(cleaned)).first()
+    if found is None:
+        raise Http404
+    return found
+
+
+def api_score_config(
+    caller: Caller | None, config_id: int, *, scope: Scope | None, permission: Permission | None
+) -> ScoreConfig:
+    """A score config by its id, also an archived one. Raises as `api_score`."""
+    return _of_api(ScoreConfig.objects.filter(pk=config_id), caller, "score config", scope=scope, permission=permission)
+
+
+def api_annotation_queue(
+    caller: Caller | None, queue_id: int, *, scope: Scope | None, permission: Permission | None
+) -> AnnotationQueue:
+    """An annotation queue by its id. Raises as `api_score`."""
+    queues = AnnotationQueue.objects.open().filter(pk=queue_id)
+    return _of_api(queues, caller, "annotation queue", scope=scope, permission=permission)
+
+
+def _of_api(
+    rows: QuerySet[Row], caller: Caller | None, noun: str, *, scope: Scope | None, permission: Permission | None
+) -> Row:
+    """The one row of some, when its project is open to the caller."""
     if caller is None:
         raise Problem(401, "Authentication is required: send an API key or a personal token.", headers=CHALLENGE)
-    missing = Problem(404, "There is no such score, or it is not yours to see.")
-    found = Score.objects.select_related("project").filter(pk=score_id, project__archived_at__isnull=True).first()
+    missing = Problem(404, f"There is no such {noun}, or it is not yours to see.")
+    found = rows.select_related("project").filter(project__archived_at__isnull=True).first()
     if found is None:
         raise missing
     try:
         check(caller, found.project, scope=scope, permission=permission)
     except Problem as problem:
         raise (missing if problem.status == 404 else problem) from None
+    return found
+
+
+def score_config(project: Project, config_id: int) -> ScoreConfig:
+    """A score config of `project`, also an archived one. Raises Http404."""
+    found = ScoreConfig.objects.select_related("project").filter(pk=config_id, project=project).first()
+    if found is None:
+        raise Http404
     return found
 
 

@@ -10,12 +10,15 @@ import orjson
 from metrics.ingest.limits import SPAN_ID_BYTES, TRACE_ID_BYTES, text
 
 NAME_CHARS = 120
-LABEL_CHARS = 200
+LABEL_CHARS = 500
 COMMENT_CHARS = 4_000
 EXTERNAL_ID_CHARS = 200
+SESSION_ID_CHARS = 200
 METADATA_BYTES = 16 * 1024
+DATA_TYPES = ("numeric", "categorical", "boolean", "text")
 FIELDS = frozenset({
-    "trace_id", "span_id", "name", "value", "label", "comment", "external_id", "metadata", "source",
+    "trace_id", "span_id", "session_id", "name", "data_type", "value", "label", "comment", "id", "external_id",
+    "metadata", "source",
 })  # fmt: skip
 
 
@@ -30,14 +33,19 @@ class Refused(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A score before it is stored. `value` or `label` is given, or both; `external_id` None makes it a new one."""
+    """A score before it is stored. `value` or `label` is given, or both; `external_id` None makes it a new one.
 
-    trace_id: bytes
+    It is about a trace, a span of one, or a session when `trace_id` is None. `data_type` is empty when nobody says.
+    """
+
+    trace_id: bytes | None
     name: str
     value: float | None = None
     label: str = ""
     comment: str = ""
     span_id: bytes | None = None
+    session_id: str = ""
+    data_type: str = ""
     external_id: str | None = None
     metadata: Mapping[str, Any] = field(default_factory=dict)
 
@@ -49,22 +57,49 @@ def draft_of(document: Any) -> Draft:
     unknown = [str(name)[:80] for name in document if name not in FIELDS]
     if unknown:
         raise Refused(unknown[0], "is not a field of a score")
-    trace_id = hex_id(document, "trace_id", TRACE_ID_BYTES)
-    if trace_id is None:
-        raise Refused("trace_id", "is required")
+    trace_id, span_id, session_id = about(document, ("trace_id", "span_id", "session_id"))
     value, label = number(document, "value"), words(document, "label", LABEL_CHARS)
     if value is None and not label:
         raise Refused("value", "a score needs a value or a label")
     return Draft(
         trace_id=trace_id,
-        span_id=hex_id(document, "span_id", SPAN_ID_BYTES),
+        span_id=span_id,
+        session_id=session_id,
         name=required(document, "name", NAME_CHARS),
+        data_type=chosen(document, "data_type", DATA_TYPES),
         value=value,
         label=label,
         comment=words(document, "comment", COMMENT_CHARS),
-        external_id=words(document, "external_id", EXTERNAL_ID_CHARS) or None,
+        external_id=_own_id(document),
         metadata=metadata(document, "metadata"),
     )
+
+
+def about(document: Mapping[str, Any], names: tuple[str, str, str]) -> tuple[bytes | None, bytes | None, str]:
+    """What a score is about: trace, span and session, under these names. Raises Refused."""
+    trace_name, span_name, session_name = names
+    trace_id = hex_id(document, trace_name, TRACE_ID_BYTES)
+    span_id = hex_id(document, span_name, SPAN_ID_BYTES)
+    session_id = words(document, session_name, SESSION_ID_CHARS)
+    if trace_id is None and (span_id is not None or not session_id):
+        raise Refused(trace_name, "is required" if span_id else f"is required, or a {session_name}")
+    return trace_id, span_id, session_id
+
+
+def chosen(document: Mapping[str, Any], name: str, choices: tuple[str, ...]) -> str:
+    """One of some words in any case, empty when not given. Raises Refused."""
+    value = words(document, name, 40).lower()
+    if value and value not in choices:
+        raise Refused(name, f"must be one of {', '.join(choices)}")
+    return value
+
+
+def _own_id(document: Mapping[str, Any]) -> str | None:
+    """The sender's own id, as `id` or as `external_id`."""
+    short, long = (words(document, name, EXTERNAL_ID_CHARS) for name in ("id", "external_id"))
+    if short and long and short != long:
+        raise Refused("id", "differs from external_id: they are the same thing, give one")
+    return short or long or None
 
 
 def hex_id(document: Mapping[str, Any], name: str, size: int) -> bytes | None:

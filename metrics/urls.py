@@ -4,11 +4,21 @@ from django.urls import URLPattern, URLResolver, path, register_converter
 
 from metrics.api.agents import AgentListView, AgentView
 from metrics.api.ingest import EventsView
+from metrics.api.langfuse import (
+    LangfuseIngestionView,
+    LangfuseProjectsView,
+    LangfuseScorePagesView,
+    LangfuseScoreReadView,
+    LangfuseScoresByCursorView,
+    LangfuseScoresView,
+    LangfuseScoreView,
+)
 from metrics.api.logs import LogListView
 from metrics.api.masking import MaskingView
 from metrics.api.points import MetricListView, PointsView
 from metrics.api.query import SeriesView, TraceListView, TraceView
-from metrics.api.scores import LangfuseIngestionView, ScoresView, ScoreView
+from metrics.api.score_configs import ScoreConfigsView, ScoreConfigView
+from metrics.api.scores import ScoresView, ScoreView
 from metrics.api.sessions import SessionListView, SessionView
 from metrics.converters import NameConverter
 from metrics.views import agents, costs, logs, masking, metrics, overview, saved_views, scores, sessions, trace, traces
@@ -51,6 +61,8 @@ api_patterns: list[URLPattern | URLResolver] = [
     path("metrics", MetricListView.as_view(), name="metrics"),
     path("points", PointsView.as_view(), name="points"),
     path("masking", MaskingView.as_view(), name="masking"),
+    path("score-configs", ScoreConfigsView.as_view(), name="score-configs"),
+    path("score-configs/<int:config_id>", ScoreConfigView.as_view(), name="score-config"),
     path("scores", ScoresView.as_view(), name="scores"),
     path("scores/<int:score_id>", ScoreView.as_view(), name="score"),
     path("series", SeriesView.as_view(), name="series"),
@@ -63,4 +75,10 @@ api_patterns: list[URLPattern | URLResolver] = [
 # Below /api/public/, where Langfuse's SDKs look for it.
 public_patterns: list[URLPattern | URLResolver] = [
     path("ingestion", LangfuseIngestionView.as_view(), name="langfuse-ingestion"),
+    path("projects", LangfuseProjectsView.as_view(), name="langfuse-projects"),
+    path("scores", LangfuseScoresView.as_view(), name="langfuse-scores"),
+    path("scores/<str:score_id>", LangfuseScoreView.as_view(), name="langfuse-score"),
+    path("v2/scores", LangfuseScorePagesView.as_view(), name="langfuse-scores-v2"),
+    path("v2/scores/<str:score_id>", LangfuseScoreReadView.as_view(), name="langfuse-score-v2"),
+    path("v3/scores", LangfuseScoresByCursorView.as_view(), name="langfuse-scores-v3"),
 ]

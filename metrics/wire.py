@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 from console.lib.clock import rfc3339
-from metrics.models import Log, Score, Session, Span, Trace
+from metrics.models import Log, Score, ScoreConfig, Session, Span, Trace
 from metrics.selectors.details import Detail
 from metrics.times import NS_PER_MS, from_ns
 
@@ -128,12 +128,14 @@ def span(row: Span, detail: Detail) -> dict[str, Any]:
 
 
 def score(row: Score) -> dict[str, Any]:
-    """A score of a trace or a span."""
+    """A score of a trace, a span or a session."""
     return {
         "id": row.pk,
         "trace_id": hex_id(row.trace_id),
         "span_id": hex_id(row.span_id),
+        "session_id": row.session_id or None,
         "name": row.name,
+        "data_type": row.data_type or None,
         "value": row.value,
         "label": row.label or None,
         "comment": row.comment or None,
@@ -141,6 +143,22 @@ def score(row: Score) -> dict[str, Any]:
         "author": row.author or None,
         "external_id": row.external_id,
         "metadata": row.metadata,
+        "created_at": rfc3339(row.created_at),
+        "updated_at": rfc3339(row.updated_at),
+    }
+
+
+def score_config(row: ScoreConfig) -> dict[str, Any]:
+    """What scores of a name must look like."""
+    return {
+        "id": row.pk,
+        "name": row.name,
+        "data_type": row.data_type,
+        "min_value": row.min_value,
+        "max_value": row.max_value,
+        "categories": row.categories,
+        "description": row.description,
+        "archived": row.archived_at is not None,
         "created_at": rfc3339(row.created_at),
         "updated_at": rfc3339(row.updated_at),
     }

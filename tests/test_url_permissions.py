@@ -91,6 +91,7 @@ DOORS: dict[str, dict[str, P | str | None]] = {
     "p/<slug:project>/queue/<uuid:approval_id>/release/": {"POST": P.APPROVAL_DECIDE},
     "p/<slug:project>/queue/<uuid:approval_id>/assign/": {"POST": P.APPROVAL_ASSIGN},
     "p/<slug:project>/queue/<uuid:approval_id>/question/": {"POST": P.APPROVAL_DECIDE},
+    "p/<slug:project>/queue/<uuid:approval_id>/message/": {"POST": P.APPROVAL_DECIDE},
     "p/<slug:project>/queue/<uuid:approval_id>/withdraw/": {"POST": P.APPROVAL_DECIDE},
     "p/<slug:project>/feedback/": {"GET": P.FEEDBACK_VIEW},
     "p/<slug:project>/feedback/labels/": {"GET": P.POLICY_EDIT, "POST": P.POLICY_EDIT},
@@ -165,10 +166,17 @@ DOORS: dict[str, dict[str, P | str | None]] = {
     "api/v1/series": {"GET": P.TELEMETRY_VIEW},
     "api/v1/masking": {"GET": P.AUDIT_VIEW, "PUT": P.PROJECT_MANAGE},
     "api/v1/scores": {"GET": P.TELEMETRY_VIEW, "POST": P.SCORE_CREATE},
+    "api/v1/score-configs": {"GET": P.TELEMETRY_VIEW, "POST": P.POLICY_EDIT},
     "humanlayer/v1/function_calls": {"POST": P.APPROVAL_DECIDE},
     "humanlayer/v1/contact_requests": {"POST": P.APPROVAL_DECIDE},
     "humanlayer/v1/<path:rest>": {"GET": PUBLIC},
     "api/public/ingestion": {"POST": P.SCORE_CREATE},
+    "api/public/projects": {"GET": P.TELEMETRY_VIEW},
+    "api/public/scores": {"GET": P.TELEMETRY_VIEW, "POST": P.SCORE_CREATE},
+    "api/public/scores/<str:score_id>": {"GET": P.TELEMETRY_VIEW, "DELETE": P.SCORE_CREATE},
+    "api/public/v2/scores": {"GET": P.TELEMETRY_VIEW},
+    "api/public/v2/scores/<str:score_id>": {"GET": P.TELEMETRY_VIEW},
+    "api/public/v3/scores": {"GET": P.TELEMETRY_VIEW},
     "api/v1/sessions": {"GET": P.TELEMETRY_VIEW},
     "api/v1/sessions/<name:session_id>": {"GET": P.TELEMETRY_VIEW},
     "api/v1/traces": {"GET": P.TELEMETRY_VIEW},
@@ -218,6 +226,7 @@ QUERIES = {"api/v1/points": "name=x", "api/v1/series": "metric=requests"}
 OF_A_PROJECT_IN_THE_QUERY = ("api/v1/", "humanlayer/")
 # Their objects carry the project, so an unknown id is 404 for everybody: the apps' own tests have real ones.
 DOORS_OF_OBJECTS = {
+    "api/v1/score-configs/<int:config_id>",
     "api/v1/scores/<int:score_id>",
     "api/v1/approvals/<str:approval_id>",
     "api/v1/approvals/<str:approval_id>/decisions",

@@ -1,4 +1,4 @@
-"""/api/v1/scores: judgements of traces and spans; and Langfuse's ingestion, as far as it is about scores."""
+"""/api/v1/scores: judgements of traces, spans and sessions."""
 
 from collections.abc import Mapping
 from typing import Any, ClassVar
@@ -16,17 +16,23 @@ from agents.permissions import Permission, Scope
 from console.lib import clock
 from console.lib.http import Problem, decode_cursor, encode_cursor, invalid, next_link, page_size
 from metrics import access, scoring, wire
-from metrics.ingest.langfuse import scores_of
 from metrics.models import Score
 from metrics.models.score import Source
+from metrics.score_filter import ScoreFilter
 from metrics.scoring import Draft, Refused
 from metrics.selectors import scores as selector
 from metrics.services import scores
+from metrics.services.score_configs import Misfits
 
 MOST = 500
 BODY_BYTES = 4 * 1024 * 1024
 # What a key may say that its scores are; those of people are always theirs.
-SOURCES = {"sdk": Source.SDK, "evaluation": Source.EVALUATION}
+SOURCES = {
+    "sdk": Source.SDK,
+    "evaluation": Source.EVALUATION,
+    "evaluator": Source.EVALUATION,
+    "end_user": Source.END_USER,
+}
 
 EXAMPLE = OpenApiExample(
     "What a user thought of an answer",
@@ -36,7 +42,8 @@ EXAMPLE = OpenApiExample(
         "name": "user-feedback",
         "value": 1,
         "comment": "Solved it.",
-        "external_id": "feedback-17",
+        "source": "end_user",
+        "id": "feedback-17",
     },
     request_only=True,
 )
@@ -52,18 +59,20 @@ class ScoresView(ApiView):
     @extend_schema(
         operation_id="scores_list",
         summary="List scores, newest first",
-        parameters=[OpenApiParameter(name, str) for name in ("trace_id", "limit", "cursor")],
+        parameters=[OpenApiParameter(name, str) for name in ("trace_id", "session_id", "name", "limit", "cursor")],
         responses=OpenApiTypes.OBJECT,
     )
     def get(self, request: Request) -> Response:
         try:
             trace_id = scoring.hex_id(request.query_params, "trace_id", access.TRACE_ID_BYTES)
+            session_id = scoring.words(request.query_params, "session_id", scoring.SESSION_ID_CHARS)
+            name = scoring.words(request.query_params, "name", scoring.NAME_CHARS)
         except Refused as refusal:
             raise invalid(refusal.field, refusal.message) from refusal
         page = selector.page(
             self.project.pk,
-            trace_id=trace_id,
-            before=_before(request.query_params.get("cursor")),
+            ScoreFilter(trace_id=trace_id, session_id=session_id, names=(name,) if name else ()),
+            before=before_in(request.query_params.get("cursor")),
             limit=page_size(request.query_params.get("limit")),
         )
         cursor = encode_cursor([page.after]) if page.after else None
@@ -71,8 +80,11 @@ class ScoresView(ApiView):
 
     @extend_schema(
         operation_id="scores_create",
-        summary="Score a trace or a span",
-        description="One object, or a list of at most 500. A known `external_id` corrects the earlier score.",
+        summary="Score a trace, a span or a session",
+        description=(
+            "One object, or a list of at most 500, of which all are stored or none. `id` (or `external_id`) is the "
+            "sender's own: sent again, it corrects the earlier score. A score whose name has a config must fit it."
+        ),
         request=OpenApiTypes.OBJECT,
         responses={201: OpenApiTypes.OBJECT},
         examples=[EXAMPLE],
@@ -89,6 +101,8 @@ class ScoresView(ApiView):
             saved = scores.record(project=self.project, drafts=drafts, source=source, by=self.caller, now=clock.now())
         except scores.NotYours as error:
             raise Problem(409, "external_id: somebody else gave the score with this id.") from error
+        except Misfits as misfits:
+            raise _refused(misfits.refusals, several=several) from misfits
         results = [wire.score(row) for row in saved]
         return Response({"results": results} if several else results[0], status=201)
 
@@ -116,53 +130,32 @@ class ScoreView(ApiView):
         return Response(status=204)
 
 
-class LangfuseIngestionView(ApiView):
-    """`POST /api/public/ingestion`: what Langfuse's SDKs send besides spans. Only scores are kept."""
-
-    scopes: ClassVar[dict[str, Scope]] = {"POST": Scope.TELEMETRY_WRITE}
-    permissions: ClassVar[dict[str, Permission]] = {"POST": Permission.SCORE_CREATE}
-    body_limit: ClassVar[int] = BODY_BYTES
-
-    @extend_schema(
-        operation_id="langfuse_ingestion",
-        summary="Scores as Langfuse's SDKs send them",
-        request=OpenApiTypes.OBJECT,
-        responses={207: OpenApiTypes.OBJECT},
-    )
-    def post(self, request: Request) -> Response:
-        batch = request.data.get("batch") if isinstance(request.data, Mapping) else None
-        if not isinstance(batch, list) or len(batch) > MOST:
-            raise Problem(400, f"batch: a list of at most {MOST} events is needed.")
-        accepted, errors = scores_of(batch)
-        successes = []
-        for event_id, draft in accepted:
-            try:
-                scores.record(project=self.project, drafts=[draft], source=Source.SDK, by=self.caller, now=clock.now())
-            except scores.NotYours:
-                errors.append({"id": event_id, "status": 409, "message": "body.id: somebody else gave this score"})
-            else:
-                successes.append({"id": event_id, "status": 201})
-        return Response({"successes": successes, "errors": errors}, status=207)
-
-
 def _drafts(documents: list[Any], *, several: bool) -> tuple[list[Draft], Source]:
     """The scores of a request and who judged. Raises Problem 422 naming every field that is wrong."""
     drafts: list[Draft] = []
     sources: set[Source] = set()
-    errors: dict[str, list[str]] = {}
+    refusals: dict[int, Refused] = {}
     for index, document in enumerate(documents):
         try:
             drafts.append(scoring.draft_of(document))
             sources.add(_source(document))
         except Refused as refusal:
-            path = f"[{index}].{refusal.field}" if several else refusal.field
-            errors[path] = [refusal.message]
+            refusals[index] = refusal
+    if refusals:
+        raise _refused(refusals, several=several)
     if len(sources) > 1:
-        errors["source"] = ["must be the same for all scores of a request"]
-    if errors:
-        summary = "; ".join(f"{path}: {messages[0]}" for path, messages in list(errors.items())[:3])
-        raise Problem(422, summary, title="Invalid input", errors=errors)
+        raise invalid("source", "must be the same for all scores of a request")
     return drafts, next(iter(sources), Source.SDK)
+
+
+def _refused(refusals: Mapping[int, Refused], *, several: bool) -> Problem:
+    """What is wrong with which of the scores: the place in the list is part of a field's path."""
+    errors = {
+        f"[{index}].{refusal.field}" if several else refusal.field: [refusal.message]
+        for index, refusal in refusals.items()
+    }
+    summary = "; ".join(f"{path}: {messages[0]}" for path, messages in list(errors.items())[:3])
+    return Problem(422, summary, title="Invalid input", errors=errors)
 
 
 def _source(document: Mapping[str, Any]) -> Source:
@@ -172,7 +165,8 @@ def _source(document: Mapping[str, Any]) -> Source:
     return SOURCES[value]
 
 
-def _before(cursor: str | None) -> int | None:
+def before_in(cursor: str | None) -> int | None:
+    """The id below which a page of a list by ids begins. Raises Problem 400."""
     if not cursor:
         return None
     (place,) = decode_cursor(cursor, length=1)

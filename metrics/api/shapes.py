@@ -49,15 +49,19 @@ SUMMARY: dict[str, Schema] = {
     "unpriced_spans": INTEGER,
 }
 
-COMPONENTS: dict[str, Schema] = {
-    "TraceSummary": _members("What an agent did once, in one line.", SUMMARY),
-    "TracePage": _members(
-        "A page of traces; `next` is the address of the following one.",
+def _page(of: str) -> Schema:
+    return _members(
+        "A page of a list; `next` is the address of the following one.",
         {
-            "results": {"type": "array", "items": {"$ref": "#/components/schemas/TraceSummary"}},
+            "results": {"type": "array", "items": {"$ref": f"#/components/schemas/{of}"}},
             "next": {"type": ["string", "null"], "format": "uri"},
         },
-    ),
+    )
+
+
+COMPONENTS: dict[str, Schema] = {
+    "TraceSummary": _members("What an agent did once, in one line.", SUMMARY),
+    "TracePage": _page("TraceSummary"),
     "Span": _members(
         "One step of a trace. Its usage is in the trace's totals when `counted`.",
         {
@@ -92,5 +96,13 @@ COMPONENTS: dict[str, Schema] = {
     ),
 }
 
-RESPONSES: dict[str, tuple[str, str]] = {"traces_list": ("200", "TracePage"), "traces_retrieve": ("200", "Trace")}
+RESPONSES: dict[str, tuple[str, str]] = {
+    "score_configs_change": ("200", "ScoreConfig"),
+    "score_configs_create": ("201", "ScoreConfig"),
+    "score_configs_list": ("200", "ScoreConfigPage"),
+    "score_configs_retrieve": ("200", "ScoreConfig"),
+    "scores_list": ("200", "ScorePage"),
+    "traces_list": ("200", "TracePage"),
+    "traces_retrieve": ("200", "Trace"),
+}
 """Which component answers an operation, and with which status."""

@@ -3,8 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from metrics.models import Score
+from django.db.models import QuerySet
 
+from metrics.models import Score
+from metrics.score_filter import ScoreFilter
+
+EVERYTHING = ScoreFilter()
 # More than people or evaluators give one trace; the API's list pages through all of them.
 MOST_OF_TRACE = 1_000
 MOST_NAMES = 100
@@ -26,15 +30,36 @@ def of_trace(project_id: int, trace_id: bytes, span_id: bytes | None = None) -> 
     return list(found.order_by("id")[:MOST_OF_TRACE])
 
 
-def page(project_id: int, *, trace_id: bytes | None = None, before: int | None = None, limit: int) -> ScorePage:
-    """One page of the project's scores, of one trace when given, those with ids below `before`."""
-    found = Score.objects.filter(project_id=project_id)
-    if trace_id is not None:
-        found = found.filter(trace_id=trace_id)
+def page(project_id: int, chosen: ScoreFilter = EVERYTHING, *, before: int | None = None, limit: int) -> ScorePage:
+    """One page of the project's scores, those with ids below `before`."""
+    found = _matching(project_id, chosen)
     if before is not None:
         found = found.filter(pk__lt=before)
-    rows = list(found.order_by("-id")[: limit + 1])
+    rows = list(found[: limit + 1])
     return ScorePage(rows[:limit], rows[limit - 1].pk if len(rows) > limit else None)
+
+
+def numbered(project_id: int, chosen: ScoreFilter, *, page: int, limit: int, most: int) -> tuple[list[Score], int]:
+    """A page by its number from 1, and how many scores there are, counted up to `most`."""
+    found = _matching(project_id, chosen)
+    total = found.values("pk")[:most].count()
+    return list(found[(page - 1) * limit : page * limit]), total
+
+
+def _matching(project_id: int, chosen: ScoreFilter) -> QuerySet[Score]:
+    """The scores that pass the filter, newest first."""
+    found = Score.objects.filter(project_id=project_id)
+    if chosen.trace_id is not None:
+        found = found.filter(trace_id=chosen.trace_id)
+    if chosen.span_id is not None:
+        found = found.filter(span_id=chosen.span_id)
+    if chosen.session_id:
+        found = found.filter(session_id=chosen.session_id)
+    if chosen.names:
+        found = found.filter(name__in=chosen.names)
+    if chosen.external_ids:
+        found = found.filter(external_id__in=chosen.external_ids)
+    return found.order_by("-id")
 
 
 def names(project_id: int, *, most: int = 1_000) -> list[str]:

@@ -17,15 +17,17 @@ from metrics.ingest.packing import Unreadable, unpack
 from metrics.ingest.reading import plain
 from metrics.ingest.rows import LogRow
 from metrics.models.score import Score, Source
-from metrics.scoring import COMMENT_CHARS, LABEL_CHARS, NAME_CHARS, Draft, cut
-from metrics.services import masking
+from metrics.scoring import COMMENT_CHARS, LABEL_CHARS, NAME_CHARS, Draft, Refused, cut
+from metrics.services import masking, score_configs
 
 EVALUATION_EVENT = "gen_ai.evaluation.result"
 _CORRECTED = [
-    "trace_id", "span_id", "name", "value", "label", "comment", "source", "author_user", "author", "metadata",
-    "updated_at",
+    "trace_id", "span_id", "session_id", "name", "data_type", "value", "label", "comment", "source", "author_user",
+    "author", "metadata", "updated_at",
 ]  # fmt: skip
 AUTHOR_CHARS = 200
+NOT_YOURS = "id"
+FROM_KEYS = {Source.SDK, Source.EVALUATION, Source.END_USER}
 # Class of PostgreSQL's two-part advisory locks: whoever writes scores of a project by external ids takes turns, so that
 # what is known of an id is still so when it is written.
 LOCK = 0x48525343
@@ -39,11 +41,13 @@ class NotYours(Exception):
 def record(
     *, project: Project, drafts: Sequence[Draft], source: Source, by: Caller | User, now: datetime
 ) -> list[Score]:
-    """Stores scores; one whose external id is known already corrects the earlier one. Raises NotYours for another's.
+    """Stores scores; one whose external id is known already corrects the earlier one. Raises NotYours for another's,
+    and Misfits for those that the project's configs do not let pass.
 
     What a person does is audited; `source` of a person is always `human`.
     """
     caller = Caller(user=by) if isinstance(by, User) else by
+    drafts = score_configs.fit(project.pk, drafts)
     source = Source.HUMAN if caller.user else source
     known = _known(project.pk, drafts)
     if any(not _may_change(score, caller) for score in known.values()):
@@ -61,8 +65,30 @@ def record(
 
 
 @transaction.atomic
+def record_what_fits(
+    *, project: Project, drafts: Sequence[Draft], source: Source, by: Caller, now: datetime
+) -> tuple[list[Score], dict[int, Refused]]:
+    """Like `record`, but what is refused does not keep the others from being stored: per place, why it was not.
+
+    The field of a refusal is NOT_YOURS where somebody else gave a score with this id.
+    """
+    refused: dict[int, Refused] = {}
+    try:
+        score_configs.fit(project.pk, drafts)
+    except score_configs.Misfits as misfits:
+        refused |= misfits.refusals
+    known = _known(project.pk, drafts)
+    for place, draft in enumerate(drafts):
+        if (earlier := known.get(draft.external_id)) and not _may_change(earlier, by):
+            refused[place] = Refused(NOT_YOURS, "somebody else gave the score with this id")
+    fine = [draft for place, draft in enumerate(drafts) if place not in refused]
+    return (record(project=project, drafts=fine, source=source, by=by, now=now) if fine else []), refused
+
+
+@transaction.atomic
 def import_labels(*, project_id: int, drafts: Sequence[Draft], author: str, now: datetime) -> int:
     """Stores scores from a file, each with an external id, and returns how many were new."""
+    drafts = score_configs.fit_loosely(project_id, drafts)
     known = len(_known(project_id, drafts))
     saved = _save(project_id, drafts, Source.IMPORT, author, now)
     return len(saved) - known
@@ -70,18 +96,21 @@ def import_labels(*, project_id: int, drafts: Sequence[Draft], author: str, now:
 
 @transaction.atomic
 def change(*, score: Score, name: str, value: float | None, label: str, comment: str, by: User, now: datetime) -> Score:
-    """Corrects a person's own score. Raises NotYours."""
+    """Corrects a person's own score. Raises NotYours, and Misfits."""
     locked = Score.objects.select_for_update().get(pk=score.pk)
     if not _may_change(locked, Caller(user=by)):
         raise NotYours
     before = _said(locked)
+    draft = Draft(trace_id=None, name=name, value=value, label=label)
+    (fitting,) = score_configs.fit(locked.project_id, [draft])
+    name, value, label, locked.data_type = fitting.name, fitting.value, fitting.label, fitting.data_type
     if masker := masking.masker(locked.project_id):
         label, comment = masker.text(label)[:LABEL_CHARS], masker.text(comment)
     locked.name, locked.value, locked.label, locked.comment, locked.updated_at = name, value, label, comment, now
     after = _said(locked)
     if after == before:
         return locked
-    locked.save(update_fields=["name", "value", "label", "comment", "updated_at"])
+    locked.save(update_fields=["name", "data_type", "value", "label", "comment", "updated_at"])
     detail = {key: {"from": before[key], "to": after[key]} for key in after if before[key] != after[key]}
     audit.record(project=locked.project, by=by, action="score.change", target=_target(locked), detail=detail, now=now)
     return locked
@@ -109,7 +138,9 @@ def from_logs(project_id: int, rows: Iterable[LogRow], now: datetime) -> int:
         for row in rows
         if row.event_name == EVALUATION_EVENT and row.trace_id and (draft := _evaluation(row)) is not None
     ]
-    return len(_save(project_id, drafts, Source.EVALUATION, "", now)) if drafts else 0
+    if not drafts:
+        return 0
+    return len(_save(project_id, score_configs.fit_loosely(project_id, drafts), Source.EVALUATION, "", now))
 
 
 def _evaluation(row: LogRow) -> Draft | None:
@@ -167,7 +198,9 @@ def _row(project_id: int, draft: Draft, source: Source, author: str, now: dateti
         project_id=project_id,
         trace_id=draft.trace_id,
         span_id=draft.span_id,
+        session_id=draft.session_id,
         name=draft.name,
+        data_type=draft.data_type,
         value=draft.value,
         label=draft.label,
         comment=draft.comment,
@@ -206,10 +239,12 @@ def _may_change(score: Score, caller: Caller) -> bool:
     """People change what they gave themselves, keys what keys have sent."""
     if caller.user:
         return score.author_user_id == caller.user.pk
-    return score.source in {Source.SDK, Source.EVALUATION} and score.author_user_id is None
+    return score.source in FROM_KEYS and score.author_user_id is None
 
 
 def _target(score: Score) -> str:
+    if score.trace_id is None:
+        return f"score {score.pk} of session {score.session_id}"
     of_span = f" span {bytes(score.span_id).hex()}" if score.span_id else ""
     return f"score {score.pk} of trace {bytes(score.trace_id).hex()}{of_span}"
 

@@ -36,7 +36,7 @@ def test_an_evaluation_in_the_logs_becomes_a_score_of_its_span(project: Project)
     record = evaluation(name="Relevance", score__value=0.85, score__label="relevant", explanation="Fits.")
     store(project, record)
     score = Score.objects.get()
-    assert (bytes(score.trace_id), bytes(score.span_id or b"")) == (TRACE, bytes(range(1, 9)))
+    assert (bytes(score.trace_id or b""), bytes(score.span_id or b"")) == (TRACE, bytes(range(1, 9)))
     assert (score.name, score.value, score.label, score.comment) == ("Relevance", 0.85, "relevant", "Fits.")
     assert (score.source, score.project_id) == ("evaluation", project.pk)
     assert Log.objects.count() == 1
@@ -54,10 +54,10 @@ def test_evaluations_that_say_nothing_are_logs_only(project: Project) -> None:
         evaluation(name="Relevance"),
         evaluation(score__value=1),
         evaluation(name="Relevance", score__value="NaN"),
-        evaluation(name="Long" * 100, score__label="x" * 500, explanation="\x00" + "é" * 9_000),
+        evaluation(name="Long" * 100, score__label="x" * 900, explanation="\x00" + "é" * 9_000),
     )
     score = Score.objects.get()
-    assert (len(score.name), len(score.label), len(score.comment)) == (120, 200, 4_000)
+    assert (len(score.name), len(score.label), len(score.comment)) == (120, 500, 4_000)
     assert Log.objects.count() == 4
 
 
@@ -83,7 +83,7 @@ def test_the_recorded_score_is_shown_as_expected(ingest: Callable[[Any], Any]) -
     (wanted,) = EXPECTED["langfuse-v4"]["scores"]
     score = Score.objects.get()
     assert (score.name, score.value) == (wanted["name"], wanted["value"])
-    assert (bytes(score.trace_id).hex(), score.comment) == ("0af7651916cd43dd8448eb211c80319c", "ok")
+    assert (bytes(score.trace_id or b"").hex(), score.comment) == ("0af7651916cd43dd8448eb211c80319c", "ok")
     assert ingest(body).status_code == 207
     assert Score.objects.count() == 1
 
@@ -100,8 +100,8 @@ def test_every_event_is_answered_for_itself(ingest: Callable[[Any], Any]) -> Non
             event(2, about | {"value": True}),
             event(3, {}, "trace-create"),
             event(4, about),
-            event(5, {"name": "n", "value": 1, "sessionId": "s"}),
-            event(6, about | {"value": "x" * 300}),
+            event(5, {"name": "n", "value": 1, "datasetRunId": "r"}),
+            event(6, about | {"value": "x" * 501}),
             event(7, "no object"),
             "no object",
         ]
