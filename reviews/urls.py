@@ -49,6 +49,7 @@ page_patterns: list[URLPattern | URLResolver] = [
     path("queue/<uuid:approval_id>/release/", hold.release_request, name="release"),
     path("queue/<uuid:approval_id>/assign/", hold.assign_request, name="assign"),
     path("queue/<uuid:approval_id>/question/", hold.ask_agent, name="question"),
+    path("queue/<uuid:approval_id>/message/", hold.write_message, name="message"),
     path("queue/<uuid:approval_id>/outcome/", outcome.outcome, name="outcome"),
     path("queue/<uuid:approval_id>/withdraw/", hold.withdraw_decision, name="withdraw"),
     path("feedback/", feedback_page.feedback, name="feedback"),

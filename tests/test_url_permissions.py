@@ -49,6 +49,10 @@ DOORS: dict[str, dict[str, P | str | None]] = {
     "p/<slug:project>/": {"GET": P.TELEMETRY_VIEW},
     "p/<slug:project>/agents/": {"GET": P.TELEMETRY_VIEW},
     "p/<slug:project>/agents/<name:name>/": {"GET": P.TELEMETRY_VIEW},
+    "p/<slug:project>/costs/budgets/": {"GET": P.TELEMETRY_VIEW},
+    "p/<slug:project>/costs/budgets/new/": {"GET": P.BUDGET_EDIT, "POST": P.BUDGET_EDIT},
+    "p/<slug:project>/costs/budgets/<int:budget>/": {"GET": P.BUDGET_EDIT, "POST": P.BUDGET_EDIT},
+    "p/<slug:project>/costs/budgets/<int:budget>/archive/": {"POST": P.BUDGET_EDIT},
     "p/<slug:project>/costs/": {"GET": P.TELEMETRY_VIEW},
     "p/<slug:project>/costs/table/": {"GET": P.TELEMETRY_VIEW},
     "p/<slug:project>/logs/": {"GET": P.TELEMETRY_VIEW},
@@ -159,6 +163,8 @@ DOORS: dict[str, dict[str, P | str | None]] = {
     "api/v1/deliveries/<int:delivery>/replay": {"POST": P.CHANNEL_MANAGE},
     "api/v1/agents": {"GET": P.TELEMETRY_VIEW},
     "api/v1/agents/<name:name>": {"GET": P.TELEMETRY_VIEW},
+    "api/v1/budgets": {"GET": P.TELEMETRY_VIEW, "POST": P.BUDGET_EDIT},
+    "api/v1/budgets/check": {"GET": P.TELEMETRY_VIEW},
     "api/v1/events": {"POST": None},
     "api/v1/logs": {"GET": P.TELEMETRY_VIEW},
     "api/v1/metrics": {"GET": P.TELEMETRY_VIEW},
@@ -226,6 +232,7 @@ QUERIES = {"api/v1/points": "name=x", "api/v1/series": "metric=requests"}
 OF_A_PROJECT_IN_THE_QUERY = ("api/v1/", "humanlayer/")
 # Their objects carry the project, so an unknown id is 404 for everybody: the apps' own tests have real ones.
 DOORS_OF_OBJECTS = {
+    "api/v1/budgets/<int:budget_id>",
     "api/v1/score-configs/<int:config_id>",
     "api/v1/scores/<int:score_id>",
     "api/v1/approvals/<str:approval_id>",

@@ -11,7 +11,7 @@ from django.utils.http import urlencode
 from agents.authentication import Caller, proof_address, reauthenticated
 from agents.permissions import Permission
 from agents.views.person import person
-from reviews.forms import AssignForm, QuestionForm
+from reviews.forms import AssignForm, MessageForm, QuestionForm
 from reviews.services.deciders import why_barred
 from reviews.states import Verdict
 from reviews.views.lines import Line
@@ -34,6 +34,8 @@ class Bar:
     why: str = ""
     assign: AssignForm | None = None
     question: QuestionForm | None = None
+    message: MessageForm | None = None
+    """For an answer in the conversation, where there is one."""
     unproven: bool = False
     """Open although the proof of who it is has run out: what was written for a decision waits to be sent again."""
     keeps: bool = True
@@ -63,6 +65,7 @@ def bar_of(request: HttpRequest, read: Reading, wish: Wish) -> Bar:
         why=why,
         assign=_assign_form(read) if may_assign else None,
         question=QuestionForm(auto_id="question-%s") if state == "open" else None,
+        message=MessageForm(auto_id="message-%s") if read.talk.said and read.is_open else None,
         rest=rest,
         rest_without=without,
     )

@@ -20,7 +20,8 @@ from agents.views.person import person
 from console.lib import clock
 from reviews import states
 from reviews.access import page_approval
-from reviews.forms import DecisionForm, EditForm, form_for
+from reviews.edit_form import EditForm
+from reviews.forms import DecisionForm, form_for
 from reviews.models import Approval, ApprovalItem, Decision
 from reviews.selectors.feedback import offered_labels
 from reviews.services.bulk import approve_items

@@ -14,12 +14,12 @@ from agents.permissions import Permission
 from agents.views.person import person
 from console.lib import clock
 from reviews.access import page_approval
-from reviews.forms import AssignForm, QuestionForm
+from reviews.forms import AssignForm, MessageForm, QuestionForm
 from reviews.models import Approval
 from reviews.services.assignment import Assigned, InvalidAssignee, assign
 from reviews.services.claims import CannotClaim, HeldBy, claim, release, renew
 from reviews.services.decisions import withdraw
-from reviews.services.information import request_info
+from reviews.services.information import post_message, request_info
 from reviews.services.transitions import AlreadyDecided
 from reviews.views.listing import approval_url, listing_of, wish_of
 from reviews.views.presentation import outcome_sentence
@@ -92,6 +92,21 @@ def ask_agent(request: HttpRequest, project: str, approval_id: UUID) -> HttpResp
     if lost is not None:
         return shown_again(request, approval, lost.sentence, kind="warn")
     return shown_again(request, approval, _("Asked. The agent\u2019s answer appears here."))
+
+
+def write_message(request: HttpRequest, project: str, approval_id: UUID) -> HttpResponse:
+    """POST queue/<id>/message/: a word to the agent, or the answer of the person who made the request."""
+    approval = page_approval(request, project, approval_id, Permission.APPROVAL_DECIDE)
+    if request.method != "POST":
+        return HttpResponseNotAllowed(["POST"])
+    form = MessageForm(request.POST)
+    if not form.is_valid():
+        return shown_again(request, approval, _("Write what the agent should know."), kind="warn")
+    by, text = Caller(user=person(request)), form.cleaned_data["text"]
+    lost = post_message(approval=approval, by=by, text=text, now=clock.now())
+    if lost is not None:
+        return shown_again(request, approval, lost.sentence, kind="warn")
+    return shown_again(request, approval, _("Written. The agent finds it with the request."))
 
 
 def withdraw_decision(request: HttpRequest, project: str, approval_id: UUID) -> HttpResponse:

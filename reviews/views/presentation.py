@@ -15,7 +15,7 @@ from reviews.argument_fields import Shown, fields, shown
 from reviews.arguments import brief, excerpt, in_words, pretty
 from reviews.conversation import Message, split
 from reviews.diff import Change, canonical, changes
-from reviews.forms import EditForm
+from reviews.edit_form import EditForm
 from reviews.markdown import render
 from reviews.models import Approval, ApprovalItem, Decision
 from reviews.offered import without_offers
@@ -23,6 +23,7 @@ from reviews.selectors.precedents import FEW, NEAREST, Precedent, Precedents
 from reviews.selectors.queue import ApprovalDetail
 from reviews.views.lines import Line
 from reviews.views.people import People, people_of
+from reviews.views.talk import Talk, talk_of
 from reviews.views.timeline import Entry, entry_of
 
 DIFFERENCES = 3
@@ -84,6 +85,7 @@ class Reading:
     changed: list[Change]
     proposals: list[Proposal]
     timeline: list[Entry]
+    talk: Talk
 
     @property
     def item(self) -> ApprovalItem:
@@ -141,6 +143,7 @@ def reading(detail: ApprovalDetail, *, lines: list[Line], viewer: User, now: dat
         changed=changes(item.arguments, decision.arguments) if edited and decision else [],
         proposals=_proposals(line),
         timeline=[entry_of(event) for event in detail.timeline],
+        talk=talk_of(detail.timeline),
     )
 
 

@@ -78,6 +78,15 @@ def test_others_who_look_are_seen_until_they_leave_and_a_claim_does_not_stand_in
     assert now(console, request)["status"] == "approved"
 
 
+def take_over(page: Page) -> None:
+    """Takes a request from Ana by keyboard, which is asked about."""
+    page.keyboard.press("Escape")
+    page.keyboard.press("c")
+    expect(page.locator("#hold")).to_contain_text("Ana holds this")
+    page.keyboard.press("Enter")
+    expect(page.locator("#hold")).to_contain_text("You hold this")
+
+
 def test_what_is_being_written_survives_a_colleagues_claim_the_way_to_another_request_and_a_reload(
     console: Console, tab: Watched, ana: Watched
 ) -> None:
@@ -95,12 +104,7 @@ def test_what_is_being_written_survives_a_colleagues_claim_the_way_to_another_re
     expect(page.get_by_label("Details")).to_have_value("Not before the audit")
     expect(page.locator("#send-reject")).to_be_hidden()
     accessible(page)
-    # Taking it from her is asked about, and is done by keyboard.
-    page.keyboard.press("Escape")
-    page.keyboard.press("c")
-    expect(page.locator("#hold")).to_contain_text("Ana holds this")
-    page.keyboard.press("Enter")
-    expect(page.locator("#hold")).to_contain_text("You hold this")
+    take_over(page)
     expect(page.locator("summary#reject")).to_have_attribute("data-draft", "draft")
     page.keyboard.press("e")
     page.get_by_label("Amount").fill("77")
