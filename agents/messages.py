@@ -29,8 +29,10 @@ EVENTS = {
     "approval.consumed": gettext_lazy("The approved action is about to run: its receipt is used up"),
     "approval.outcome": gettext_lazy("The agent tells how it went"),
     "feedback.created": gettext_lazy("A labelled example, or a new revision of one"),
+    "budget.warned": gettext_lazy("A budget is nearly spent"),
+    "budget.spent": gettext_lazy("A budget is spent"),
 }
-"""Everything that rules can choose, in the order of a request's life, and what it is to people."""
+"""Everything that rules can choose, in the order of a request's life, then of money, and what it is to people."""
 
 FOR_PROGRAMS = frozenset({"feedback.created"})
 """What says to people only again what another event has said: they are told when a rule names it, webhooks always."""

@@ -198,6 +198,7 @@ CELERY_BEAT_SCHEDULE = {
     "send-outbox": {"task": "agents.tasks.send_outbox", "schedule": 2.0, "options": {"expires": 10}},
     "refresh-sessions": {"task": "metrics.tasks.refresh_sessions", "schedule": 2.0, "options": {"expires": 10}},
     "compact-rollups": {"task": "metrics.tasks.compact", "schedule": 15.0, "options": {"expires": 15}},
+    "watch-budgets": {"task": "metrics.tasks.watch_budgets", "schedule": 15.0, "options": {"expires": 15}},
     "index-text": {"task": "metrics.tasks.index_text", "schedule": 2.0, "options": {"expires": 10}},
     "make-partitions": {"task": "metrics.tasks.make_partitions", "schedule": 3600.0},
     "drop-old-telemetry": {"task": "metrics.tasks.drop_expired", "schedule": 3600.0},

@@ -12,7 +12,7 @@ from agents.models import Project, User
 from agents.permissions import Permission, Scope
 from console.lib.http import Problem
 from metrics.ingest.langfuse import PREFIX
-from metrics.models import AnnotationQueue, Log, Metric, SavedView, Score, ScoreConfig, Session, Span, Trace
+from metrics.models import AnnotationQueue, Budget, Log, Metric, SavedView, Score, ScoreConfig, Session, Span, Trace
 from metrics.selectors import catalogue, logs, sessions, spans, traces
 from metrics.times import MAX_NS
 
@@ -123,6 +123,29 @@ def metric(project: Project, name: str, kind: str = "") -> Metric:
     found = catalogue.find(project.pk, name, kind)
     if found is None:
         raise Http404
+    return found
+
+
+def budget(project: Project, budget_id: int) -> Budget:
+    """A budget in force of `project`. Raises Http404."""
+    found = Budget.objects.in_force().select_related("project").filter(pk=budget_id, project=project).first()
+    if found is None:
+        raise Http404
+    return found
+
+
+def api_budget(caller: Caller | None, budget_id: int, *, scope: Scope | None, permission: Permission | None) -> Budget:
+    """A budget by its id, archived or not. Raises Problem 401, 403 or 404: the same 404 for another project's."""
+    if caller is None:
+        raise Problem(401, "Authentication is required: send an API key or a personal token.", headers=CHALLENGE)
+    missing = Problem(404, "There is no such budget, or it is not yours to see.")
+    found = Budget.objects.select_related("project").filter(pk=budget_id, project__archived_at__isnull=True).first()
+    if found is None:
+        raise missing
+    try:
+        check(caller, found.project, scope=scope, permission=permission)
+    except Problem as problem:
+        raise (missing if problem.status == 404 else problem) from None
     return found
 
 

@@ -4,7 +4,6 @@ A period begins at midnight in the budget's own time zone: of the day, of Monday
 the clocks change it is an hour shorter or longer.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -115,6 +114,6 @@ class Standing:
         return round(self.figures.spent_nanos / passed)
 
 
-def tightest_first(standings: Iterable[Standing]) -> list[Standing]:
-    """What says no first, then by the share that is spent."""
-    return sorted(standings, key=lambda one: (not one.says_no, -one.share))
+def tightness(standing: Standing) -> tuple[bool, float]:
+    """What orders budgets by how soon they are in the way."""
+    return standing.says_no, standing.share

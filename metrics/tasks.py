@@ -3,7 +3,7 @@
 from celery import shared_task
 
 from console.lib import clock
-from metrics.services import compaction, partitions, retention, search_index, sessions
+from metrics.services import budget_news, compaction, partitions, retention, search_index, sessions
 
 
 @shared_task
@@ -35,3 +35,9 @@ def refresh_sessions() -> None:
 def compact() -> None:
     """Computes longer periods and the spend of days out of what has come in."""
     compaction.run(now=clock.now())
+
+
+@shared_task
+def watch_budgets() -> None:
+    """Tells of budgets that are nearly or wholly spent."""
+    budget_news.tell_due(now=clock.now())

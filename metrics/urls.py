@@ -3,6 +3,7 @@
 from django.urls import URLPattern, URLResolver, path, register_converter
 
 from metrics.api.agents import AgentListView, AgentView
+from metrics.api.budgets import BudgetsView, CheckView, OneBudgetView
 from metrics.api.ingest import EventsView
 from metrics.api.langfuse import (
     LangfuseIngestionView,
@@ -21,7 +22,20 @@ from metrics.api.score_configs import ScoreConfigsView, ScoreConfigView
 from metrics.api.scores import ScoresView, ScoreView
 from metrics.api.sessions import SessionListView, SessionView
 from metrics.converters import NameConverter
-from metrics.views import agents, costs, logs, masking, metrics, overview, saved_views, scores, sessions, trace, traces
+from metrics.views import (
+    agents,
+    budgets,
+    costs,
+    logs,
+    masking,
+    metrics,
+    overview,
+    saved_views,
+    scores,
+    sessions,
+    trace,
+    traces,
+)
 
 register_converter(NameConverter, "name")
 
@@ -29,6 +43,10 @@ page_patterns: list[URLPattern | URLResolver] = [
     path("", overview.page, name="overview"),
     path("agents/", agents.listing, name="agents"),
     path("agents/<name:name>/", agents.page, name="agent"),
+    path("costs/budgets/", budgets.listing, name="budgets"),
+    path("costs/budgets/new/", budgets.new, name="budget-new"),
+    path("costs/budgets/<int:budget>/", budgets.edit, name="budget"),
+    path("costs/budgets/<int:budget>/archive/", budgets.archive, name="budget-archive"),
     path("costs/", costs.page, name="costs"),
     path("costs/table/", costs.table, name="costs-table"),
     path("logs/", logs.listing, name="logs"),
@@ -56,6 +74,9 @@ page_patterns: list[URLPattern | URLResolver] = [
 api_patterns: list[URLPattern | URLResolver] = [
     path("agents", AgentListView.as_view(), name="agents"),
     path("agents/<name:name>", AgentView.as_view(), name="agent"),
+    path("budgets", BudgetsView.as_view(), name="budgets"),
+    path("budgets/check", CheckView.as_view(), name="budgets-check"),
+    path("budgets/<int:budget_id>", OneBudgetView.as_view(), name="budget"),
     path("events", EventsView.as_view(), name="events"),
     path("logs", LogListView.as_view(), name="logs"),
     path("metrics", MetricListView.as_view(), name="metrics"),

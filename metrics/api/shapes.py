@@ -49,6 +49,26 @@ SUMMARY: dict[str, Schema] = {
     "unpriced_spans": INTEGER,
 }
 
+BUDGET: dict[str, Schema] = {
+    "id": INTEGER,
+    "name": TEXT,
+    "agent": TEXT_OR_NULL,
+    "model": TEXT_OR_NULL,
+    "period": {"type": "string", "enum": ["day", "week", "month"]},
+    "time_zone": TEXT,
+    "warn_share": {"type": "number"},
+    "when_spent": {"type": "string", "enum": ["warn", "refuse"]},
+    "level": {"type": "string", "enum": ["fine", "warned", "spent"]},
+    **dict.fromkeys(("limit", "spent", "remaining", "unattributed", "forecast"), MONEY),
+    "share": NUMBER_OR_NULL,
+    "unpriced_calls": INTEGER,
+    "period_start": TIME,
+    "resets_at": TIME,
+    "created_at": TIME,
+    "archived_at": {"type": ["string", "null"], "format": "date-time"},
+}
+
+
 def _page(of: str) -> Schema:
     return _members(
         "A page of a list; `next` is the address of the following one.",
@@ -90,6 +110,68 @@ COMPONENTS: dict[str, Schema] = {
             "attributes": OBJECT,
         },
     ),
+    "Budget": _members("What may be spent in a period, and what is.", BUDGET),
+    "BudgetPage": _members(
+        "The budgets in force.",
+        {"results": {"type": "array", "items": {"$ref": "#/components/schemas/Budget"}}, "next": {"type": "null"}},
+    ),
+    "BudgetCheck": _members(
+        "Whether more may be spent, in the figures of the tightest of the budgets that apply; null without any.",
+        {
+            "allowed": {"type": "boolean"},
+            "budget": {"type": ["object", "null"], "additionalProperties": {}},
+            "level": TEXT_OR_NULL,
+            **dict.fromkeys(("spent", "limit", "remaining"), MONEY),
+            "share": NUMBER_OR_NULL,
+            "unpriced_calls": INTEGER_OR_NULL,
+            "resets_at": {"type": ["string", "null"], "format": "date-time"},
+            "budgets": {"type": "array", "items": {"$ref": "#/components/schemas/Budget"}},
+        },
+    ),
+    "Score": _members(
+        "What somebody or something thought of a trace, a span of it, or a session.",
+        {
+            "id": INTEGER,
+            "trace_id": TEXT_OR_NULL,
+            "span_id": TEXT_OR_NULL,
+            "session_id": TEXT_OR_NULL,
+            "name": TEXT,
+            "data_type": TEXT_OR_NULL,
+            "value": NUMBER_OR_NULL,
+            "label": TEXT_OR_NULL,
+            "comment": TEXT_OR_NULL,
+            "source": {"type": "string", "enum": ["human", "sdk", "evaluation", "end_user", "import"]},
+            "author": TEXT_OR_NULL,
+            "external_id": TEXT_OR_NULL,
+            "metadata": OBJECT,
+            "created_at": TIME,
+            "updated_at": TIME,
+        },
+    ),
+    "ScorePage": _page("Score"),
+    "ScoreConfig": _members(
+        "What scores of a name must look like.",
+        {
+            "id": INTEGER,
+            "name": TEXT,
+            "data_type": {"type": "string", "enum": ["numeric", "categorical", "boolean", "text"]},
+            "min_value": NUMBER_OR_NULL,
+            "max_value": NUMBER_OR_NULL,
+            "categories": {
+                "type": "array",
+                "items": {
+                    "type": "object",
+                    "properties": {"label": TEXT, "value": NUMBER_OR_NULL},
+                    "required": ["label", "value"],
+                },
+            },
+            "description": TEXT,
+            "archived": {"type": "boolean"},
+            "created_at": TIME,
+            "updated_at": TIME,
+        },
+    ),
+    "ScoreConfigPage": _page("ScoreConfig"),
     "Trace": _members(
         "A trace with all its spans.",
         {**SUMMARY, "spans": {"type": "array", "items": {"$ref": "#/components/schemas/Span"}}},
@@ -97,6 +179,11 @@ COMPONENTS: dict[str, Schema] = {
 }
 
 RESPONSES: dict[str, tuple[str, str]] = {
+    "budgets_list": ("200", "BudgetPage"),
+    "budgets_create": ("201", "Budget"),
+    "budgets_read": ("200", "Budget"),
+    "budgets_change": ("200", "Budget"),
+    "budgets_check": ("200", "BudgetCheck"),
     "score_configs_change": ("200", "ScoreConfig"),
     "score_configs_create": ("201", "ScoreConfig"),
     "score_configs_list": ("200", "ScoreConfigPage"),

@@ -39,6 +39,8 @@ PAGES = {
     "agents": "agents/",
     "agent": "agents/support/",
     "costs": "costs/",
+    "budgets": "costs/budgets/",
+    "new budget": "costs/budgets/new/",
     "logs": "logs/",
     "metrics": "metrics/",
     "metric": "metrics/?name=tests.duration",
