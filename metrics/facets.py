@@ -5,7 +5,7 @@ from hashlib import blake2b
 
 # The fields that lists filter by equality, besides session and user, which have indexes of their own.
 FIELDS = (
-    "agent", "model", "tag", "environment", "status", "error", "version", "prompt", "name", "team",
+    "agent", "model", "tag", "environment", "status", "error", "version", "prompt", "name", "team", "flag",
 )  # fmt: skip
 
 

@@ -2,7 +2,8 @@
 
 Ingest leaves a row in `metrics_unindexed` for every packed value. A batch takes rows off that queue and writes the
 words of their traces in the same transaction, so that after a crash either both or neither has happened. One process is
-at it at a time: a trace whose spans arrive in pieces has one row in the index, which grows.
+at it at a time: a trace whose spans arrive in pieces has one row in the index, which grows. What is read here is
+checked as well (metrics.services.flags).
 """
 
 import threading
@@ -13,16 +14,18 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import orjson
 import psutil
 from django.conf import settings
 from django.db import connection, transaction
 
 from console.lib.sql import load
 from metrics.ingest import content, packing
-from metrics.ingest.content import CONTENT_NAMES
+from metrics.ingest.content import CONTENT_NAMES, Record
 from metrics.models import Log, Trace
 from metrics.search_words import Tokens, pair, project_token, span_token
-from metrics.services import partitions
+from metrics.services import flags, partitions
+from metrics.services.flags import Seen
 from metrics.times import NS_PER_HOUR, to_ns
 
 TABLE = "metrics_search"
@@ -137,8 +140,10 @@ def _batch(now: datetime) -> Indexed | None:
                 done.expired += 1
             else:
                 by_project[project_id][bytes(trace_id)].append(bytes(span_id))
+        flagged: dict[int, flags.Kinds] = {}
         for project_id in sorted(by_project):
-            done.traces += _index(project_id, by_project[project_id], horizon)
+            done.traces += _index(project_id, by_project[project_id], horizon, flagged)
+        flags.mark(flagged)  # last, because ingest waits for it
     return done
 
 
@@ -148,8 +153,13 @@ def _horizon(now: datetime) -> int:
     return to_ns(day - timedelta(days=settings.SEARCH_RETENTION_DAYS))
 
 
-def _index(project_id: int, arrived: Mapping[bytes, Sequence[bytes]], horizon: int) -> int:
-    """Writes the rows of the traces of a project; `arrived` are the spans that hold new values, by trace."""
+def _index(
+    project_id: int, arrived: Mapping[bytes, Sequence[bytes]], horizon: int, flagged: dict[int, flags.Kinds]
+) -> int:
+    """Writes the rows of the traces of a project; `arrived` are the spans that hold new values, by trace.
+
+    Adds to `flagged` the kinds of flags that traces have from now on. Returns how many traces there are.
+    """
     summaries = [
         trace
         for trace in Trace.objects.filter(project_id=project_id, trace_id__in=list(arrived)).only(
@@ -168,9 +178,11 @@ def _index(project_id: int, arrived: Mapping[bytes, Sequence[bytes]], horizon: i
         "earliest": min(trace.start_ns for trace in summaries),
         "latest": max(trace.end_ns for trace in summaries),
     }
-    _add_spans(found, bounds, holders)
-    _add_logs(found, bounds)
-    _store(found, bounds, {bytes(trace.trace_id): trace.start_ns for trace in summaries})
+    checked = flags.reading(project_id)
+    _add_spans(found, bounds, holders, checked)
+    _add_logs(found, bounds, arrived, checked)
+    starts = {bytes(trace.trace_id): trace.start_ns for trace in summaries}
+    flagged[project_id] = _store(found, bounds, starts, checked)
     return len(found)
 
 
@@ -191,31 +203,35 @@ def _of_trace(trace: Trace) -> Tokens:
     return tokens
 
 
-def _add_spans(found: Mapping[bytes, Tokens], bounds: Mapping[str, Any], holders: Sequence[bytes]) -> None:
+def _add_spans(
+    found: Mapping[bytes, Tokens], bounds: Mapping[str, Any], holders: Sequence[bytes], checked: flags.Reading
+) -> None:
     values: dict[bytes, list[tuple[packing.SpanKey, bytes]]] = defaultdict(list)
     with connection.cursor() as cursor:
         cursor.execute(load("metrics", "spans_to_index"), {**bounds, "holders": list(holders)})
-        for raw_trace, raw_span, start_ns, *named, detail in cursor:
+        for raw_trace, raw_span, start_ns, *named, version, detail in cursor:
             trace_id, span_id = bytes(raw_trace), bytes(raw_span)
             tokens = found[trace_id]
             said = dict(zip(_NAMED, named, strict=True))
+            checked.see(trace_id, span_id, Seen(start_ns, said["kind"], said["agent"], version))
             tokens.add([span_token(span_id), *(pair(name, said[name]) for name in _NAMED if name not in _TEXTS)])
             tokens.add_text([said[name] for name in _TEXTS])
             if detail is not None:
                 values[trace_id].append(((span_id, start_ns), bytes(detail)))
     for trace_id, packed in values.items():
         for key, value in packed:
-            _add_value(found[trace_id], key, value)
+            _add_value(found[trace_id], trace_id, key, value, checked)
 
 
-def _add_value(tokens: Tokens, key: packing.SpanKey, value: bytes) -> None:
+def _add_value(tokens: Tokens, trace_id: bytes, key: packing.SpanKey, value: bytes, checked: flags.Reading) -> None:
     try:
-        details = [packing.content(json) for json in packing.members(value, key).values()]
+        details = {of: packing.content(json) for of, json in packing.members(value, key).items()}
     except packing.Unreadable:
         return  # a damaged value has no words; the trace is found by its columns
     resource: Any = None
-    for detail in details:
+    for (span_id, _start_ns), detail in details.items():
         said = content.read(detail)  # as it came, it may be JSON inside text, or in events
+        checked.read(trace_id, span_id, said)
         tokens.add_text([said.input, said.output, detail.get("name")])
         tokens.add_pairs(_object(detail.get("attributes")))
         tokens.add_pairs(_object(detail.get("metadata")), "metadata.")
@@ -232,7 +248,12 @@ def _object(value: Any) -> Mapping[str, Any]:
     return value if isinstance(value, Mapping) else {}
 
 
-def _add_logs(found: Mapping[bytes, Tokens], bounds: Mapping[str, Any]) -> None:
+def _add_logs(
+    found: Mapping[bytes, Tokens],
+    bounds: Mapping[str, Any],
+    arrived: Mapping[bytes, Sequence[bytes]],
+    checked: flags.Reading,
+) -> None:
     """Inputs and outputs that came as log records of the spans."""
     logs = Log.objects.filter(
         project_id=bounds["project"],
@@ -242,8 +263,8 @@ def _add_logs(found: Mapping[bytes, Tokens], bounds: Mapping[str, Any]) -> None:
         time_ns__lte=bounds["latest"] + NS_PER_HOUR,
     )
     read: Counter[bytes] = Counter()
-    rows = logs.order_by("trace_id", "time_ns", "id").values_list("trace_id", "detail")
-    for raw_trace, detail in rows.iterator(chunk_size=500):
+    rows = logs.order_by("trace_id", "time_ns", "id").values_list("trace_id", "span_id", "event_name", "detail")
+    for raw_trace, raw_span, name, detail in rows.iterator(chunk_size=500):
         trace_id = bytes(raw_trace or b"")
         read[trace_id] += 1
         if read[trace_id] > MOST_LOGS_OF_TRACE:
@@ -253,19 +274,31 @@ def _add_logs(found: Mapping[bytes, Tokens], bounds: Mapping[str, Any]) -> None:
         except packing.Unreadable:
             continue
         found[trace_id].add_text([said.get("body"), said.get("attributes")])
+        record = Record(name, said.get("attributes") or {}, said.get("body"))
+        checked.record(trace_id, bytes(raw_span or b""), record, arrived=arrived[trace_id])
 
 
-def _store(found: Mapping[bytes, Tokens], bounds: Mapping[str, Any], starts: Mapping[bytes, int]) -> None:
-    """Writes one row per trace, in which what was indexed before stays."""
+def _store(
+    found: Mapping[bytes, Tokens], bounds: Mapping[str, Any], starts: Mapping[bytes, int], checked: flags.Reading
+) -> flags.Kinds:
+    """Writes one row per trace, in which what was indexed before stays, and what the checks have found.
+
+    Returns the kinds of flags that traces have from now on.
+    """
     partitions.ensure(TABLE, starts.values())
+    after = flags.store(checked, bounds, starts)
+    before: dict[bytes, flags.Rows] = {}
     with connection.cursor() as cursor:
         cursor.execute(load("metrics", "take_indexed"), bounds)
-        for trace_id, words in cursor.fetchall():
+        for trace_id, words, added in cursor.fetchall():
             found[bytes(trace_id)].add(words)
+            before.setdefault(bytes(trace_id), []).extend(orjson.loads(added))
         parameters = {
             "project": bounds["project"],
             "traces": list(found),
             "starts": [starts[trace_id] for trace_id in found],
             "words": [SEPARATOR.join(tokens.sorted()) for tokens in found.values()],
+            "checked": [orjson.dumps(after[trace_id]).decode() for trace_id in found],
         }
         cursor.execute(load("metrics", "insert_search"), parameters)
+    return flags.count(bounds["project"], before, after)
