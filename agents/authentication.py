@@ -16,6 +16,7 @@ from typing import Any
 from allauth.account import app_settings
 from allauth.account.internal.flows.login import get_authentication_records
 from allauth.account.internal.flows.reauthentication import did_recently_reauthenticate, get_reauthentication_flows
+from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
 from rest_framework.authentication import BaseAuthentication, SessionAuthentication
@@ -193,22 +194,24 @@ def _proved(request: HttpRequest, user: User) -> bool:
 
 
 def still_usable(callers: Iterable[Caller], *, now: datetime) -> set[Caller]:
-    """Those of some callers whose keys, tokens and people are still good: for whoever has waited. Three queries."""
+    """Those of some callers whose keys, tokens and people are still good: for whoever has waited. Up to three queries."""
     asked = set(callers)
-    keys = ApiKey.objects.filter(usable_at(now), pk__in={caller.key.pk for caller in asked if caller.key})
-    tokens = PersonalToken.objects.filter(usable_at(now), pk__in={caller.token.pk for caller in asked if caller.token})
-    people = User.objects.filter(is_active=True, pk__in={caller.user.pk for caller in asked if caller.user})
-    good = {
-        kind: set(rows.values_list("pk", flat=True))
-        for kind, rows in (("key", keys), ("token", tokens), ("user", people))
-    }
+    keys = _good(ApiKey.objects.filter(usable_at(now)), (caller.key for caller in asked))
+    tokens = _good(PersonalToken.objects.filter(usable_at(now)), (caller.token for caller in asked))
+    people = _good(User.objects.filter(is_active=True), (caller.user for caller in asked))
     return {
         caller
         for caller in asked
-        if (caller.key is None or caller.key.pk in good["key"])
-        and (caller.token is None or caller.token.pk in good["token"])
-        and (caller.user is None or caller.user.pk in good["user"])
+        if (caller.key is None or caller.key.pk in keys)
+        and (caller.token is None or caller.token.pk in tokens)
+        and (caller.user is None or caller.user.pk in people)
     }
+
+
+def _good(rows: QuerySet[Any], asked: Iterable[Model | None]) -> set[Any]:
+    """The numbers of those of `asked` that are among the rows."""
+    numbers = {one.pk for one in asked if one is not None}
+    return set(rows.filter(pk__in=numbers).values_list("pk", flat=True)) if numbers else set()
 
 
 def _network_allowed(networks: list[str], client_ip: str) -> bool:

@@ -6,12 +6,21 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 import orjson
+from rest_framework.renderers import JSONRenderer
 
 from console.lib.http import PROBLEM_TYPE, Problem
 
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 PlainAnswer = tuple[int, list[tuple[bytes, bytes]], bytes]
 """Status, headers and body."""
+
+
+def written(value: Mapping[str, Any]) -> bytes:
+    """JSON: by orjson, and what that does not know, as numbers beyond 64 bits, as the views write it."""
+    try:
+        return orjson.dumps(value)
+    except TypeError:
+        return bytes(JSONRenderer().render(value))
 
 
 def document(status: int, body: bytes) -> PlainAnswer:

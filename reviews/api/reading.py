@@ -8,13 +8,12 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from rest_framework.renderers import JSONRenderer
-
 from agents.authentication import Caller, still_usable
 from agents.permissions import Permission, Scope
 from console.lib.http import Problem, invalid
 from reviews import states
 from reviews.access import admitted, api_approval, uuid_of
+from reviews.api.plain import written
 from reviews.models import Approval
 from reviews.selectors.queue import estimated_wait_seconds
 from reviews.selectors.whole import Parts, read_whole
@@ -64,7 +63,7 @@ def read_many(asked: Sequence[tuple[Caller | None, str]], *, now: datetime) -> l
         found |= read_whole(due)
     waiting = {row.project_id: row.project for row, _parts in found.values() if row.is_waiting}
     estimates = {key: estimated_wait_seconds(project) for key, project in waiting.items()}
-    said = notices_of([_held(row, parts) for row, parts in found.values()], now=now)
+    said = notices_of([_held(row, parts) for row, parts in found.values() if row.is_open], now=now)
     usable = still_usable((caller for caller, _text in asked if caller), now=now)
     told: dict[UUID, Reading] = {}
     readings = []
@@ -89,7 +88,7 @@ def _held(row: Approval, parts: Parts) -> Approval:
 
 
 def _told(row: Approval, parts: Parts | None, estimate: int | None, notices: Sequence[str]) -> Reading:
-    document = JSONRenderer().render(represent(row, parts=parts, estimated_wait_seconds=estimate, notices=notices))
+    document = written(represent(row, parts=parts, estimated_wait_seconds=estimate, notices=notices))
     deadline = (row.settles_at or row.expires_at) if row.is_waiting else None
     return Reading(document, is_question=row.status == states.Status.INFO_REQUESTED, open_until=deadline)
 
