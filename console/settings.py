@@ -193,6 +193,7 @@ CELERY_BEAT_SCHEDULE = {
     "resume-backtests": {"task": "reviews.tasks.resume_backtests", "schedule": 15.0, "options": {"expires": 15}},
     "resume-long-work": {"task": "reviews.tasks.resume_work", "schedule": 10.0, "options": {"expires": 10}},
     "expire-exports": {"task": "reviews.tasks.expire_exports", "schedule": 3600.0},
+    "evaluate-agents": {"task": "reviews.tasks.evaluate_agents", "schedule": 3600.0},
     "find-patterns": {"task": "reviews.tasks.find_all_patterns", "schedule": 86400.0},
     "take-outcomes": {"task": "reviews.tasks.take_outcomes", "schedule": 2.0, "options": {"expires": 10}},
     "send-outbox": {"task": "agents.tasks.send_outbox", "schedule": 2.0, "options": {"expires": 10}},

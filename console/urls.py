@@ -13,14 +13,15 @@ import reviews.urls
 from console import views
 
 pages: list[URLPattern | URLResolver] = [
-    path("", include((metrics.urls.page_patterns, "metrics"))),
+    # Before metrics, where the name of an agent may hold slashes: agents/<name>/evaluation/ is a page of reviews.
     path("", include((reviews.urls.page_patterns, "reviews"))),
+    path("", include((metrics.urls.page_patterns, "metrics"))),
     path("", include((agents.urls.page_patterns, "agents"))),
 ]
 
 api: list[URLPattern | URLResolver] = [
-    path("", include((metrics.urls.api_patterns, "metrics-api"))),
     path("", include((reviews.urls.api_patterns, "reviews-api"))),
+    path("", include((metrics.urls.api_patterns, "metrics-api"))),
     path("", include((agents.urls.api_patterns, "agents-api"))),
 ]
 

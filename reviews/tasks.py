@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import date, timedelta
 from functools import partial
 from uuid import UUID
 
@@ -12,6 +12,7 @@ from celery import shared_task
 from agents.models import Project
 from console.lib import clock
 from console.lib.queue import enqueue
+from metrics.services import evaluations as written_evaluations
 from metrics.services import reported_outcomes
 from reviews.models import DatasetVersion, Export
 from reviews.selectors.feedback import names_reviewers
@@ -19,6 +20,7 @@ from reviews.serializers.feedback import line_of
 from reviews.services import (
     backtests,
     escalation,
+    evaluations,
     expiry,
     exports,
     flow,
@@ -152,6 +154,24 @@ def find_all_patterns() -> int:
     for key in found:
         enqueue(patterns.TASK, project_id=key)
     return len(found)
+
+
+@shared_task
+def evaluate_agents() -> int:
+    """Queues the evaluation of every agent of which yesterday's is not written down, and forgets old ones; returns of
+    how many."""
+    day, found = evaluations.due(now=clock.now())
+    for project_id, agent in found:
+        enqueue(evaluations.TASK, project_id=project_id, agent=agent, day=day.isoformat())
+    _all(written_evaluations.forget)
+    return len(found)
+
+
+@shared_task
+def evaluate_agent(project_id: int, agent: str, day: str) -> bool:
+    """Writes down how an agent did by the end of a day; whether anybody knows it."""
+    project = Project.objects.get(pk=project_id)
+    return evaluations.write_day(project=project, agent=agent, day=date.fromisoformat(day), now=clock.now())
 
 
 @shared_task

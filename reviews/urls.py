@@ -8,6 +8,7 @@ from reviews.api import (
     backtests,
     datasets,
     deciding,
+    evaluation,
     exports,
     feedback,
     feedback_examples,
@@ -22,6 +23,7 @@ from reviews.views import analytics as analytics_page
 from reviews.views import backtests as backtests_page
 from reviews.views import bulk, decide, feedback_example, hold, one_click, outcome, pins, policy_draft, queue, rates
 from reviews.views import datasets as datasets_page
+from reviews.views import evaluation as evaluation_page
 from reviews.views import feedback as feedback_page
 from reviews.views import patterns as patterns_page
 from reviews.views import policies as policies_page
@@ -43,6 +45,8 @@ page_patterns: list[URLPattern | URLResolver] = [
     path("queue/<uuid:approval_id>/rest/", decide.rest, name="rest"),
     path("queue/<uuid:approval_id>/changes/", decide.changes, name="changes"),
     path("queue/<uuid:approval_id>/decide/<str:verdict>/", one_click.one_click, name="one-click"),
+    path("agents/<name:name>/evaluation/", evaluation_page.page, name="evaluation"),
+    path("settings/evaluation/", evaluation_page.standard, name="evaluation-standard"),
     path("analytics/", analytics_page.page, name="analytics"),
     path("queue/<uuid:approval_id>/claim/", hold.claim_request, name="claim"),
     path("queue/<uuid:approval_id>/renew/", hold.renew_claim, name="renew"),
@@ -92,6 +96,7 @@ api_patterns: list[URLPattern | URLResolver] = [
     path("approvals/<str:approval_id>/assign", people.AssignView.as_view(), name="assign"),
     path("approvals/<str:approval_id>/precedents", precedents.PrecedentsView.as_view(), name="precedents"),
     path("approvals/<str:approval_id>/outcome", approvals.OutcomeView.as_view(), name="outcome"),
+    path("agents/<name:name>/evaluation", evaluation.EvaluationView.as_view(), name="evaluation"),
     path("analytics", analytics.AnalyticsView.as_view(), name="analytics"),
     path("feedback", feedback.FeedbackView.as_view(), name="feedback"),
     path("feedback/labels", feedback_examples.LabelsView.as_view(), name="feedback-labels"),

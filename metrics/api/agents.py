@@ -22,10 +22,10 @@ from metrics.selectors.agents import AgentRow, Health, Version
 DEFAULT_RANGE = timedelta(hours=24)
 
 
-def window_of(parameters: Mapping[str, str], now: datetime) -> TimeRange:
-    """`from` and `to`, default the last 24 hours, as the range that figures are read for. Raises Problem 422."""
+def window_of(parameters: Mapping[str, str], now: datetime, default: timedelta = DEFAULT_RANGE) -> TimeRange:
+    """`from` and `to`, without them the last `default`, as the range that figures are read for. Raises Problem 422."""
     try:
-        start, end, step = questions.bins(parameters, now=now, default=DEFAULT_RANGE)
+        start, end, step = questions.bins(parameters, now=now, default=default)
     except ParameterError as error:
         raise invalid(error.parameter, error.message) from error
     return TimeRange(start=start, end=end, step=step, now=now)

@@ -38,6 +38,8 @@ PAGES = {
     "session": "sessions/s-1/",
     "agents": "agents/",
     "agent": "agents/support/",
+    "evaluation": "agents/support/evaluation/",
+    "evaluation standard": "settings/evaluation/",
     "costs": "costs/",
     "budgets": "costs/budgets/",
     "new budget": "costs/budgets/new/",

@@ -80,16 +80,10 @@ def score(project: Project) -> Callable[..., None]:
     """Gives traces a score."""
 
     def give(traces: list[bytes], value: float, name: str = "correctness") -> None:
-        drafts = [Draft(trace_id=trace, name=name, value=value) for trace in traces]
-        scores.import_labels(
-            project_id=project.pk,
-            drafts=[
-                Draft(trace_id=one.trace_id, name=name, value=value, external_id=f"{name}-{one.trace_id.hex()}")
-                for one in drafts
-            ],
-            author="file",
-            now=NOW,
-        )
+        drafts = [
+            Draft(trace_id=trace, name=name, value=value, external_id=f"{name}-{trace.hex()}") for trace in traces
+        ]
+        scores.import_labels(project_id=project.pk, drafts=drafts, author="file", now=NOW)
 
     return give
 

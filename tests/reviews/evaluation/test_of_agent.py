@@ -45,7 +45,7 @@ def test_every_dimension_is_measured(
     asked(times=1)
     checked(60, 3)
     one = only(project)
-    values = {item.dimension: item.at.value for item in one.evaluation.findings}
+    values = {str(item.dimension): item.at.value for item in one.evaluation.findings}
     assert values["correctness"] == pytest.approx(40 / 60)
     assert values["performance"] == pytest.approx(2.02, rel=0.03)
     assert values["robustness"] == pytest.approx(6 / 60)
