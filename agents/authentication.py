@@ -194,7 +194,7 @@ def _proved(request: HttpRequest, user: User) -> bool:
 
 
 def still_usable(callers: Iterable[Caller], *, now: datetime) -> set[Caller]:
-    """Those of some callers whose keys, tokens and people are still good: for whoever has waited. Up to three queries."""
+    """Those of some callers whose keys, tokens and people are still good: for whoever has waited. 3 queries at most."""
     asked = set(callers)
     keys = _good(ApiKey.objects.filter(usable_at(now)), (caller.key for caller in asked))
     tokens = _good(PersonalToken.objects.filter(usable_at(now)), (caller.token for caller in asked))
