@@ -63,9 +63,14 @@ def tightest_first(found: Iterable[Kept]) -> list[Kept]:
     return sorted(found, key=lambda one: budgeting.tightness(one.standing), reverse=True)
 
 
-def share_spent(project_id: int, *, agent: str, now: datetime) -> float:
-    """The share that is spent of the tightest budget for everything or for this agent; 0.0 when there is none."""
+def share_spent(project_id: int, *, agent: str, now: datetime) -> float | None:
+    """The share that is spent of the tightest budget for everything or for this agent; 0.0 when there is none.
+
+    None where nothing of what was spent has a known price: it may be any share.
+    """
     found = applying(project_id, agent=agent, model="", now=now)
+    if any(one.standing.is_unknown for one in found):
+        return None
     return max((one.standing.share for one in found), default=0.0)
 
 

@@ -45,7 +45,14 @@ TEMPLATES = (
         enabled=False,
         review=ReviewPlan(risk_level="high"),
     ),
-    Rule("budget nearly spent", Effect.REVIEW, "cost.today >= 0.9 * 100.0", enabled=False),
+    Rule("budget nearly spent", Effect.REVIEW, "cost.budget >= 0.9", enabled=False),
+    Rule(
+        "possible prompt injection",
+        Effect.REVIEW,
+        "flags.injection > 0",
+        enabled=False,
+        review=ReviewPlan(approvals=2, four_eyes=True),
+    ),
     Rule(
         "small and harmless",
         Effect.AUTO_APPROVE,

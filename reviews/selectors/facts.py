@@ -9,6 +9,7 @@ from django.db.models import Sum
 
 from agents.models import Project
 from metrics.models import Session, Spend, Trace
+from metrics.selectors import budgets
 from reviews.models import Approval
 from reviews.policy.facts import Subject
 from reviews.policy.history import EARLIER, Counts, Earlier, Window
@@ -19,7 +20,8 @@ NANOS = 1_000_000_000
 def costs(project: Project, subject: Subject, *, now: datetime) -> dict[str, float]:
     """What was spent so far in USD: by the request's session and trace, and by the project on this UTC day.
 
-    Sessions and days are summed up a few seconds after their traces.
+    Sessions and days are summed up a few seconds after their traces. `budget` is the share that is spent of the
+    tightest budget of the request's agent; it is not given while nothing that was spent has a known price.
     """
     of_project = {"project_id": project.pk}
     trace = bytes.fromhex(subject.trace_id) if subject.trace_id else b""
@@ -28,10 +30,11 @@ def costs(project: Project, subject: Subject, *, now: datetime) -> dict[str, flo
         "trace": Trace.objects.filter(**of_project, trace_id=trace) if trace else None,
         "today": Spend.objects.filter(**of_project, day=now.date(), dimension="team"),
     }
+    share = budgets.share_spent(project.pk, agent=subject.agent, now=now)
     return {
         name: (rows.aggregate(total=Sum("cost_nanos"))["total"] or 0) / NANOS if rows is not None else 0.0
         for name, rows in found.items()
-    }
+    } | ({} if share is None else {"budget": share})
 
 
 Known = dict[tuple[str, str], Counts]

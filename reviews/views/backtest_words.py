@@ -60,5 +60,6 @@ def doubts_of(row: Backtest) -> list[str]:
         return []
     return [
         _("What the project (cost.today) and a session (cost.session) had cost at that moment is not kept."),
+        _("How much of a budget was spent then (cost.budget) is not kept either."),
         _("What a trace had cost is known from its spans received by then, as long as these are kept."),
     ]

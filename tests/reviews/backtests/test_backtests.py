@@ -211,10 +211,13 @@ def test_an_outcome_that_was_replaced_counts_as_what_was_known_then(
     assert (found.approved, found.rejected) == (1, 1)
 
 
-def test_costs_that_were_not_kept_are_unknown_and_people_look(project: Project, asked: Callable[..., Approval]) -> None:
+@pytest.mark.parametrize("condition", ["cost.today < 5.0", "cost.budget < 0.5"])
+def test_costs_that_were_not_kept_are_unknown_and_people_look(
+    project: Project, asked: Callable[..., Approval], condition: str
+) -> None:
     asked("approve", trace_id="ab" * 16)
     rules = [
-        {"name": "cheap", "effect": "auto_approve", "condition": "cost.today < 5.0"},
+        {"name": "cheap", "effect": "auto_approve", "condition": condition},
         {"name": "cheap trace", "effect": "auto_approve", "condition": "cost.trace < 5.0"},
         {"name": "rest", "effect": "review", "condition": "true"},
     ]

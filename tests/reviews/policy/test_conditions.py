@@ -320,7 +320,7 @@ def test_only_what_is_asked_for_has_to_be_looked_up() -> None:
 
 def test_every_template_can_be_switched_on() -> None:
     counts = {"requests": 0, "rejected": 0, "failed": 0}
-    known = {"cost": {"session": 0.0, "trace": 0.0, "today": 0.0}, "history": {"session": counts}}
+    known = {"cost": {"session": 0.0, "trace": 0.0, "today": 0.0, "budget": 0.0}, "history": {"session": counts}}
     for template in TEMPLATES:
         assert not template.enabled
         rule = Rule(template.name, template.effect, template.condition, review=template.review)
