@@ -34,6 +34,7 @@ page_patterns: list[URLPattern | URLResolver] = [
     path("queue/", queue.queue, name="queue"),
     path("queue/list/", queue.queue_list, name="queue-list"),
     path("queue/together/", bulk.together, name="together"),
+    path("queue/together/undo/", bulk.undo_together, name="together-undo"),
     path("queue/tile/", queue.tile, name="tile"),
     path("queue/pins/", pins.trace_pins, name="trace-pins"),
     path("queue/rates/", rates.agent_rates, name="agent-rates"),

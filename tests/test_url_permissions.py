@@ -79,6 +79,7 @@ DOORS: dict[str, dict[str, P | str | None]] = {
     "p/<slug:project>/queue/": {"GET": P.APPROVAL_VIEW},
     "p/<slug:project>/queue/list/": {"GET": P.APPROVAL_VIEW},
     "p/<slug:project>/queue/together/": {"GET": P.APPROVAL_DECIDE, "POST": P.APPROVAL_DECIDE},
+    "p/<slug:project>/queue/together/undo/": {"POST": P.APPROVAL_DECIDE},
     "p/<slug:project>/queue/tile/": {"GET": P.APPROVAL_VIEW},
     "p/<slug:project>/queue/pins/": {"GET": P.APPROVAL_VIEW},
     "p/<slug:project>/queue/rates/": {"GET": P.APPROVAL_VIEW},

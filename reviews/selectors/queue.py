@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
 
 from django.db import connection
-from django.db.models import Q
+from django.db.models import Count, Min, Q
 
 from agents.models import Project, TeamMember
 from console.lib.http import Problem, decode_cursor, encode_cursor
@@ -151,6 +152,19 @@ def queue_choices(project: Project, *, now: datetime) -> dict[str, list[str]]:
     rows = set(ahead)
     names = ("action", "agent")
     return {name: sorted({row[place] for row in rows if row[place]}) for place, name in enumerate(names)}
+
+
+def batches_among(rows: Collection[Approval]) -> dict[UUID, dict[str, int]]:
+    """Of those requests that are for several actions: how often each action occurs, in the order of the first."""
+    counted = ApprovalItem.objects.filter(approval_id__in=[row.pk for row in rows]).values("approval_id", "action")
+    found: dict[UUID, dict[str, int]] = {}
+    for key, action, times in (
+        counted.annotate(times=Count("pk"), first=Min("index"))
+        .order_by("first")
+        .values_list("approval_id", "action", "times")
+    ):
+        found.setdefault(key, {})[action] = times
+    return {key: actions for key, actions in found.items() if sum(actions.values()) > 1}
 
 
 def detail(approval: Approval, *, item: ApprovalItem | None = None) -> ApprovalDetail:

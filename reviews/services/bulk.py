@@ -19,6 +19,7 @@ from reviews.services.decisions import (
     Ruling,
     check_may_decide,
     decide,
+    withdraw,
 )
 from reviews.services.transitions import AlreadyDecided
 
@@ -45,6 +46,15 @@ def decide_many(
         except (InvalidDecision, OwnRequest, ReauthenticationNeeded) as error:
             results.append((key, error))
     return results
+
+
+def withdraw_many(*, project: Project, ids: Sequence[UUID], by: Caller, now: datetime) -> list[tuple[Approval, bool]]:
+    """Takes a person's verdicts on each of the requests back, each by itself: whether that could still be done.
+
+    Those that the project does not have are left out.
+    """
+    found = Approval.objects.of_project(project).prefetch_related("items").in_bulk(list(dict.fromkeys(ids)))
+    return [(row, withdraw(approval=row, by=by, now=now)) for row in found.values()]
 
 
 def approve_items(

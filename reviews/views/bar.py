@@ -6,9 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from django.http import HttpRequest
-from django.utils.http import urlencode
 
-from agents.authentication import Caller, proof_address, reauthenticated
 from agents.permissions import Permission
 from agents.views.person import person
 from reviews.forms import AssignForm, MessageForm, QuestionForm
@@ -17,6 +15,7 @@ from reviews.states import Verdict
 from reviews.views.lines import Line
 from reviews.views.listing import Wish, approval_url
 from reviews.views.presentation import Reading
+from reviews.views.proof import proof_url, proved
 
 
 @dataclass(frozen=True)
@@ -61,7 +60,7 @@ def bar_of(request: HttpRequest, read: Reading, wish: Wish) -> Bar:
     return Bar(
         state=state,
         here=here,
-        prove_at=f"{proof_address(request, viewer)}?{urlencode({'next': here})}" if asks else "",
+        prove_at=proof_url(request, here) if asks else "",
         why=why,
         assign=_assign_form(read) if may_assign else None,
         question=QuestionForm(auto_id="question-%s") if state == "open" else None,
@@ -100,4 +99,4 @@ def _state(request: HttpRequest, read: Reading) -> str:
 def _known(request: HttpRequest, read: Reading) -> bool:
     """Whether this person has proved who they are as far as the request's rule asks for it."""
     asks = read.people.plan.reauthenticate
-    return not asks or reauthenticated(Caller(user=person(request)), request).reauthenticated
+    return not asks or proved(request)

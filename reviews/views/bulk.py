@@ -8,7 +8,7 @@ from datetime import datetime
 from uuid import UUID
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.shortcuts import render
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -25,12 +25,13 @@ from reviews.forms import ApproveForm, RejectForm, form_for
 from reviews.models import Approval, Decision
 from reviews.selectors.feedback import offered_labels
 from reviews.selectors.queue import queue_page
-from reviews.services.bulk import decide_many
+from reviews.services.bulk import decide_many, withdraw_many
 from reviews.services.claims import holder
 from reviews.services.deciders import not_asked
 from reviews.services.decisions import InvalidDecision
 from reviews.states import Verdict
 from reviews.views.listing import queue_url, wish_of
+from reviews.views.undo import forget, remember, undo_left
 
 SHOWN_MAX = 50
 OFFERED = {verdict.value: verdict for verdict in (Verdict.APPROVE, Verdict.REJECT)}
@@ -52,7 +53,7 @@ def together(request: HttpRequest, project: str) -> HttpResponse:
     if request.method != "POST":
         return _page(request, found, action, _candidates(request, found, action))
     verdict = OFFERED.get(request.POST.get("verdict", ""))
-    keys = [key for text in request.POST.getlist("ids") if (key := uuid_of(text)) is not None][:SHOWN_MAX]
+    keys = _chosen(request)
     if verdict is None or not keys:
         messages.warning(request, _("Tick the requests that you want to decide on."))
         return _page(request, found, action, _candidates(request, found, action), status=422)
@@ -81,14 +82,48 @@ def _decide(
     decided = [key for key, result in results.items() if isinstance(result, Decision)]
     text = ngettext("%(n)d request decided.", "%(n)d requests decided.", len(decided)) % {"n": len(decided)}
     messages.success(request, text)
+    remember(request, project, decided)
     refused = [
         Candidate(candidate.approval, candidate.brief, _why(results, candidate.approval.pk))
         for candidate in chosen
         if candidate.approval.pk not in decided
     ]
     if refused:
-        return _page(request, project, action, refused, over=True)
+        return _page(request, project, action, refused, over="deciding")
     return HttpResponseRedirect(queue_url(project, wish_of(request)), status=303)
+
+
+def undo_together(request: HttpRequest, project: str) -> HttpResponse:
+    """POST queue/together/undo/: takes back what was decided together (`ids`), as far as the agents are not told."""
+    found = page_project(request, project, Permission.APPROVAL_DECIDE)
+    if request.method != "POST":
+        return HttpResponseNotAllowed(["POST"])
+    results = withdraw_many(project=found, ids=_chosen(request), by=Caller(user=person(request)), now=clock.now())
+    taken = sum(done for _row, done in results)
+    forget(request)
+    if taken:
+        text = ngettext(
+            "%(n)d decision taken back. The agent was not told.",
+            "%(n)d decisions taken back. The agents were not told.",
+            taken,
+        )
+        messages.success(request, text % {"n": taken})
+    late = [Candidate(row, brief(row.item.arguments), _too_late(row)) for row, done in results if not done]
+    if late or not results:
+        action = late[0].approval.action if late else ""
+        return _page(request, found, action, late, over="taking_back")
+    return HttpResponseRedirect(queue_url(found, wish_of(request)), status=303)
+
+
+def _too_late(approval: Approval) -> str:
+    approval.refresh_from_db(fields=["status", "settles_at"])
+    if approval.is_open:
+        return _("There is nothing of yours to take back.")
+    return _("It is too late to take it back: the agent is told.")
+
+
+def _chosen(request: HttpRequest) -> list[UUID]:
+    return [key for text in request.POST.getlist("ids") if (key := uuid_of(text)) is not None][:SHOWN_MAX]
 
 
 def _why(results: Mapping[UUID, object], key: UUID) -> str:
@@ -127,10 +162,10 @@ def _page(
     candidates: list[Candidate],
     *,
     form: ApproveForm | RejectForm | None = None,
-    over: bool = False,
+    over: str = "",
     status: int = 200,
 ) -> HttpResponse:
-    """The list. `over`: it is what was left out of a decision that has been made."""
+    """The list. `over` says after what it is what was left out: deciding, or taking_back."""
     reject = form
     if not isinstance(reject, RejectForm):
         labels = offered_labels(project)
@@ -142,6 +177,7 @@ def _page(
         "form": form,
         "reject": reject,
         "over": over,
+        "undo": undo_left(request, project),
         "wish": wish_of(request),
         "back": queue_url(project, wish_of(request)),
     }

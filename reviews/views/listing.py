@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
@@ -18,7 +20,7 @@ from console.lib.http import Problem
 from reviews.addresses import page_of
 from reviews.models import Approval
 from reviews.models.approval import RISK_LEVELS
-from reviews.selectors.queue import QueueCounts, QueueFilter, queue_choices, queue_counts, queue_page
+from reviews.selectors.queue import QueueCounts, QueueFilter, batches_among, queue_choices, queue_counts, queue_page
 from reviews.selectors.records import record_choices, records_page, waiting_behind
 from reviews.services.deciders import not_asked
 from reviews.views.people import Hold, hold_of
@@ -28,6 +30,7 @@ STATUSES = ("waiting", "decided", "all")
 LEVELS = tuple(level for level, _label in reversed(RISK_LEVELS))
 WHOSE = ("mine", "assigned", "held")
 FILTER_CHARS = 200
+KINDS_SHOWN = 4
 
 
 @dataclass(frozen=True)
@@ -65,6 +68,25 @@ class Row:
     """That of the list, so that one comes back to it."""
     is_others: bool
     """Whether there is nothing left for the viewer to decide: others have to."""
+    batch: Mapping[str, int]
+    """Of a request for several actions: how often each of them occurs; else empty."""
+
+    @property
+    def size(self) -> int:
+        """How many actions a batch has."""
+        return sum(self.batch.values())
+
+    @property
+    def kinds(self) -> str:
+        """The actions of a batch in short: `send_mail ×2, refund`."""
+        named = [f"{name} \u00d7{times}" if times > 1 else name for name, times in self.batch.items()]
+        return ", ".join(named[:KINDS_SHOWN]) + (", \u2026" if len(named) > KINDS_SHOWN else "")
+
+    @property
+    def is_alike(self) -> bool:
+        """Whether it can be decided together with others of the same action."""
+        free = not self.is_others and not self.batch and (self.hold is None or self.hold.mine)
+        return free and self.approval.risk_level == "low" and not self.approval.in_doubt
 
     @property
     def url(self) -> str:
@@ -75,6 +97,15 @@ class Row:
     def item_url(self) -> str:
         """The request alone."""
         return f"{self.path}item/{self.query}"
+
+
+@dataclass(frozen=True)
+class Alike:
+    """Requests for one action that can be decided at once: how many of the list, and the query string of that page."""
+
+    action: str
+    count: int
+    query: str
 
 
 @dataclass(frozen=True)
@@ -96,17 +127,16 @@ class Listing:
         """The requests themselves."""
         return [entry.approval for entry in self.entries]
 
-    @property
-    def alike(self) -> str:
-        """The action that all rows have in common, when their risk is low and several can be decided at once."""
-        actions = {row.action for row in self.rows} if self.wish.status == STATUSES[0] else set()
-        low = all(row.risk_level == "low" for row in self.rows)
-        return next(iter(actions)) if low and len(self.rows) > 1 and len(actions) == 1 else ""
-
-    @property
-    def alike_query(self) -> str:
-        """The query string of the page that decides on them together: the filters as they are, and the action."""
-        return replace(self.wish, filters=replace(self.wish.filters, action=self.alike)).query
+    @cached_property
+    def alike(self) -> list[Alike]:
+        """The actions of which several rows can be decided at once by the viewer, the most frequent first."""
+        mine = [row for row in self.entries if row.is_alike] if self.wish.status == STATUSES[0] else []
+        counted = Counter(row.approval.action for row in mine)
+        return [
+            Alike(action, count, replace(self.wish, filters=replace(self.wish.filters, action=action)).query)
+            for action, count in counted.most_common()
+            if count > 1
+        ]
 
     @property
     def next_query(self) -> str:
@@ -159,6 +189,7 @@ def listing_of(project: Project, wish: Wish, *, now: datetime) -> Listing:
     except Problem as problem:
         raise BadRequest(problem.detail) from None
     viewer, others = wish.filters.viewer_id, not_asked([row for row in page.rows if row.is_open])
+    batches = batches_among(page.rows)
     choices = queue_choices(project, now=now) if waiting else record_choices(project)
     return Listing(
         wish=wish,
@@ -169,6 +200,7 @@ def listing_of(project: Project, wish: Wish, *, now: datetime) -> Listing:
                 path=page_of(project.slug, row.pk),
                 query=wish.query,
                 is_others=viewer in others.get(row.pk, ()),
+                batch=batches.get(row.pk, {}),
             )
             for row in page.rows
         ],

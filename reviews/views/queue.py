@@ -32,6 +32,7 @@ from reviews.views.bar import bar_of
 from reviews.views.lines import line_at, lines_of
 from reviews.views.listing import Listing, Wish, listing_of, queue_url, wish_of
 from reviews.views.presentation import outcome_sentence, reading, status_at
+from reviews.views.undo import undo_left
 
 TRACE_ID = re.compile(r"[0-9a-fA-F]{32}")
 INDEX = re.compile(r"[0-9]{1,4}")
@@ -116,6 +117,7 @@ def split_page(
         "wish": listing.wish,
         "public_url": settings.PUBLIC_URL,
         "selected": str(shown.pk) if shown else "",
+        "undo": undo_left(request, project),
     }
     context |= menu_context(request, project, "queue")
     if shown is not None:

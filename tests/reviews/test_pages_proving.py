@@ -42,6 +42,21 @@ def test_signing_out_to_sign_in_again_leads_back_to_the_request(reviewer: Client
     assert reviewer.get(here).headers["Location"].startswith("/accounts/login/?next=/p/shop/queue/")
 
 
+def test_a_link_in_a_message_leads_through_the_proof_and_back_to_its_question(
+    ask: Ask, reviewer: Client, ana: Caller
+) -> None:
+    assert ana.user is not None
+    wanted = planned(ask(), reauthenticate=True)
+    here = f"/p/shop/queue/{wanted.pk}/decide/approve/"
+    page = reviewer.get(here).content.decode()
+    assert f"?next={here.replace('/', '%2F')}" in page
+    assert "prove again who you are" in page
+    assert 'value="approve"' in page
+    assert ">Approve</" not in page
+    signed_in(reviewer, ana.user, ago=0)
+    assert ">Approve</" in reviewer.get(here).content.decode()
+
+
 def signed_in(client: Client, user: User, *, ago: float) -> None:
     """The session as another identity provider leaves it, so many seconds after it has said who this is."""
     request = HttpRequest()

@@ -20,7 +20,7 @@ from metrics.times import to_ns
 from reviews.models import Approval
 from reviews.services import flow
 from reviews.services.decisions import Ruling, decide
-from reviews.services.requests import create_request
+from reviews.services.requests import ItemDraft, RequestDraft, create_request
 from reviews.states import Verdict
 from tests.reviews.conftest import draft, make_person
 
@@ -336,3 +336,21 @@ def test_more_than_anybody_counts_is_said_in_the_same_way_everywhere(
         ask()
     assert "2 or more requests wait" in text_of(reviewer.get("/p/shop/queue/list/"))
     assert "2+" in text_of(reviewer.get("/p/shop/queue/tile/"))
+
+
+def test_a_batch_says_in_the_list_how_many_actions_of_which_kinds_it_has(
+    project: Project, agent: Caller, ask: Callable[..., Approval], reviewer: Client
+) -> None:
+    names = ["send_mail", "refund", "send_mail", "a", "b\u202e", "c"]
+    items = tuple(ItemDraft(action=name, arguments={}) for name in names)
+    made = create_request(
+        project=project, by=agent, draft=RequestDraft(items=items, timeout=timedelta(minutes=5)), now=clock.now()
+    )
+    single = ask(summary="Pay \u2066now")
+    page = text_of(reviewer.get("/p/shop/queue/list/"))
+    row = page[page.index(f'id="row-{made.pk}"') :].split("</a>")[0]
+    assert "6 actions" in row
+    assert "send_mail \u00d72, refund, a, b⟨U+202E⟩, …" in row
+    alone = page[page.index(f'id="row-{single.pk}"') :].split("</a>")[0]
+    assert "process_refund" in alone
+    assert "Pay ⟨U+2066⟩now" in alone
