@@ -196,6 +196,7 @@ CELERY_BEAT_SCHEDULE = {
     "evaluate-agents": {"task": "reviews.tasks.evaluate_agents", "schedule": 3600.0},
     "find-patterns": {"task": "reviews.tasks.find_all_patterns", "schedule": 86400.0},
     "take-outcomes": {"task": "reviews.tasks.take_outcomes", "schedule": 2.0, "options": {"expires": 10}},
+    "take-scores": {"task": "reviews.tasks.take_scores", "schedule": 2.0, "options": {"expires": 10}},
     "send-outbox": {"task": "agents.tasks.send_outbox", "schedule": 2.0, "options": {"expires": 10}},
     "refresh-sessions": {"task": "metrics.tasks.refresh_sessions", "schedule": 2.0, "options": {"expires": 10}},
     "compact-rollups": {"task": "metrics.tasks.compact", "schedule": 15.0, "options": {"expires": 15}},

@@ -30,6 +30,7 @@ MASKED = (
     "description",
     "context",
     "outcome",
+    "scores",
 )
 """The members of a line in which there may be what people say; the rest is names and ids of ours."""
 

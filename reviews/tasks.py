@@ -23,6 +23,7 @@ from reviews.services import (
     evaluations,
     expiry,
     exports,
+    feedback_scores,
     flow,
     freezes,
     outcomes,
@@ -180,3 +181,9 @@ def take_outcomes() -> int:
     taken = _all(outcomes.take_reported)
     _all(reported_outcomes.forget)
     return taken
+
+
+@shared_task
+def take_scores() -> int:
+    """Revises the examples whose traces people have scored; returns how many changes of scores there were."""
+    return _all(feedback_scores.take_told)

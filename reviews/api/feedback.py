@@ -44,7 +44,7 @@ class NdjsonRenderer(JSONRenderer):
 
 
 PARAMETERS = ("cursor", "since", "until", "agent", "action", "verdict", "label", "outcome", "include", "wait")
-INCLUDES = frozenset({"undecided"})
+INCLUDES = frozenset({"scores", "undecided"})
 CONTENT_TYPE = "application/x-ndjson"
 SCOPE = Scope.FEEDBACK_READ
 PERMISSION = Permission.FEEDBACK_VIEW
@@ -67,6 +67,8 @@ class FeedbackView(ApiView):
 
         `since` takes a time, or like `cursor` the cursor of a line or of the header Handrail-Cursor. `wait` is a number
         of seconds up to 60: when there is nothing yet, the answer comes as soon as there is, or empty at their end.
+        `include=undecided` adds requests that ended without a decision, and `include=scores` a revision for each change
+        of the scores that people gave the trace or its spans; both may be given, with a comma.
         """
         asked = asked_for(self.project, request._request.GET)
         end = settled_end(self.project)
@@ -140,6 +142,7 @@ def filters_of(query: QueryDict) -> FeedbackFilter:
         recorded_since=_time(query.get("since", "")),
         recorded_until=_time(until),
         undecided="undecided" in include or verdict in FeedbackExample.UNDECIDED,
+        score_revisions="scores" in include,
     )
 
 

@@ -69,6 +69,7 @@ COLUMNS = (
     Column("reviewer_role", "text", _in("reviewer", "role")),
     Column("outcome_status", "text", _in("outcome", "status")),
     *_named("json", "outcome"),
+    *_named("json", "scores"),
     *_named("text", "cost_usd"),
     *_named("time", "requested_at", "decided_at"),
     *_named("whole", "copies"),

@@ -55,6 +55,7 @@ def _data(line: Mapping[str, Any]) -> dict[str, Any]:
         "request": f"{line['action']}\n{_pretty(line['proposed_arguments'])}",
         "conversation": said,
         "labels": line["labels"],
+        "scores": line.get("scores", []),
     }
 
 

@@ -5,7 +5,7 @@ from reviews.models.backtest import Backtest, BacktestCase, Pattern
 from reviews.models.dataset import Dataset, DatasetCandidate, DatasetPart, DatasetVersion
 from reviews.models.decision import Decision
 from reviews.models.export import Export, ExportPart
-from reviews.models.feedback import FeedbackCorrection, FeedbackExample, FeedbackSettings, ReasonLabel
+from reviews.models.feedback import FeedbackCorrection, FeedbackExample, FeedbackSettings, ReasonLabel, ScoreNote
 from reviews.models.flow import Dimension, FlowEntry, FlowRollup
 from reviews.models.humanlayer import HumanLayerCall
 from reviews.models.policy import PolicyDraft, PolicyVersion
@@ -46,6 +46,7 @@ __all__ = [
     "Receipt",
     "Rereview",
     "RereviewAnswer",
+    "ScoreNote",
     "SigningKey",
     "WorkStatus",
 ]

@@ -45,8 +45,9 @@ class FeedbackExampleQuerySet(models.QuerySet["FeedbackExample"]):
 class FeedbackExample(models.Model):
     """One revision of the labelled example of one item. What becomes known later adds a revision; nothing changes.
 
-    The first revision is of the decision. An outcome adds one, and so does a correction of the labels or the reason;
-    each carries on what the one before knew. The highest revision of an item counts.
+    The first revision is of the decision. An outcome adds one, and so do a correction of the labels or the reason, and
+    a score that somebody gives the trace or one of its spans; each carries on what the one before knew. The highest
+    revision of an item counts.
 
     Readers go through the rows in the order (transaction, id) and stop before the oldest transaction that is still
     open (`pg_snapshot_xmin`). So no row can ever appear behind one that was handed out, which the order of ids alone
@@ -67,6 +68,7 @@ class FeedbackExample(models.Model):
         DECISION = "decision"
         OUTCOME = "outcome"
         CORRECTION = "correction"
+        SCORE = "score"
 
     transaction = models.BigIntegerField(db_default=CurrentTransaction(), editable=False)
     project = models.ForeignKey("agents.Project", on_delete=models.PROTECT, related_name="+")
@@ -102,6 +104,12 @@ class FeedbackExample(models.Model):
     )
     trace_cost_nanos = models.BigIntegerField(
         null=True, blank=True, help_text="What the trace had cost by then, in nano-USD; null where nothing was known."
+    )
+    scores = models.JSONField(
+        default=list,
+        db_default=[],
+        blank=True,
+        help_text="What people gave the trace and its spans, as known when the revision was written.",
     )
     recorded_at = models.DateTimeField()
 
@@ -165,6 +173,20 @@ class FeedbackCorrection(models.Model):
 
     def __str__(self) -> str:
         return f"correction by {self.corrected_by_name}"
+
+
+class ScoreNote(models.Model):
+    """Somebody's score of a trace was given, changed or taken back: its examples want another look.
+
+    Written by a trigger of `metrics_score` (migration 0013), so in the transaction of the score; deleted when taken.
+    """
+
+    project_id = models.BigIntegerField()
+    trace_id = models.BinaryField(max_length=16)
+    noted_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"scores of {bytes(self.trace_id).hex()}"
 
 
 class ReasonLabel(models.Model):

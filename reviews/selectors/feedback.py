@@ -37,7 +37,8 @@ NO_OUTCOME = "none"
 
 @dataclass(frozen=True)
 class FeedbackFilter:
-    """Which examples to read; empty means all decided ones. `outcome` may be NO_OUTCOME."""
+    """Which examples to read; empty means all decided ones. `outcome` may be NO_OUTCOME; without `score_revisions`
+    those revisions are passed over that only a score has added."""
 
     action: str = ""
     agent: str = ""
@@ -47,6 +48,7 @@ class FeedbackFilter:
     recorded_since: datetime | None = None
     recorded_until: datetime | None = None
     undecided: bool = False
+    score_revisions: bool = True
 
     def applied(self, rows: FeedbackExampleQuerySet) -> FeedbackExampleQuerySet:
         """Those of the rows that match."""
@@ -63,6 +65,8 @@ class FeedbackFilter:
             rows = rows.filter(recorded_at__gte=self.recorded_since)
         if self.recorded_until is not None:
             rows = rows.filter(recorded_at__lt=self.recorded_until)
+        if not self.score_revisions:
+            rows = rows.exclude(cause=FeedbackExample.Cause.SCORE)
         return rows if self.undecided else rows.decided()
 
 

@@ -63,6 +63,7 @@ def line_of(example: FeedbackExample, *, names: bool = False) -> dict[str, Any]:
         **_where(example, names),
         "outcome": outcome_of(example, names=names),
         "correction": correction_of(example.correction, names=names),
+        "scores": scores_of(example, names=names),
         "recorded_at": rfc3339(example.recorded_at),
     }
 
@@ -146,6 +147,18 @@ def outcome_of(example: FeedbackExample, *, names: bool = False) -> dict[str, An
     if outcome is None or names or outcome.get("source") not in {None, BY_PERSON}:
         return outcome
     return {key: value for key, value in outcome.items() if key != "by"}
+
+
+def scores_of(example: FeedbackExample, *, names: bool = False) -> list[dict[str, Any]]:
+    """What people gave the trace and its spans, as known when the revision was written. Authors as in `reviewer_of`."""
+    return [{**score, "author": _author(example.project_id, score["author"], names)} for score in example.scores]
+
+
+def _author(project_id: int, author: dict[str, Any], names: bool) -> dict[str, str] | None:
+    if author["user"] is None:
+        return None
+    person = {"id": pseudonym(project_id, author["user"])}
+    return person | {"name": author["name"]} if names else person
 
 
 def _person(project_id: int, user_id: int, role: str, name: str) -> dict[str, str]:

@@ -12,6 +12,7 @@ from django.db import connection, transaction
 
 from reviews.models import Approval, ApprovalItem, Decision, FeedbackCorrection, FeedbackExample
 from reviews.selectors.feedback import NOTHING, Usage, usage_of
+from reviews.selectors.feedback_scores import Scores, scores_of
 from reviews.services import feedback_news
 from reviews.wire import Standing
 
@@ -63,12 +64,17 @@ def add_closed(*, closed: Iterable[Closed], now: datetime) -> None:
     if not ends:
         return
     used = usage_of(end.approval for end in ends)
-    rows = [_first(end, used.get((end.approval.project_id, end.approval.trace_id), NOTHING), now) for end in ends]
+    scores = scores_of(end.approval for end in ends)
+    traces = [(end.approval.project_id, end.approval.trace_id) for end in ends]
+    rows = [
+        _first(end, used.get(trace, NOTHING), scores.get(trace, []), now)
+        for end, trace in zip(ends, traces, strict=True)
+    ]
     FeedbackExample.objects.bulk_create(rows)
     feedback_news.tell(rows, now=now)
 
 
-def _first(end: Closed, used: Usage, now: datetime) -> FeedbackExample:
+def _first(end: Closed, used: Usage, scores: Scores, now: datetime) -> FeedbackExample:
     return FeedbackExample(
         project_id=end.approval.project_id,
         approval=end.approval,
@@ -82,6 +88,7 @@ def _first(end: Closed, used: Usage, now: datetime) -> FeedbackExample:
         labels=end.decision.labels if end.decision else [],
         trace_models=used.models,
         trace_cost_nanos=used.cost_nanos,
+        scores=scores,
         recorded_at=now,
     )
 
@@ -100,6 +107,17 @@ def add_correction(*, example: FeedbackExample, correction: FeedbackCorrection, 
     return _add_revisions([example], Cause.CORRECTION, now, correction=correction, labels=labels)[0]
 
 
+def add_scores(*, approval: Approval, now: datetime) -> None:
+    """Writes another revision of every example of a request whose trace has other human scores than it says.
+
+    Lock as in `add_outcome`.
+    """
+    scores = scores_of([approval]).get((approval.project_id, approval.trace_id), [])
+    changed = [example for example in newest_of(approval) if example.scores != scores]
+    if changed:
+        _add_revisions(changed, Cause.SCORE, now, scores=scores)
+
+
 def newest_of(approval: Approval) -> list[FeedbackExample]:
     """The examples of a request as they are now, in the order of its items."""
     rows = FeedbackExample.objects.filter(approval=approval).newest().order_by("item__index")
@@ -116,7 +134,7 @@ def _add_revisions(
     for last in known:
         before = Usage(last.trace_models, last.trace_cost_nanos)  # the trace may have expired meanwhile
         models, cost = used.get((last.project_id, last.approval.trace_id), before)
-        carried = {"correction": last.correction, "labels": last.labels, "outcome": last.outcome}
+        carried = {"correction": last.correction, "labels": last.labels, "outcome": last.outcome, "scores": last.scores}
         rows.append(
             FeedbackExample(
                 project_id=last.project_id,

@@ -75,7 +75,8 @@ def row_of(example: FeedbackExample, *, names: bool) -> Row:
     changed = changes(proposed, final) if example.verdict == FeedbackExample.Verdict.EDIT else []
     text, left_out = excerpt(pretty(proposed), limit=PROPOSED_CHARS)
     reviewer = _called(reviewer_of(example.decision, names=names))
-    told = {"decision": reviewer, "outcome": str((outcome_of(example, names=names) or {}).get("by", ""))}
+    outcome = str((outcome_of(example, names=names) or {}).get("by", ""))
+    told = {"decision": reviewer, "outcome": outcome, "score": ""}  # Scores say who gave them.
     corrected = correction_of(example.correction, names=names)
     author = told.get(example.cause, _called(corrected["by"]) if corrected else "")
     return Row(example, brief(proposed), f"{text}…" if left_out else text, changed, reviewer, author)

@@ -20,9 +20,13 @@ from django.test import AsyncClient, Client
 from agents.authentication import Caller
 from agents.models import Project
 from agents.permissions import Scope
+from metrics.models.score import Source
+from metrics.scoring import Draft
+from metrics.services import scores
 from reviews import states
 from reviews.models import Approval, FeedbackExample
 from reviews.selectors import feedback as selector
+from reviews.services import feedback_scores
 from reviews.services.decisions import Ruling, decide
 from reviews.services.expiry import expire_due
 from reviews.services.outcomes import record_outcome
@@ -102,6 +106,21 @@ async def test_filters_and_undecided_ends(request_one: Make, ana: Caller, agent:
     assert await verdicts(include="undecided") == ["approve", "reject", "cancelled", "expired"]
     assert await verdicts(verdict="expired") == ["expired"]
     assert await verdicts(since="2026-03-02T12:30:00Z", include="undecided") == ["expired"]
+
+
+async def test_scores_of_people_are_followed_where_they_are_asked_for(
+    project: Project, request_one: Make, ana: Caller, agent_api: Api
+) -> None:
+    trace = "ab" * 16
+    await decided(request_one, ana, trace_id=trace)
+    (_line,), cursor = await pull(agent_api, include="scores")
+    draft = Draft(trace_id=bytes.fromhex(trace), name="helpful", value=0.5)
+    give = sync_to_async(scores.record)
+    await give(project=project, drafts=[draft], source=Source.HUMAN, by=ana, now=SOON)
+    await sync_to_async(feedback_scores.take_told)(now=SOON)
+    (line,), _cursor = await pull(agent_api, include="scores", cursor=cursor)
+    assert (line["revision"], line["cause"], line["scores"][0]["value"]) == (2, "score", 0.5)
+    assert (await pull(agent_api, cursor=cursor))[0] == []
 
 
 async def test_an_outcome_appears_as_a_new_revision(
