@@ -38,8 +38,8 @@ def approved(request_one: Make, ana: Caller) -> Approval:
 
 
 def scored(project: Project, by: Caller, value: float, *, span: bool = False, **more: Any) -> Score:
-    where = {"trace_id": bytes.fromhex(TRACE), "span_id": bytes.fromhex(SPAN) if span else None}
-    draft = Draft(name="helpful", value=value, **where, **more)
+    of_span = bytes.fromhex(SPAN) if span else None
+    draft = Draft(trace_id=bytes.fromhex(TRACE), span_id=of_span, name="helpful", value=value, **more)
     return scores.record(project=project, drafts=[draft], source=Source.HUMAN, by=by, now=NOON)[0]
 
 
