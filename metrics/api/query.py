@@ -16,7 +16,7 @@ from console.lib.http import invalid, next_link, page_size
 from metrics import access, questions, wire
 from metrics.cursors import cursor_of, position
 from metrics.ranges import ParameterError
-from metrics.selectors import details, scores, series, spans, traces
+from metrics.selectors import details, flags, scores, series, spans, traces
 from metrics.services import masking
 from metrics.trace_filter import ORDERS, SORTS, STATUSES
 
@@ -81,8 +81,10 @@ class TraceView(QueryView):
         for score in scores.of_trace(self.project.pk, bytes(trace.trace_id)):
             given[wire.hex_id(score.span_id)].append(wire.score(score))
         body["scores"] = given.get(None, [])
+        flagged = flags.of_trace(trace)
         for span in body["spans"]:
             span["scores"] = given.get(span["span_id"], [])
+            span["flags"] = flagged.get(span["span_id"], [])
         return Response(body)
 
 

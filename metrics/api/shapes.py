@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from metrics.checks.catalogue import KINDS, SEVERITIES
+
 Schema = dict[str, Any]
 
 TEXT: Schema = {"type": "string"}
@@ -79,7 +81,22 @@ def _page(of: str) -> Schema:
     )
 
 
+FLAG = _members(
+    "A pattern of a version that was found: characters from `start` to `end`, excluded, of the text at `path`.",
+    {
+        "pattern": TEXT,
+        "version": INTEGER,
+        "kind": {"type": "string", "enum": list(KINDS)},
+        "severity": {"type": "string", "enum": list(SEVERITIES)},
+        "path": TEXT,
+        "start": INTEGER,
+        "end": INTEGER,
+        "excerpt": TEXT,
+    },
+)
+
 COMPONENTS: dict[str, Schema] = {
+    "Flag": FLAG,
     "TraceSummary": _members("What an agent did once, in one line.", SUMMARY),
     "TracePage": _page("TraceSummary"),
     "Span": _members(
@@ -108,6 +125,7 @@ COMPONENTS: dict[str, Schema] = {
             "input": {},
             "output": {},
             "attributes": OBJECT,
+            "flags": {"type": "array", "items": {"$ref": "#/components/schemas/Flag"}},
         },
     ),
     "Budget": _members("What may be spent in a period, and what is.", BUDGET),

@@ -4,11 +4,15 @@ from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
+from typing import Any
 
 from django.db.models import Sum
 
 from agents.models import Project
-from metrics.models import FlagCount
+from metrics.models import Flag, FlagCount, Span, Trace
+
+# Spans of one trace whose flags are shown; more than a trace page draws.
+MOST_FLAGGED = 5_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +61,28 @@ def counts_by_version(project: Project, agent: str, since: date, until: date) ->
     for version, name, spans, traces in rows.values_list("agent_version", "name").annotate(Sum("spans"), Sum("traces")):
         found[version][name] = Counted(spans, traces)
     return {version: Counts(names.pop("", Counted()), names) for version, names in found.items()}
+
+
+def of_trace(trace: Trace) -> dict[str, list[dict[str, Any]]]:
+    """The flags of a trace's spans, by the id of the span in hex. One query of one trace."""
+    rows = Flag.objects.filter(
+        project_id=trace.project_id,
+        trace_id=bytes(trace.trace_id),
+        start_ns__gte=trace.start_ns,
+        start_ns__lte=trace.end_ns,
+    )
+    return {bytes(span_id).hex(): found for span_id, found in rows.values_list("span_id", "flags")[:MOST_FLAGGED]}
+
+
+def of_span(span: Span) -> list[dict[str, Any]]:
+    """The flags of a span, the gravest first."""
+    rows = Flag.objects.filter(
+        project_id=span.project_id,
+        trace_id=bytes(span.trace_id),
+        span_id=bytes(span.span_id),
+        start_ns=span.start_ns,
+    )
+    return next(iter(rows.values_list("flags", flat=True)), [])
 
 
 def seen_since(project: Project, day: date) -> dict[str, int]:

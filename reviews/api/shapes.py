@@ -157,6 +157,8 @@ COMPONENTS: dict[str, Schema] = {
             "tags": TEXTS,
             "risk": ref("Risk"),
             "policy": ref("PolicyApplied"),
+            "flags": listed(ref("Flag")),
+            "unchecked_chars": INTEGER,
             "requested_by": TEXT,
             "requested_at": TIME,
             "expires_at": TIME,

@@ -27,6 +27,7 @@ LOOP_MAX = 500
 
 VARIABLES = (
     "action", "args", "agent", "risk", "confidence", "context", "session", "end_user", "cost", "time", "history",
+    "flags",
 )  # fmt: skip
 OWN_FUNCTIONS = ("over", "is_true", "word")
 FUNCTIONS = LOOPS | {

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 SATURDAY = 6
+NO_FLAGS = {"injection": 0, "hallucination": 0, "pii": 0, "high": 0, "patterns": []}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Subject:
-    """One action that is asked for, with what the agent said about it. Texts that were not sent are empty."""
+    """One action that is asked for, with what the agent said about it. Texts that were not sent are empty.
+
+    `flags` are what checks of its text found, as `metrics.checks.flag.Flag.document` tells it.
+    """
 
     action: str
     arguments: Mapping[str, Any] = field(default_factory=dict)
@@ -23,6 +27,7 @@ class Subject:
     session_id: str = ""
     trace_id: str = ""
     end_user: str = ""
+    flags: Sequence[Mapping[str, Any]] = ()
 
 
 def facts_of(subject: Subject, *, now: datetime) -> dict[str, Any]:
@@ -36,6 +41,7 @@ def facts_of(subject: Subject, *, now: datetime) -> dict[str, Any]:
         "agent": {"name": subject.agent, "version": subject.agent_version},
         "session": {"id": subject.session_id},
         "end_user": subject.end_user,
+        "flags": _flagged(subject.flags) if subject.flags else NO_FLAGS,
         "time": {
             "now": now,
             "date": now.date().isoformat(),
@@ -44,3 +50,12 @@ def facts_of(subject: Subject, *, now: datetime) -> dict[str, Any]:
             "weekend": weekday >= SATURDAY,
         },
     }
+
+
+def _flagged(flags: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """How many flags there are of each kind and how many are grave, and which patterns they are of."""
+    counted: dict[str, Any] = dict(NO_FLAGS)
+    for flag in flags:
+        counted[flag["kind"]] = counted.get(flag["kind"], 0) + 1
+        counted["high"] += flag["severity"] == "high"
+    return counted | {"patterns": sorted({flag["pattern"] for flag in flags})}

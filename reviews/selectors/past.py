@@ -14,6 +14,7 @@ import orjson
 from agents.models import Project
 from console.lib.sql import load
 from reviews import states
+from reviews.checking import of_item
 from reviews.models import Approval
 from reviews.policy.backtest import Past
 from reviews.policy.facts import Subject
@@ -46,6 +47,7 @@ class _Row(NamedTuple):
     session_id: str
     trace_id: str
     end_user: str
+    flags: str
     actions: list[str]
     arguments: list[str]
     approvable: bool
@@ -84,6 +86,7 @@ def chunk(project: Project, *, after: datetime, until: datetime, size: int = CHU
 
 def _subjects(row: _Row) -> list[Subject]:
     context = _json(row.context)
+    flags = orjson.loads(row.flags)
     return [
         Subject(
             action=action,
@@ -95,8 +98,9 @@ def _subjects(row: _Row) -> list[Subject]:
             session_id=row.session_id,
             trace_id=row.trace_id,
             end_user=row.end_user,
+            flags=of_item(flags, index) if flags else (),
         )
-        for action, arguments in zip(row.actions, row.arguments, strict=True)
+        for index, (action, arguments) in enumerate(zip(row.actions, row.arguments, strict=True))
     ]
 
 

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from agents.models import Project
 from console.lib.http import decode_cursor, encode_cursor
+from reviews.checking import of_item
 from reviews.models import Approval, PolicyVersion
 from reviews.policy.facts import Subject
 from reviews.selectors.queue import damaged
@@ -47,6 +48,7 @@ def subjects_of_past(approval: Approval) -> list[Subject]:
             session_id=approval.session_id,
             trace_id=approval.trace_id,
             end_user=approval.end_user,
+            flags=of_item(approval.flags, item.index),
         )
         for item in approval.items.all()
     ]

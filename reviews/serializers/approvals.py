@@ -46,6 +46,8 @@ def represent(
         "risk": risk_of(approval),
         "policy": policy_of(approval),
         "rule_trace": approval.rule_trace,
+        "flags": approval.flags,
+        "unchecked_chars": approval.unchecked_chars,
         "requested_by": approval.requested_by_label,
         **_times_of(approval),
         "estimated_wait_seconds": estimated_wait_seconds if approval.is_waiting else None,

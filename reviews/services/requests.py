@@ -17,7 +17,9 @@ from agents.models import Notification, Project
 from agents.rosters import Roster, recent_roster_of
 from agents.services.notify import lines_of
 from console.lib.rows import insert
-from reviews import states
+from metrics.checks.engine import Checked
+from metrics.services import checks
+from reviews import checking, states
 from reviews.models import (
     Approval,
     ApprovalEvent,
@@ -155,8 +157,11 @@ class _Made:
 
 
 def _made(asked: Asked, version: PolicyVersion, roster: Roster, now: datetime) -> _Made:
-    assessment = _judged(asked.project, asked.draft, version, now)
-    approval = automatic.settle(_row(asked, version, assessment, roster, now), assessment, now)
+    found = _checked(asked.project, asked.draft)
+    assessment = _judged(asked.project, asked.draft, found, version, now)
+    row = _row(asked, version, assessment, roster, now)
+    row.flags, row.unchecked_chars = [flag.document for flag in found.flags], found.unread
+    approval = automatic.settle(row, assessment, now)
     return _Made(approval, _items(approval, asked.draft), asked.by, assessment)
 
 
@@ -167,14 +172,15 @@ def _write(made: Sequence[_Made], bells: Sequence[Notification], now: datetime) 
     told = rows_of(kind=ApprovalEvent.Kind.REQUESTED, lines=lines, now=now)
     items = [item for one in made for item in one.items]
     insert(approvals, items, flow.arrivals(approvals), bells, *told)
-    ruled = [one for one in made if one.approval.decided_by_label]
+    ruled = [one for one in made if one.approval.decided_by_label or one.assessment.rejected]
     _number([item for one in ruled for item in one.items])
-    decided = automatic.record([(one.approval, one.items, one.assessment) for one in ruled], now=now)
+    judged_alone = [(one.approval, one.items, one.assessment) for one in ruled]
+    decided = automatic.record(judged_alone, now=now) | automatic.reject_items(judged_alone, now=now)
     for one, event in zip(made, told.events, strict=True):
         by_rule = decided.get(one.approval.pk)
         if by_rule:
             ruling = {"decisions": by_rule.decisions, "receipts": by_rule.receipts}
-            hold(one.approval, items=one.items, events=[event, by_rule.event], **ruling)
+            hold(one.approval, items=one.items, events=[event, *by_rule.events], **ruling)
         else:
             hold(one.approval, items=one.items, decisions=(), events=[event], receipts=())
 
@@ -240,8 +246,23 @@ def _items(approval: Approval, draft: RequestDraft) -> list[ApprovalItem]:
     ]
 
 
-def subjects_of(draft: RequestDraft) -> list[Subject]:
-    """The actions of a request, each as conditions know it."""
+def _checked(project: Project, draft: RequestDraft) -> Checked:
+    return checking.checked(
+        checks.checker(project.pk),
+        items=draft.items,
+        summary=draft.summary,
+        description=draft.description,
+        context=draft.context,
+    )
+
+
+def subjects_of(project: Project, draft: RequestDraft) -> list[Subject]:
+    """The actions of a request that is only tried, each as conditions know it, with what checks find in its text."""
+    return _subjects_of(draft, _checked(project, draft))
+
+
+def _subjects_of(draft: RequestDraft, found: Checked) -> list[Subject]:
+    flags = [flag.document for flag in found.flags]
     return [
         Subject(
             action=item.action,
@@ -253,8 +274,9 @@ def subjects_of(draft: RequestDraft) -> list[Subject]:
             session_id=draft.session_id,
             trace_id=draft.trace_id,
             end_user=draft.end_user,
+            flags=checking.of_item(flags, index),
         )
-        for item in draft.items
+        for index, item in enumerate(draft.items)
     ]
 
 
@@ -270,13 +292,14 @@ class Foreseen:
 def foresee(*, project: Project, draft: RequestDraft, now: datetime) -> Foreseen:
     """What `create_request` would do, without doing it. Raises NotAllowed as it does."""
     version = policies.in_force(project=project)
-    assessment = _judged(project, draft, version, now)
+    assessment = _judged(project, draft, _checked(project, draft), version, now)
     return Foreseen(version=version, assessment=assessment, terms=_terms(assessment, draft))
 
 
-def _judged(project: Project, draft: RequestDraft, version: PolicyVersion, now: datetime) -> Assessment:
+def _judged(project: Project, draft: RequestDraft, found: Checked, version: PolicyVersion, now: datetime) -> Assessment:
     policy = policies.policy_of(version)
-    return judged(project=project, policy=policy, subjects=subjects_of(draft), items=draft.items, now=now)
+    subjects = _subjects_of(draft, found)
+    return judged(project=project, policy=policy, subjects=subjects, items=draft.items, now=now)
 
 
 def judged(

@@ -133,7 +133,8 @@ def _tried(form: SampleForm, project: Project, policy: Policy, now: datetime) ->
             form.add_error("sample", f"{field}: {words}")
         return None
     draft = draft_of(body.validated_data)
-    return shown(judged(project=project, policy=policy, subjects=subjects_of(draft), items=draft.items, now=now))
+    subjects = subjects_of(project, draft)
+    return shown(judged(project=project, policy=policy, subjects=subjects, items=draft.items, now=now))
 
 
 def _past(request: HttpRequest, project: Project, policy: Policy) -> dict[str, Any]:
