@@ -16,6 +16,7 @@ from reviews.api import (
     people,
     policies,
     precedents,
+    quality,
     receipts,
 )
 from reviews.models import HumanLayerCall
@@ -27,6 +28,9 @@ from reviews.views import evaluation as evaluation_page
 from reviews.views import feedback as feedback_page
 from reviews.views import patterns as patterns_page
 from reviews.views import policies as policies_page
+from reviews.views import quality as quality_page
+from reviews.views import rereview as rereview_page
+from reviews.views import seeds as seeds_page
 
 app_name = "reviews"
 
@@ -68,6 +72,13 @@ page_patterns: list[URLPattern | URLResolver] = [
     path(
         "feedback/datasets/<int:dataset>/versions/<int:number>/exports/", datasets_page.export, name="dataset-exports"
     ),
+    path("feedback/quality/", quality_page.quality, name="quality"),
+    path("feedback/quality/settings/", quality_page.settings, name="quality-settings"),
+    path("feedback/quality/review/", rereview_page.rereviews, name="rereviews"),
+    path("feedback/quality/review/<uuid:rereview_id>/", rereview_page.rereview, name="rereview"),
+    path("feedback/quality/seeds/", seeds_page.seeds, name="seeds"),
+    path("feedback/quality/seeds/new/<uuid:approval_id>/<int:index>/", seeds_page.new, name="seed-new"),
+    path("feedback/quality/seeds/<uuid:rereview_id>/retire/", seeds_page.retire, name="seed-retire"),
     path("policies/", policies_page.rules, name="policies"),
     path("policies/bench/", policies_page.bench, name="policy-bench"),
     path("policies/draft/", policy_draft.draft, name="policy-draft"),
@@ -103,6 +114,7 @@ api_patterns: list[URLPattern | URLResolver] = [
     path("feedback/labels", feedback_examples.LabelsView.as_view(), name="feedback-labels"),
     path("feedback/<str:example_id>", feedback_examples.ExampleView.as_view(), name="feedback-example"),
     path("feedback/<str:example_id>/corrections", feedback_examples.CorrectionsView.as_view(), name="corrections"),
+    path("quality", quality.QualityView.as_view(), name="quality"),
     path("datasets", datasets.DatasetsView.as_view(), name="datasets"),
     path("datasets/<int:dataset>", datasets.DatasetView.as_view(), name="dataset"),
     path("datasets/<int:dataset>/versions", datasets.VersionsView.as_view(), name="dataset-versions"),
@@ -112,6 +124,9 @@ api_patterns: list[URLPattern | URLResolver] = [
     path("exports/<str:export_id>/download", exports.DownloadView.as_view(), name="export-download"),
     path("policies", policies.PoliciesView.as_view(), name="policies"),
     path("policies/<int:number>", policies.PolicyView.as_view(), name="policy"),
+    path("patterns", patterns.PatternsView.as_view(), name="patterns"),
+    path("patterns/<uuid:pattern_id>/accept", patterns.PatternAcceptView.as_view(), name="pattern-accept"),
+    path("patterns/<uuid:pattern_id>/dismiss", patterns.PatternDismissView.as_view(), name="pattern-dismiss"),
     path("policies/backtests", backtests.BacktestsView.as_view(), name="backtests"),
     path("policies/backtests/<uuid:backtest_id>", backtests.BacktestView.as_view(), name="backtest"),
     path(

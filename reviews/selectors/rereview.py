@@ -8,12 +8,14 @@ from uuid import UUID
 from django.db.models import Count, Exists, F, OuterRef, Q
 
 from agents.models import Project, TeamMember, User
-from reviews.models import Decision, QualitySettings, Rereview, RereviewAnswer
+from reviews.models import ApprovalEvent, ApprovalItem, Decision, QualitySettings, Rereview, RereviewAnswer
 from reviews.models.quality import RereviewQuerySet
 
 Status = RereviewAnswer.Status
 COUNTED = 100
 """Up to so many that wait for a person are counted."""
+SAID = 50
+LEARNED = 20
 
 
 def quality_settings(project: Project) -> QualitySettings:
@@ -66,3 +68,25 @@ def rereview_of(project: Project, rereview_id: UUID) -> Rereview | None:
 def first_verdict(item_id: int) -> Decision | None:
     """The first person's verdict that counts on an action: nobody's came before it."""
     return Decision.objects.standing().filter(item=item_id, reviewer__isnull=False).first()
+
+
+def is_held(rereview: Rereview, user: User) -> bool:
+    """Whether a person has taken something and not said anything of it yet."""
+    return rereview.answers.filter(reviewer=user, status=Status.HELD).exists()
+
+
+def said_before(item: ApprovalItem) -> list[ApprovalEvent]:
+    """The words between people and the agent from before anybody had decided, at most SAID of them."""
+    first = Decision.objects.filter(approval=item.approval_id).order_by("id").first()
+    rows = ApprovalEvent.objects.filter(approval=item.approval_id, kind__in=ApprovalEvent.CONVERSATION)
+    if first is not None:
+        rows = rows.filter(at__lt=first.decided_at)
+    return list(rows.order_by("id")[:SAID])
+
+
+def learned(project: Project, user: User) -> list[RereviewAnswer]:
+    """What a person answered to seeds that are retired, the latest first, with their requests; at most LEARNED."""
+    rows = RereviewAnswer.objects.given().filter(
+        project=project, kind=Rereview.Kind.SEED, reviewer=user, rereview__closed_at__isnull=False
+    )
+    return list(rows.select_related("rereview__item__approval").order_by("-answered_at")[:LEARNED])

@@ -62,14 +62,11 @@ class Before:
 
 
 @dataclass(frozen=True)
-class Reading:
-    """Everything that the page of one request shows, in the order in which a reviewer thinks."""
+class Asked:
+    """What an agent asks leave for, without anything that came of it."""
 
     approval: Approval
-    line: Line
-    lines: list[Line]
-    people: People
-    status: str
+    item: ApprovalItem
     title: str
     description: SafeString | str
     arguments: Shown
@@ -78,6 +75,19 @@ class Reading:
     factors: list[Factor]
     messages: list[Message]
     context: Shown
+
+
+@dataclass(frozen=True)
+class Reading(Asked):
+    """Everything that the page of one request shows, in the order in which a reviewer thinks.
+
+    Its `item` is the action that is shown; of a batch, one of several.
+    """
+
+    line: Line
+    lines: list[Line]
+    people: People
+    status: str
     precedents: list[Before]
     share: str
     session: list[Approval]
@@ -86,11 +96,6 @@ class Reading:
     proposals: list[Proposal]
     timeline: list[Entry]
     talk: Talk
-
-    @property
-    def item(self) -> ApprovalItem:
-        """The action that is shown; of a batch, one of several."""
-        return self.line.item
 
     @property
     def is_open(self) -> bool:
@@ -113,21 +118,14 @@ class Reading:
         return max(self.people.plan.approvals_needed - self.line.standing.approvals, 0)
 
 
-def reading(detail: ApprovalDetail, *, lines: list[Line], viewer: User, now: datetime) -> Reading:
-    """The page of a request. Whatever an agent sent is text here, except its description: that is sanitised HTML."""
-    approval, item = detail.approval, detail.item
-    line = next(one for one in lines if one.item.pk == item.pk)
-    decision = line.standing.deciding
-    edited = decision is not None and decision.verdict == states.Verdict.EDIT
+def asked_in(approval: Approval, item: ApprovalItem) -> Asked:
+    """What an agent asked for. What it sent is text here, except its description: that is sanitised HTML."""
     messages, context = split(without_offers(approval.context))
     raw, raw_left_out = excerpt(visible_json(pretty(item.arguments)))
     described = approval.description or item.description
-    return Reading(
+    return Asked(
         approval=approval,
-        line=line,
-        lines=lines,
-        people=people_of(approval, viewer, now=now),
-        status=status_at(approval, now),
+        item=item,
         title=in_words(item.action),
         description=render(described) if described else "",
         arguments=shown(fields(item.arguments, item.arguments_schema)),
@@ -136,6 +134,21 @@ def reading(detail: ApprovalDetail, *, lines: list[Line], viewer: User, now: dat
         factors=[Factor(entry["name"], entry["weight"], entry["detail"]) for entry in approval.risk["factors"]],
         messages=messages,
         context=shown(fields(context)),
+    )
+
+
+def reading(detail: ApprovalDetail, *, lines: list[Line], viewer: User, now: datetime) -> Reading:
+    """The page of a request."""
+    approval, item = detail.approval, detail.item
+    line = next(one for one in lines if one.item.pk == item.pk)
+    decision = line.standing.deciding
+    edited = decision is not None and decision.verdict == states.Verdict.EDIT
+    return Reading(
+        **vars(asked_in(approval, item)),
+        line=line,
+        lines=lines,
+        people=people_of(approval, viewer, now=now),
+        status=status_at(approval, now),
         precedents=[_before(row, item) for row in detail.precedents.rows],
         share=share_in_words(detail.precedents),
         session=detail.session,
