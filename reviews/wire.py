@@ -72,7 +72,7 @@ def _effect(approval: Approval, status: states.Status) -> str | None:
 
 def _item(approval: Approval, standing: Standing, receipt: Receipt | None) -> dict[str, Any]:
     item = standing.item
-    told = not approval.is_waiting or not approval.undo_seconds
+    told = not approval.is_waiting or not approval.undo_seconds or _by_rule(standing)
     status = states.Status(standing.status if told else states.Status.PENDING)
     if status is states.Status.PENDING and not approval.is_waiting:
         status = states.Status(approval.status)  # It closed without people, for all its items alike.
@@ -90,6 +90,11 @@ def _item(approval: Approval, standing: Standing, receipt: Receipt | None) -> di
         "votes": [_vote(vote) for vote in standing.votes] if told else [],
         "decision": _decision(approval, standing, receipt) if status in states.DECIDED else None,
     }
+
+
+def _by_rule(standing: Standing) -> bool:
+    """Whether no person decided an item, so that nobody can take it back."""
+    return standing.deciding is not None and standing.deciding.reviewer_id is None
 
 
 def _decision(approval: Approval, standing: Standing, receipt: Receipt | None) -> dict[str, Any]:

@@ -23,6 +23,7 @@ class Assessment:
 
     `rule` is the name of the rule that matched. `trace` has an entry {rule, matched, why} for every rule that was
     enabled, in their order. `errors` are the conditions that failed: with any of them only people approve or reject.
+    `items` are, of a batch, the assessments of its actions.
     """
 
     risk: Risk
@@ -32,6 +33,14 @@ class Assessment:
     trace: tuple[dict[str, Any], ...]
     errors: tuple[str, ...] = ()
     reason: str = ""
+    items: tuple[Assessment, ...] = ()
+
+    @property
+    def rejected(self) -> dict[int, Assessment]:
+        """Of a batch that people look at, the actions that a rule rejects by itself, by their place."""
+        if self.effect is not Effect.REVIEW:
+            return {}
+        return {index: one for index, one in enumerate(self.items) if one.effect is Effect.AUTO_REJECT}
 
     @property
     def level(self) -> str:
@@ -89,7 +98,8 @@ def evaluate(
 def together(assessments: Sequence[Assessment]) -> Assessment:
     """One assessment of a batch: the riskiest of those that people have to look at, with every safeguard of the others.
 
-    Only what every item would get happens by itself.
+    Only what every item would get happens by itself, but for items that a rule rejects: these are `rejected`, and
+    people look at the others.
     """
     if len(assessments) == 1:
         return assessments[0]
@@ -109,6 +119,7 @@ def together(assessments: Sequence[Assessment]) -> Assessment:
         plan=replace(plan, risk_level=level).at_level(level),
         trace=tuple(entry for index, one in enumerate(assessments) for entry in _of_item(index, one, one is first)),
         errors=tuple(dict.fromkeys(error for one in assessments for error in one.errors)),
+        items=tuple(assessments),
     )
 
 

@@ -67,6 +67,10 @@ def represent_assessment(assessment: Assessment, *, version: int, terms: Terms) 
         "effect": assessment.effect.value,
         "status": OUTCOMES[assessment.effect],
         "reason": assessment.reason or None,
+        "rejected_items": [
+            {"index": index, "rule": one.rule, "reason": one.reason or None}
+            for index, one in assessment.rejected.items()
+        ],
         "review": {
             "team": plan.team or None,
             "approvals": plan.approvals_needed,

@@ -21,12 +21,12 @@ VERDICTS = {Effect.AUTO_APPROVE: states.Verdict.APPROVE, Effect.AUTO_REJECT: sta
 
 @dataclass(frozen=True)
 class Decided:
-    """A request that a rule decided, and what was written of it."""
+    """A request that rules decided, or of a batch some actions, and what was written of it."""
 
     approval: Approval
     decisions: list[Decision]
-    event: ApprovalEvent
-    receipts: Sequence[Receipt]
+    events: list[ApprovalEvent]
+    receipts: Sequence[Receipt] = ()
 
 
 def settle(approval: Approval, assessment: Assessment, now: datetime) -> Approval:
@@ -68,9 +68,42 @@ def record(
     feedback.add_decided(decisions=[one for decisions in made.values() for one in decisions], now=now)
     flow.closed(approvals)
     return {
-        approval.pk: Decided(approval, made[approval.pk], event, signed[approval.pk])
+        approval.pk: Decided(approval, made[approval.pk], [event], signed[approval.pk])
         for approval, event in zip(approvals, events, strict=True)
     }
+
+
+def reject_items(
+    rows: Sequence[tuple[Approval, Sequence[ApprovalItem], Assessment]], *, now: datetime
+) -> dict[object, Decided]:
+    """Writes the rejection of what rules reject of batches that people look at; by the request's id.
+
+    As any verdict on one action it is signed and learned from when the request closes.
+    """
+    found = [
+        _decision(items[place], assessment.rejected[place], now)
+        for _approval, items, assessment in rows
+        for place in assessment.rejected
+    ]
+    if not found:
+        return {}
+    Decision.objects.bulk_create(found)
+    lines = [
+        Line(
+            one.approval,
+            None,
+            {"verdict": one.verdict, "reason": one.reason, "item": one.item.index, "via": POLICY},
+            POLICY,
+        )
+        for one in found
+    ]
+    written = add_events(kind=ApprovalEvent.Kind.VOTED, lines=lines, now=now)
+    made: dict[object, Decided] = {}
+    for one, event in zip(found, written, strict=True):
+        mine = made.setdefault(one.approval_id, Decided(one.approval, [], []))
+        mine.decisions.append(one)
+        mine.events.append(event)
+    return made
 
 
 def _decision(item: ApprovalItem, assessment: Assessment, now: datetime) -> Decision:
