@@ -124,9 +124,6 @@ api_patterns: list[URLPattern | URLResolver] = [
     path("exports/<str:export_id>/download", exports.DownloadView.as_view(), name="export-download"),
     path("policies", policies.PoliciesView.as_view(), name="policies"),
     path("policies/<int:number>", policies.PolicyView.as_view(), name="policy"),
-    path("patterns", patterns.PatternsView.as_view(), name="patterns"),
-    path("patterns/<uuid:pattern_id>/accept", patterns.PatternAcceptView.as_view(), name="pattern-accept"),
-    path("patterns/<uuid:pattern_id>/dismiss", patterns.PatternDismissView.as_view(), name="pattern-dismiss"),
     path("policies/backtests", backtests.BacktestsView.as_view(), name="backtests"),
     path("policies/backtests/<uuid:backtest_id>", backtests.BacktestView.as_view(), name="backtest"),
     path(
