@@ -237,6 +237,14 @@ class Approval(models.Model):
                 condition=Q(status__in=WAITING, assigned_to__isnull=False),
             ),
             models.Index(
+                F("claimed_by"),
+                F("due_minute"),
+                F("risk_score").desc(),
+                F("id"),
+                name="reviews_queue_of_holder",
+                condition=Q(status__in=WAITING, claimed_by__isnull=False),
+            ),
+            models.Index(
                 fields=["next_step_at"],
                 name="reviews_next_step",
                 condition=Q(status__in=WAITING, next_step_at__isnull=False),
@@ -284,6 +292,11 @@ class Approval(models.Model):
     def in_doubt(self) -> bool:
         """Whether a condition or a factor could not be judged: the risk may be higher than the level says."""
         return bool(self.risk.get("doubts")) or any(entry.get("error") for entry in self.rule_trace)
+
+    @property
+    def suspicious(self) -> bool:
+        """Whether checks of its text noticed signs of prompt injection that are not mild."""
+        return any(flag["kind"] == "injection" and flag["severity"] != "low" for flag in self.flags)
 
     @property
     def is_waiting(self) -> bool:

@@ -2,6 +2,7 @@
 
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -14,11 +15,13 @@ from django.core.files.storage import storages
 from django.core.management import call_command
 from django.core.management.base import BaseCommand
 from django.db import connection
+from django.db.backends.base.base import BaseDatabaseWrapper
 
 from agents.services.first_run import Credentials, create
 from console.lib import clock, first_run
 
 LOCK = 4_242_001
+POLL_SECONDS = 0.2
 
 
 class Command(BaseCommand):
@@ -38,16 +41,26 @@ class Command(BaseCommand):
 
 @contextmanager
 def _one_at_a_time() -> Iterator[None]:
-    """Holds an advisory lock on a connection of its own, for migrate opens and ends transactions on the usual one."""
+    """Holds an advisory lock on a connection of its own, for migrate opens and ends transactions on the usual one.
+
+    Whoever waits asks again and again: an index that is made concurrently waits for every statement that was running,
+    also for one that waits for this lock.
+    """
     guard = connection.copy()
     try:
         guard.set_autocommit(False)
-        with guard.cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK])
+        while not _locked(guard):
+            time.sleep(POLL_SECONDS)
         yield
         guard.rollback()
     finally:
         guard.close()
+
+
+def _locked(guard: BaseDatabaseWrapper) -> bool:
+    with guard.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [LOCK])
+        return bool(cursor.fetchone()[0])
 
 
 def collect_static(root: Path) -> None:

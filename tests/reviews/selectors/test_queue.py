@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import connection, transaction
 
 from agents.authentication import Caller
 from agents.models import Membership, Project, Team, TeamMember
@@ -52,6 +53,17 @@ def test_pages_follow_each_other_without_gaps_or_repeats(project: Project, reque
             break
     assert len(seen) == 11
     assert set(seen) == {str(key) for key in Approval.objects.values_list("pk", flat=True)}
+
+
+def test_what_somebody_holds_is_found_without_reading_the_queue(
+    project: Project, request_one: Make, ana: Caller
+) -> None:
+    request_one()
+    held = QueueFilter(whose="held", viewer_id=getattr(ana.user, "pk", 0))
+    rows = held.applied(Approval.objects.of_project(project).waiting(), now=NOON).by_urgency()
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_seqscan = off")  # of one row everything else is faster
+        assert "reviews_queue_of_holder" in rows.explain()
 
 
 @pytest.mark.parametrize("cursor", ["zzz", "WzFd", "WzEsICJ4IiwgInkiXQ"])
