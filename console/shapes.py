@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from metrics.api import shapes as metrics
+from reviews.api import learning_shapes as learning
 from reviews.api import shapes as reviews
 
 PROBLEM = {
@@ -16,7 +17,7 @@ PROBLEM = {
 def complete(result: dict[str, Any], generator: object, request: object, public: bool) -> dict[str, Any]:
     """A drf-spectacular postprocessing hook. Raises KeyError when an operation that is described here has gone."""
     schemas = result["components"]["schemas"]
-    described = reviews.COMPONENTS | metrics.COMPONENTS
+    described = reviews.COMPONENTS | learning.COMPONENTS | metrics.COMPONENTS
     taken = sorted(set(schemas) & set(described))
     if taken:
         raise KeyError(f"described twice: {', '.join(taken)}")
@@ -27,9 +28,9 @@ def complete(result: dict[str, Any], generator: object, request: object, public:
         for operation in path.values()
         if isinstance(operation, dict) and "operationId" in operation
     }
-    for name, (status, component) in (reviews.RESPONSES | metrics.RESPONSES).items():
-        content = operations[name]["responses"][status]["content"]
-        content["application/json"]["schema"] = reviews.ref(component)
+    for name, (status, component) in (reviews.RESPONSES | learning.RESPONSES | metrics.RESPONSES).items():
+        for media in operations[name]["responses"][status]["content"].values():  # of JSON lines: of one line
+            media["schema"] = reviews.ref(component)
     for operation in operations.values():
         operation["responses"]["default"] = PROBLEM
     return result

@@ -6,6 +6,7 @@ from reviews.api import (
     analytics,
     approvals,
     backtests,
+    comparisons,
     datasets,
     deciding,
     evaluation,
@@ -13,6 +14,7 @@ from reviews.api import (
     feedback,
     feedback_examples,
     humanlayer,
+    patterns,
     people,
     policies,
     precedents,
@@ -22,7 +24,7 @@ from reviews.api import (
 from reviews.models import HumanLayerCall
 from reviews.views import analytics as analytics_page
 from reviews.views import backtests as backtests_page
-from reviews.views import bulk, decide, feedback_example, hold, one_click, outcome, pins, policy_draft, queue, rates
+from reviews.views import bulk, compare, decide, feedback_example, hold, one_click, outcome, pins, policy_draft, queue, rates
 from reviews.views import datasets as datasets_page
 from reviews.views import evaluation as evaluation_page
 from reviews.views import feedback as feedback_page
@@ -51,6 +53,7 @@ page_patterns: list[URLPattern | URLResolver] = [
     path("queue/<uuid:approval_id>/changes/", decide.changes, name="changes"),
     path("queue/<uuid:approval_id>/decide/<str:verdict>/", one_click.one_click, name="one-click"),
     path("agents/<name:name>/evaluation/", evaluation_page.page, name="evaluation"),
+    path("compare/", compare.page, name="compare"),
     path("settings/evaluation/", evaluation_page.standard, name="evaluation-standard"),
     path("analytics/", analytics_page.page, name="analytics"),
     path("queue/<uuid:approval_id>/claim/", hold.claim_request, name="claim"),
@@ -109,6 +112,7 @@ api_patterns: list[URLPattern | URLResolver] = [
     path("approvals/<str:approval_id>/precedents", precedents.PrecedentsView.as_view(), name="precedents"),
     path("approvals/<str:approval_id>/outcome", approvals.OutcomeView.as_view(), name="outcome"),
     path("agents/<name:name>/evaluation", evaluation.EvaluationView.as_view(), name="evaluation"),
+    path("comparisons", comparisons.ComparisonView.as_view(), name="comparisons"),
     path("analytics", analytics.AnalyticsView.as_view(), name="analytics"),
     path("feedback", feedback.FeedbackView.as_view(), name="feedback"),
     path("feedback/labels", feedback_examples.LabelsView.as_view(), name="feedback-labels"),
@@ -124,6 +128,9 @@ api_patterns: list[URLPattern | URLResolver] = [
     path("exports/<str:export_id>/download", exports.DownloadView.as_view(), name="export-download"),
     path("policies", policies.PoliciesView.as_view(), name="policies"),
     path("policies/<int:number>", policies.PolicyView.as_view(), name="policy"),
+    path("patterns", patterns.PatternsView.as_view(), name="patterns"),
+    path("patterns/<uuid:pattern_id>/accept", patterns.PatternAcceptView.as_view(), name="pattern-accept"),
+    path("patterns/<uuid:pattern_id>/dismiss", patterns.PatternDismissView.as_view(), name="pattern-dismiss"),
     path("policies/backtests", backtests.BacktestsView.as_view(), name="backtests"),
     path("policies/backtests/<uuid:backtest_id>", backtests.BacktestView.as_view(), name="backtest"),
     path(

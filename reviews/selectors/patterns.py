@@ -12,7 +12,7 @@ SHOWN = 50
 
 def proposed(project: Project) -> list[Pattern]:
     """Those that were tried on the past, the newest first."""
-    rows = Pattern.objects.filter(project=project).proposed().select_related("backtest")
+    rows = Pattern.objects.filter(project=project).proposed().select_related("backtest", "project")
     return list(rows.order_by("-found_at", "-agreeing")[:SHOWN])
 
 
@@ -24,4 +24,4 @@ def being_tried(project: Project) -> int:
 
 def pattern_of(project: Project, key: UUID) -> Pattern | None:
     """One suggestion."""
-    return Pattern.objects.filter(project=project, pk=key).select_related("project").first()
+    return Pattern.objects.filter(project=project, pk=key).select_related("project", "backtest").first()

@@ -62,17 +62,18 @@ def represent_case(case: BacktestCase) -> dict[str, Any]:
 
 def _results(results: Results) -> dict[str, Any]:
     return {
-        **_figures(results.total),
+        **represent_figures(results.total),
         "by_agent": [_group("agent", group) for group in results.agents],
         "by_action": [_group("action", group) for group in results.actions],
     }
 
 
 def _group(name: str, group: Group) -> dict[str, Any]:
-    return {name: None if group.others else group.name, **_figures(group.figures)}
+    return {name: None if group.others else group.name, **represent_figures(group.figures)}
 
 
-def _figures(figures: Figures) -> dict[str, Any]:
+def represent_figures(figures: Figures) -> dict[str, Any]:
+    """The figures of a group of requests."""
     return {
         "requests": figures.seen,
         "decided_by_people": figures.labelled,

@@ -9,7 +9,6 @@ from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods, require_POST
 
 from agents.access import page_project
@@ -19,8 +18,8 @@ from agents.views.person import person
 from console.lib import clock
 from console.lib.queue import enqueue
 from reviews.models import Pattern
+from reviews.pattern_words import sentence
 from reviews.policy.backtest import load_tallies
-from reviews.policy.patterns import BELOW, IS
 from reviews.policy.results import Figures, results_of
 from reviews.selectors.patterns import being_tried, pattern_of, proposed
 from reviews.services import patterns as services
@@ -95,35 +94,13 @@ def _row(pattern: Pattern) -> Row:
 
 def sentence_of(pattern: Pattern) -> str:
     """The evidence in one sentence."""
-    forms = {
-        "approve": ngettext(
-            "Reviewers approved %(agreeing)s of %(matched)s request for %(action)s%(clauses)s.",
-            "Reviewers approved %(agreeing)s of %(matched)s requests for %(action)s%(clauses)s.",
-            pattern.matched,
-        ),
-        "reject": ngettext(
-            "Reviewers rejected %(agreeing)s of %(matched)s request for %(action)s%(clauses)s.",
-            "Reviewers rejected %(agreeing)s of %(matched)s requests for %(action)s%(clauses)s.",
-            pattern.matched,
-        ),
-    }
-    words = _(" and ").join(_clause(clause) for clause in pattern.clauses)
-    return forms[pattern.verdict] % {
-        "agreeing": f"{pattern.agreeing:,}",
-        "matched": f"{pattern.matched:,}",
-        "action": pattern.action,
-        "clauses": _(" where %(clauses)s") % {"clauses": words} if words else "",
-    }
-
-
-def _clause(clause: dict[str, str | float | bool]) -> str:
-    name = str(clause["path"]).partition(".")[2].replace("_", " ")
-    value = clause["value"]
-    if clause["comparison"] == IS:
-        shown = _("yes") if value is True else _("no") if value is False else str(value)
-        return _("%(name)s is %(value)s") % {"name": name, "value": shown}
-    form = _("%(name)s is under %(value)s") if clause["comparison"] == BELOW else _("%(name)s is %(value)s or more")
-    return form % {"name": name, "value": f"{value:,g}" if isinstance(value, int | float) else value}
+    return sentence(
+        verdict=pattern.verdict,
+        action=pattern.action,
+        matched=pattern.matched,
+        agreeing=pattern.agreeing,
+        clauses=pattern.clauses,
+    )
 
 
 def _later(pattern: Pattern) -> str:
