@@ -8,6 +8,8 @@ from typing import Any
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
@@ -56,7 +58,7 @@ def page(request: HttpRequest, project: str, name: str) -> HttpResponse:
         **_history(written),
     }
     if known is not None:
-        context |= _side_by_side(known)
+        context |= _side_by_side(found, name, known)
     return render(request, "reviews/evaluation.html", context)
 
 
@@ -68,7 +70,7 @@ def _write(request: HttpRequest, project: Project, name: str) -> HttpResponse:
     return redirect("reviews:evaluation", project=project.slug, name=name)
 
 
-def _side_by_side(known: AgentEvaluation) -> dict[str, Any]:
+def _side_by_side(project: Project, name: str, known: AgentEvaluation) -> dict[str, Any]:
     shown = known.versions[:SIDE_BY_SIDE]
     rows = [
         {
@@ -85,6 +87,7 @@ def _side_by_side(known: AgentEvaluation) -> dict[str, Any]:
         "versions": [_version(one, known) for one in shown],
         "rows": rows,
         "more": len(known.versions) - len(shown),
+        "compare_url": _compare_url(project, name, shown),
     }
 
 
@@ -111,6 +114,16 @@ def _version(one: VersionEvaluation, known: AgentEvaluation) -> dict[str, Any]:
         "left_out": words.left_out(one.evaluation),
         "advice": words.recommendations(one.evaluation, known.row),
     }
+
+
+def _compare_url(project: Project, name: str, shown: list[VersionEvaluation]) -> str:
+    """The comparison of the two versions used most; empty when there are none two that have a name."""
+    named = [one.version for one in shown if one.version][:2]
+    if len(named) < 2:
+        return ""
+    older, newer = sorted(named)
+    asked = {"a_agent": name, "a_version": older, "b_agent": name, "b_version": newer}
+    return f"{reverse('reviews:compare', kwargs={'project': project.slug})}?{urlencode(asked)}"
 
 
 def _history(written: dict[str, list[Evaluation]]) -> dict[str, Any]:

@@ -40,6 +40,8 @@ PAGES = {
     "agent": "agents/support/",
     "evaluation": "agents/support/evaluation/",
     "evaluation standard": "settings/evaluation/",
+    "compare": "compare/",
+    "compared": "compare/?a_agent=support&a_version=1&b_agent=support",
     "costs": "costs/",
     "budgets": "costs/budgets/",
     "new budget": "costs/budgets/new/",

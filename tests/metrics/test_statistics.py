@@ -2,14 +2,17 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from metrics import statistics
+from metrics.comparison import Interval
 from metrics.statistics import Share
 
 RNG = np.random.default_rng(11)
 ROUNDS = 300
+# What is drawn is small; a busy machine is not a slow strategy.
+CALM = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 # R. G. Newcombe, 1998, Statistics in Medicine 17, 873-890, Table II, method 10: (a)-(h), the first less the second.
 NEWCOMBE = [
@@ -36,6 +39,7 @@ def test_newcombes_table_of_method_10(
 shares = st.tuples(st.integers(0, 300), st.integers(1, 300)).map(lambda pair: Share(min(pair), pair[1]))
 
 
+@CALM
 @given(shares, shares)
 def test_a_difference_of_shares_is_the_same_from_the_other_side(one: Share, other: Share) -> None:
     there, back = statistics.difference_of_shares(one, other), statistics.difference_of_shares(other, one)
@@ -51,7 +55,7 @@ def test_no_cases_show_no_difference() -> None:
     assert statistics.p_of_shares(Share(0, 0), Share(1, 2)) is None
     assert statistics.p_of_shares(Share(0, 5), Share(0, 7)) == 1.0
     assert statistics.mann_whitney([], [1.0]) is None
-    assert statistics.difference_of_quantiles([], [1.0], 0.5).value is None
+    assert statistics.difference_of_quantiles([], [1.0], 0.5) == ((None, None, None), None)
 
 
 def test_the_score_test_is_pearsons_chi_squared() -> None:
@@ -68,6 +72,7 @@ def test_mann_whitney_as_in_scipys_worked_example() -> None:
     assert found.larger == pytest.approx(3 / 20)
 
 
+@CALM
 @given(st.lists(st.integers(0, 9), min_size=1, max_size=30), st.lists(st.integers(0, 9), min_size=1, max_size=30))
 def test_ranks_count_the_pairs_in_which_the_second_is_larger(one: list[int], other: list[int]) -> None:
     found = statistics.mann_whitney([float(x) for x in one], [float(y) for y in other])
@@ -82,7 +87,8 @@ def test_intervals_of_differences_of_quantiles_cover_the_truth_about_as_often_as
     true = float(np.diff(np.quantile(RNG.exponential(1, 400_000), [wanted]) * [[1.0], [1.5]], axis=0)[0, 0])
     hits = 0
     for _ in range(ROUNDS):
-        found = statistics.difference_of_quantiles(RNG.exponential(1, 300), RNG.exponential(1.5, 250), wanted)
+        found, p = statistics.difference_of_quantiles(RNG.exponential(1, 300), RNG.exponential(1.5, 250), wanted)
+        assert p is not None
         assert found.low is not None
         assert found.high is not None
         hits += found.low <= true <= found.high
@@ -105,8 +111,8 @@ def test_the_same_samples_give_the_same_interval() -> None:
 
 def test_a_tail_of_few_cases_has_no_interval() -> None:
     few = list(range(60))
-    assert statistics.difference_of_quantiles(few, few, 0.95).low is None
-    assert statistics.difference_of_quantiles(few, few, 0.5).low is not None
+    assert statistics.difference_of_quantiles(few, few, 0.95)[0].low is None
+    assert statistics.difference_of_quantiles(few, few, 0.5)[0].low is not None
     assert statistics.difference_of_means([1.0], [2.0]) == ((1.0, None, None), None)
 
 
@@ -144,6 +150,22 @@ def test_cases_needed_for_ranks_and_means_give_the_power_they_promise() -> None:
         ranks = statistics.mann_whitney(RNG.normal(0, 1, by_ranks), RNG.normal(0.5, 1, by_ranks))
         found += ranks is not None and ranks.p < 0.05
     assert found / 1_000 == pytest.approx(0.8, abs=0.05)
+
+
+def test_cases_needed_by_an_interval_agree_with_those_by_means() -> None:
+    one, other = RNG.normal(0, 1, 400), RNG.normal(0.2, 1, 400)
+    difference, _p = statistics.difference_of_means(one, other)
+    by_means = statistics.needed_for_means(one, other)
+    assert statistics.needed_by_interval(difference, 400) == pytest.approx(by_means, rel=0.02)
+    assert statistics.needed_by_interval(Interval(0.0, -1.0, 1.0), 400) is None
+
+
+def test_a_quantile_that_differs_by_chance_alone_is_seldom_called_different() -> None:
+    found = 0
+    for _ in range(ROUNDS):
+        _gap, p = statistics.difference_of_quantiles(RNG.exponential(1, 200), RNG.exponential(1, 200), 0.5)
+        found += p is not None and p < 0.05
+    assert found / ROUNDS <= 0.09
 
 
 def test_holms_worked_steps() -> None:

@@ -69,7 +69,8 @@ def runs(sending: Sending) -> Callable[..., list[bytes]]:
             )
             for number in range(times)
         ]
-        sending.send([*roots, *(sending.call(root, ago=ago) for root in roots)])
+        calls = [sending.call(root, ago=ago + number, seconds=0.5) for number, root in enumerate(roots)]
+        sending.send([*roots, *calls])
         return [root.trace_id for root in roots]
 
     return send
