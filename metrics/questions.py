@@ -21,7 +21,7 @@ COMPARISONS = ("previous",)
 STEP_UNITS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
 # Field of the filter <- names in the URL, the first that is there wins.
 TEXT_FILTERS = {
-    **{name: (name,) for name in ("agent", "model", "environment", "tag", "team", "version", "prompt", "name")},
+    **{name: (name,) for name in ("agent", "model", "environment", "tag", "team", "version", "prompt", "flag", "name")},
     "session": ("session", "session_id"),
     "user": ("user", "user_id"),
     "error_type": ("error_type",),

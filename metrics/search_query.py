@@ -20,7 +20,7 @@ MOST_TERMS = 20
 # Names of the box that are filters of the list <- the parameter that each stands for.
 FILTERS = {
     **{name: name for name in ("status", "agent", "model", "session", "user", "environment", "tag", "team", "version")},
-    **{name: name for name in ("prompt", "name", "error_type")},
+    **{name: name for name in ("prompt", "name", "error_type", "flag")},
     "error": "error_type",
     "env": "environment",
     "session_id": "session",

@@ -27,6 +27,7 @@ class TraceFilter:
     team: str = ""
     version: str = ""
     prompt: str = ""
+    flag: str = ""
     name: str = ""
     error_type: str = ""
     trace_id: str = ""

@@ -4,6 +4,7 @@ from django.urls import URLPattern, URLResolver, path, register_converter
 
 from metrics.api.agents import AgentListView, AgentView
 from metrics.api.budgets import BudgetsView, CheckView, OneBudgetView
+from metrics.api.checks import ChecksTryView, ChecksView
 from metrics.api.ingest import EventsView
 from metrics.api.langfuse import (
     LangfuseIngestionView,
@@ -25,6 +26,7 @@ from metrics.converters import NameConverter
 from metrics.views import (
     agents,
     budgets,
+    checks,
     costs,
     logs,
     masking,
@@ -47,6 +49,9 @@ page_patterns: list[URLPattern | URLResolver] = [
     path("costs/budgets/new/", budgets.new, name="budget-new"),
     path("costs/budgets/<int:budget>/", budgets.edit, name="budget"),
     path("costs/budgets/<int:budget>/archive/", budgets.archive, name="budget-archive"),
+    path("checks/", checks.page, name="checks"),
+    path("checks/try/", checks.sample, name="checks-try"),
+    path("checks/<str:pattern>/switch/", checks.switch, name="check-switch"),
     path("costs/", costs.page, name="costs"),
     path("costs/table/", costs.table, name="costs-table"),
     path("logs/", logs.listing, name="logs"),
@@ -77,6 +82,8 @@ api_patterns: list[URLPattern | URLResolver] = [
     path("budgets", BudgetsView.as_view(), name="budgets"),
     path("budgets/check", CheckView.as_view(), name="budgets-check"),
     path("budgets/<int:budget_id>", OneBudgetView.as_view(), name="budget"),
+    path("checks", ChecksView.as_view(), name="checks"),
+    path("checks/try", ChecksTryView.as_view(), name="checks-try"),
     path("events", EventsView.as_view(), name="events"),
     path("logs", LogListView.as_view(), name="logs"),
     path("metrics", MetricListView.as_view(), name="metrics"),

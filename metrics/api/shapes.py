@@ -97,6 +97,32 @@ FLAG = _members(
 
 COMPONENTS: dict[str, Schema] = {
     "Flag": FLAG,
+    "CheckPattern": _members(
+        "A pattern that text is checked with; `spans_flagged` in the last days that the answer names.",
+        {
+            "id": TEXT,
+            "version": INTEGER,
+            "kind": {"type": "string", "enum": list(KINDS)},
+            "severity": {"type": "string", "enum": list(SEVERITIES)},
+            "title": TEXT,
+            "description": TEXT,
+            "applies": TEXTS,
+            "expression": TEXT_OR_NULL,
+            "enabled": {"type": "boolean"},
+            "spans_flagged": INTEGER,
+        },
+    ),
+    "CheckPatterns": _members(
+        "All patterns.",
+        {
+            "results": {"type": "array", "items": {"$ref": "#/components/schemas/CheckPattern"}},
+            "days": INTEGER,
+        },
+    ),
+    "Checked": _members(
+        "What was found in a text, and how much of it was too far behind to be read.",
+        {"flags": {"type": "array", "items": {"$ref": "#/components/schemas/Flag"}}, "unchecked_chars": INTEGER},
+    ),
     "TraceSummary": _members("What an agent did once, in one line.", SUMMARY),
     "TracePage": _page("TraceSummary"),
     "Span": _members(
@@ -197,6 +223,8 @@ COMPONENTS: dict[str, Schema] = {
 }
 
 RESPONSES: dict[str, tuple[str, str]] = {
+    "checks_list": ("200", "CheckPatterns"),
+    "checks_try": ("200", "Checked"),
     "budgets_list": ("200", "BudgetPage"),
     "budgets_create": ("201", "Budget"),
     "budgets_read": ("200", "Budget"),

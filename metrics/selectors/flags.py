@@ -9,7 +9,7 @@ from typing import Any
 from django.db.models import Sum
 
 from agents.models import Project
-from metrics.models import Flag, FlagCount, Span, Trace
+from metrics.models import CheckPolicy, Flag, FlagCount, Span, Trace
 
 # Spans of one trace whose flags are shown; more than a trace page draws.
 MOST_FLAGGED = 5_000
@@ -83,6 +83,12 @@ def of_span(span: Span) -> list[dict[str, Any]]:
         start_ns=span.start_ns,
     )
     return next(iter(rows.values_list("flags", flat=True)), [])
+
+
+def off(project_id: int) -> frozenset[str]:
+    """The ids of the patterns that a project does without."""
+    row = CheckPolicy.objects.filter(pk=project_id).values_list("off", flat=True).first()
+    return frozenset(row or ())
 
 
 def seen_since(project: Project, day: date) -> dict[str, int]:

@@ -30,6 +30,7 @@ _FACETS = {
     "team": ("team", "COALESCE(team = %s, false)"),
     "version": ("version", "COALESCE(agent_version = %s, false)"),
     "prompt": ("prompt", "COALESCE(prompt_name = %s, false)"),
+    "flag": ("flag", "COALESCE(%s <> '', false)"),  # a flag stays: there is nothing to look up
 }
 TOKENS = "(input_tokens + output_tokens)"
 # Field of the filter <- what it bounds, and how.

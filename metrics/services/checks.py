@@ -11,8 +11,10 @@ from agents.authentication import Caller
 from agents.models import Project, User
 from agents.services import audit
 from metrics.checks.catalogue import BY_ID
-from metrics.checks.engine import Checker
+from metrics.checks.engine import Checked, Checker
+from metrics.checks.flag import Field
 from metrics.models import CheckPolicy
+from metrics.selectors import flags as selector
 
 # So long at most does a process go on checking as before a change.
 LIFE_SECONDS = 5.0
@@ -30,11 +32,18 @@ def off_of(project_id: int) -> frozenset[str]:
     """The ids of the patterns that a project does without, as of at most LIFE_SECONDS ago."""
     known = _known.get(project_id)
     if known is None or time.monotonic() >= known[0]:
-        row = CheckPolicy.objects.filter(pk=project_id).values_list("off", flat=True).first()
         if len(_known) >= MOST_KNOWN:
             _known.clear()
-        known = _known[project_id] = (time.monotonic() + LIFE_SECONDS, frozenset(row or ()))
+        known = _known[project_id] = (time.monotonic() + LIFE_SECONDS, selector.off(project_id))
     return known[1]
+
+
+def try_text(project: Project, *, text: str, place: str, given: str) -> Checked:
+    """What the project's patterns find in one text, under the path `text`; nothing is stored.
+
+    Without `given` nothing is said of figures that were not given.
+    """
+    return checker(project.pk).check([Field("text", place, text)], given=(lambda: given) if given else None)
 
 
 @transaction.atomic

@@ -14,8 +14,9 @@ from metrics import access, steps
 from metrics.conversation import Message, messages
 from metrics.models import Span, Trace
 from metrics.prices_shown import rates_of
-from metrics.selectors import details, spans
+from metrics.selectors import details, flags, spans
 from metrics.selectors.spans import Head, Line
+from metrics.signs import signs_of
 from metrics.views.rows import MOST_DRAWN, blank_row, row_data, waterfall_rows
 from metrics.views.scores import scores_context
 from metrics.waterfall import Row
@@ -125,6 +126,7 @@ def _span_context(request: HttpRequest, project: Project, trace: Trace, of: Span
         "stacks": [stack for stack in stacks if isinstance(stack, str)],
         "events": [event for event in detail.events if event["name"] != "exception"],
         "logs": spans.logs_of(of),
+        "signs": signs_of(flags.of_span(of), lambda: {"input": detail.input, "output": detail.output}),
         "priced": _priced(of),
         "of_span": scores_context(request, project, trace, bytes(of.span_id)),
     }

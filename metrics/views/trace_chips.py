@@ -12,7 +12,7 @@ from metrics.trace_filter import Order
 PLACE = ("cursor", "before", "seen", "waiting")
 # Filters that have a control of their own on the page; all others are set by links and kept by the form.
 CONTROLS = ("q", "status", "agent", "model")
-MORE = ("environment", "version", "error_type", *questions.AMOUNT_FILTERS, "error")
+MORE = ("environment", "version", "flag", "error_type", *questions.AMOUNT_FILTERS, "error")
 KEPT = ("range", "from", "to", "sort", "order", "live")
 
 _NAMES: dict[str, Promise] = {
@@ -27,6 +27,7 @@ _NAMES: dict[str, Promise] = {
     "team": _("Team"),
     "version": _("Version"),
     "prompt": _("Prompt"),
+    "flag": _("Flagged"),
     "name": _("Name begins with"),
     "error_type": _("Error"),
     "error": _("Any span failed"),

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
 from agents.models import User
 from console.lib.unseen import visible_json
+from metrics.signs import Sign, signs_of
 from reviews import states
 from reviews.argument_fields import Shown, fields, shown
 from reviews.arguments import brief, excerpt, in_words, pretty
+from reviews.checking import of_item
 from reviews.conversation import Message, split
 from reviews.diff import Change, canonical, changes
 from reviews.edit_form import EditForm
@@ -73,6 +76,7 @@ class Asked:
     raw: str
     raw_left_out: int
     factors: list[Factor]
+    signs: list[Sign]
     messages: list[Message]
     context: Shown
 
@@ -132,9 +136,22 @@ def asked_in(approval: Approval, item: ApprovalItem) -> Asked:
         raw=raw,
         raw_left_out=raw_left_out,
         factors=[Factor(entry["name"], entry["weight"], entry["detail"]) for entry in approval.risk["factors"]],
+        signs=signs_of(of_item(approval.flags, item.index), lambda: _whole(approval)),
         messages=messages,
         context=shown(fields(context)),
     )
+
+
+def _whole(approval: Approval) -> dict[str, Any]:
+    """A request as the paths of its flags lead through it. Wants `items` at hand."""
+    items = list(approval.items.all())
+    return {
+        "summary": approval.summary,
+        "description": approval.description or items[0].description,
+        "arguments": items[0].arguments,
+        "items": [{"description": item.description, "arguments": item.arguments} for item in items],
+        "context": approval.context,
+    }
 
 
 def reading(detail: ApprovalDetail, *, lines: list[Line], viewer: User, now: datetime) -> Reading:

@@ -61,6 +61,7 @@ PAGES = {
     "policy risk": "policies/draft/risk/",
     "policy bench": "policies/bench/",
     "policy history": "policies/history/",
+    "checks": "checks/",
     "settings": "settings/",
     "members": "settings/members/",
     "teams": "settings/teams/",
