@@ -23,6 +23,7 @@ NAVIGATION = [
     (_("Logs"), "scroll-text", "metrics:logs", Permission.TELEMETRY_VIEW, "g l"),
     (_("Metrics"), "chart-line", "metrics:metrics", Permission.TELEMETRY_VIEW, "g m"),
     (_("Analytics"), "gauge", "reviews:analytics", Permission.APPROVAL_VIEW, "g y"),
+    (_("Annotation"), "star", "metrics:annotation", Permission.TELEMETRY_VIEW, "g n"),
     (_("Feedback"), "graduation-cap", "reviews:feedback", Permission.FEEDBACK_VIEW, "g f"),
     (_("Policies"), "scale", "reviews:policies", Permission.APPROVAL_VIEW, "g p"),
     (_("Audit log"), "book-open-check", "agents:audit", Permission.AUDIT_VIEW, "g a"),

@@ -12,7 +12,20 @@ from agents.models import Project, User
 from agents.permissions import Permission, Scope
 from console.lib.http import Problem
 from metrics.ingest.langfuse import PREFIX
-from metrics.models import AnnotationQueue, Budget, Log, Metric, SavedView, Score, ScoreConfig, Session, Span, Trace
+from metrics.models import (
+    AnnotationItem,
+    AnnotationQueue,
+    AnnotationRule,
+    Budget,
+    Log,
+    Metric,
+    SavedView,
+    Score,
+    ScoreConfig,
+    Session,
+    Span,
+    Trace,
+)
 from metrics.selectors import catalogue, logs, sessions, spans, traces
 from metrics.times import MAX_NS
 
@@ -107,6 +120,34 @@ def score_config(project: Project, config_id: int) -> ScoreConfig:
     found = ScoreConfig.objects.select_related("project").filter(pk=config_id, project=project).first()
     if found is None:
         raise Http404
+    return found
+
+
+def annotation_queue(project: Project, queue_id: int) -> AnnotationQueue:
+    """An open annotation queue of `project`. Raises Http404."""
+    found = (
+        AnnotationQueue.objects.open().select_related("project", "team").filter(pk=queue_id, project=project).first()
+    )
+    if found is None:
+        raise Http404
+    return found
+
+
+def annotation_item(queue: AnnotationQueue, item_id: int) -> AnnotationItem:
+    """An item of a queue. Raises Http404."""
+    found = AnnotationItem.objects.select_related("assigned_to", "locked_by").filter(pk=item_id, queue=queue).first()
+    if found is None:
+        raise Http404
+    found.queue = queue
+    return found
+
+
+def annotation_rule(queue: AnnotationQueue, rule_id: int) -> AnnotationRule:
+    """A rule of a queue. Raises Http404."""
+    found = AnnotationRule.objects.filter(pk=rule_id, queue=queue).first()
+    if found is None:
+        raise Http404
+    found.queue = queue
     return found
 
 

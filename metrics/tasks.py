@@ -3,7 +3,7 @@
 from celery import shared_task
 
 from console.lib import clock
-from metrics.services import budget_news, compaction, partitions, retention, search_index, sessions
+from metrics.services import annotation_rules, budget_news, compaction, partitions, retention, search_index, sessions
 
 
 @shared_task
@@ -41,3 +41,9 @@ def compact() -> None:
 def watch_budgets() -> None:
     """Tells of budgets that are nearly or wholly spent."""
     budget_news.tell_due(now=clock.now())
+
+
+@shared_task
+def fill_annotation_queues() -> None:
+    """Puts into annotation queues what their rules pick."""
+    annotation_rules.fill(now=clock.now())

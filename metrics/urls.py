@@ -3,6 +3,7 @@
 from django.urls import URLPattern, URLResolver, path, register_converter
 
 from metrics.api.agents import AgentListView, AgentView
+from metrics.api.annotation import AnnotationItemsView, AnnotationQueuesView
 from metrics.api.budgets import BudgetsView, CheckView, OneBudgetView
 from metrics.api.checks import ChecksTryView, ChecksView
 from metrics.api.ingest import EventsView
@@ -25,6 +26,8 @@ from metrics.api.sessions import SessionListView, SessionView
 from metrics.converters import NameConverter
 from metrics.views import (
     agents,
+    annotating,
+    annotation,
     budgets,
     checks,
     costs,
@@ -33,6 +36,7 @@ from metrics.views import (
     metrics,
     overview,
     saved_views,
+    score_configs,
     scores,
     sessions,
     trace,
@@ -49,6 +53,29 @@ page_patterns: list[URLPattern | URLResolver] = [
     path("costs/budgets/new/", budgets.new, name="budget-new"),
     path("costs/budgets/<int:budget>/", budgets.edit, name="budget"),
     path("costs/budgets/<int:budget>/archive/", budgets.archive, name="budget-archive"),
+    path("annotation/", annotation.listing, name="annotation"),
+    path("annotation/new/", annotation.new, name="annotation-new"),
+    path("annotation/scores/", score_configs.listing, name="score-configs"),
+    path("annotation/scores/new/", score_configs.new, name="score-config-new"),
+    path("annotation/scores/<int:config_id>/", score_configs.change, name="score-config"),
+    path("annotation/<int:queue_id>/", annotation.queue, name="annotation-queue"),
+    path("annotation/<int:queue_id>/settings/", annotation.settings, name="annotation-settings"),
+    path("annotation/<int:queue_id>/archive/", annotation.archive, name="annotation-archive"),
+    path("annotation/<int:queue_id>/rules/", annotation.add_rule, name="annotation-rules"),
+    path("annotation/<int:queue_id>/rules/<int:rule_id>/remove/", annotation.remove_rule, name="annotation-unrule"),
+    path("annotation/<int:queue_id>/next/", annotating.take_next, name="annotation-next"),
+    path("annotation/<int:queue_id>/items/<int:item_id>/", annotating.item, name="annotation-item"),
+    path("annotation/<int:queue_id>/items/<int:item_id>/assign/", annotating.assign, name="annotation-assign"),
+    *(
+        path(
+            f"annotation/<int:queue_id>/items/<int:item_id>/{verb}/",
+            annotating.act,
+            {"verb": verb},
+            name=f"annotation-{verb}",
+        )
+        for verb in annotating.VERBS
+    ),
+    path("traces/<str:trace_id>/annotate/", annotation.add, name="annotation-add"),
     path("checks/", checks.page, name="checks"),
     path("checks/try/", checks.sample, name="checks-try"),
     path("checks/<str:pattern>/switch/", checks.switch, name="check-switch"),
@@ -79,6 +106,8 @@ page_patterns: list[URLPattern | URLResolver] = [
 api_patterns: list[URLPattern | URLResolver] = [
     path("agents", AgentListView.as_view(), name="agents"),
     path("agents/<name:name>", AgentView.as_view(), name="agent"),
+    path("annotation-queues", AnnotationQueuesView.as_view(), name="annotation-queues"),
+    path("annotation-queues/<int:queue_id>/items", AnnotationItemsView.as_view(), name="annotation-items"),
     path("budgets", BudgetsView.as_view(), name="budgets"),
     path("budgets/check", CheckView.as_view(), name="budgets-check"),
     path("budgets/<int:budget_id>", OneBudgetView.as_view(), name="budget"),

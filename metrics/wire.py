@@ -7,6 +7,7 @@ from typing import Any
 
 from console.lib.clock import rfc3339
 from metrics.models import Log, Score, ScoreConfig, Session, Span, Trace
+from metrics.selectors.annotation import ItemRow, QueueRow
 from metrics.selectors.details import Detail
 from metrics.times import NS_PER_MS, from_ns
 
@@ -161,6 +162,40 @@ def score_config(row: ScoreConfig) -> dict[str, Any]:
         "archived": row.archived_at is not None,
         "created_at": rfc3339(row.created_at),
         "updated_at": rfc3339(row.updated_at),
+    }
+
+
+def annotation_queue(row: QueueRow) -> dict[str, Any]:
+    """An annotation queue and how far it is."""
+    queue = row.queue
+    return {
+        "id": queue.pk,
+        "name": queue.name,
+        "description": queue.description,
+        "scores": sorted(config.name for config in queue.configs.all()),
+        "reviewers": queue.reviewers,
+        "team": queue.team.slug if queue.team else None,
+        "waiting": row.progress.waiting,
+        "done": row.progress.done,
+        "created_at": rfc3339(queue.created_at),
+    }
+
+
+def annotation_item(row: ItemRow) -> dict[str, Any]:
+    """A trace or a span in an annotation queue."""
+    item = row.item
+    return {
+        "id": item.pk,
+        "trace_id": hex_id(item.trace_id),
+        "span_id": hex_id(item.span_id),
+        "state": item.state,
+        "done_count": item.done_count,
+        "reason": item.reason or None,
+        "added_by": item.added_by or None,
+        "assigned_to": item.assigned_to.display_name if item.assigned_to else None,
+        "reviews": [{"name": one.user.display_name, "state": one.state, "at": rfc3339(one.at)} for one in row.reviews],
+        "created_at": rfc3339(item.created_at),
+        "done_at": rfc3339(item.done_at) if item.done_at else None,
     }
 
 

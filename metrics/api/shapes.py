@@ -216,6 +216,48 @@ COMPONENTS: dict[str, Schema] = {
         },
     ),
     "ScoreConfigPage": _page("ScoreConfig"),
+    "AnnotationQueue": _members(
+        "Traces and spans that people are to score; counts go up to 10000.",
+        {
+            "id": INTEGER,
+            "name": TEXT,
+            "description": TEXT,
+            "scores": TEXTS,
+            "reviewers": INTEGER,
+            "team": TEXT_OR_NULL,
+            "waiting": INTEGER,
+            "done": INTEGER,
+            "created_at": TIME,
+        },
+    ),
+    "AnnotationQueuePage": _page("AnnotationQueue"),
+    "AnnotationItem": _members(
+        "A trace or a span in an annotation queue.",
+        {
+            "id": INTEGER,
+            "trace_id": TEXT,
+            "span_id": TEXT_OR_NULL,
+            "state": {"type": "string", "enum": ["waiting", "done"]},
+            "done_count": INTEGER,
+            "reason": TEXT_OR_NULL,
+            "added_by": TEXT_OR_NULL,
+            "assigned_to": TEXT_OR_NULL,
+            "reviews": {
+                "type": "array",
+                "items": {
+                    "type": "object",
+                    "properties": {"name": TEXT, "state": TEXT, "at": TIME},
+                    "required": ["name", "state", "at"],
+                },
+            },
+            "created_at": TIME,
+            "done_at": {"type": ["string", "null"], "format": "date-time"},
+        },
+    ),
+    "AnnotationItemPage": _page("AnnotationItem"),
+    "AnnotationAdded": _members(
+        "How many items are new, and how many were in the queue already.", {"added": INTEGER, "known": INTEGER}
+    ),
     "Trace": _members(
         "A trace with all its spans.",
         {**SUMMARY, "spans": {"type": "array", "items": {"$ref": "#/components/schemas/Span"}}},
@@ -225,6 +267,10 @@ COMPONENTS: dict[str, Schema] = {
 RESPONSES: dict[str, tuple[str, str]] = {
     "checks_list": ("200", "CheckPatterns"),
     "checks_try": ("200", "Checked"),
+    "annotation_items_add": ("201", "AnnotationAdded"),
+    "annotation_items_list": ("200", "AnnotationItemPage"),
+    "annotation_queues_create": ("201", "AnnotationQueue"),
+    "annotation_queues_list": ("200", "AnnotationQueuePage"),
     "budgets_list": ("200", "BudgetPage"),
     "budgets_create": ("201", "Budget"),
     "budgets_read": ("200", "Budget"),

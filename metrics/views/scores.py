@@ -11,12 +11,14 @@ from agents.models import Project, User
 from agents.permissions import Permission
 from console.lib import clock
 from metrics import access
-from metrics.forms import ScoreForm
+from metrics.forms import ConfiguredForm, ScoreForm
 from metrics.models import Score, Trace
 from metrics.models.score import Source
 from metrics.scoring import Draft
+from metrics.selectors import score_configs
 from metrics.selectors import scores as selector
 from metrics.services import scores
+from metrics.services.score_configs import Misfits
 
 
 def scores_context(
@@ -26,13 +28,16 @@ def scores_context(
     span_id: bytes | None,
     *,
     form: ScoreForm | None = None,
+    configured: ConfiguredForm | None = None,
     edited: Score | None = None,
 ) -> dict[str, Any]:
-    """What `_scores.html` shows of a span, or with None of the trace as a whole. `form` is one that was refused."""
+    """What `_scores.html` shows of a span, or with None of the trace as a whole. The forms are refused ones."""
     permissions: frozenset[str] = getattr(request, "project_permissions", frozenset())
     may_score = Permission.SCORE_CREATE in permissions
     if may_score and form is None:
         form = _form(project, span_id, edited)
+    if may_score and configured is None:
+        configured = _configured(project, span_id)
     given = selector.of_trace(project.pk, bytes(trace.trace_id), span_id)
     return {
         "project": project,
@@ -42,6 +47,7 @@ def scores_context(
         "scores_below": [score for score in given if score.span_id and not span_id],
         "may_score": may_score,
         "score_form": form,
+        "configured_form": configured if configured and configured.configs else None,
         "edited": edited,
         "me": request.user.pk,
     }
@@ -57,12 +63,33 @@ def of_trace(request: HttpRequest, project: str, trace_id: str) -> HttpResponse:
     span_id = bytes(access.span(trace, wanted).span_id) if wanted else None
     if not adds:
         return _answer(request, found, trace, span_id)
+    if "configured" in request.POST:
+        return _add_configured(request, found, trace, span_id)
     form = _form(found, span_id, None, request.POST)
-    if not form.is_valid():
-        return _answer(request, found, trace, span_id, form=form, status=422)
-    draft = Draft(trace_id=bytes(trace.trace_id), span_id=span_id, **_values(form))
-    scores.record(project=found, drafts=[draft], source=Source.HUMAN, by=_person(request), now=clock.now())
-    return _answer(request, found, trace, span_id)
+    if form.is_valid():
+        draft = Draft(trace_id=bytes(trace.trace_id), span_id=span_id, **_values(form))
+        try:
+            scores.record(project=found, drafts=[draft], source=Source.HUMAN, by=_person(request), now=clock.now())
+        except Misfits as misfits:
+            _refuse(form, misfits)
+        else:
+            return _answer(request, found, trace, span_id)
+    return _answer(request, found, trace, span_id, form=form, status=422)
+
+
+def _add_configured(request: HttpRequest, project: Project, trace: Trace, span_id: bytes | None) -> HttpResponse:
+    """Adds the scores of the agreed names that were filled in, all or none."""
+    form = _configured(project, span_id, request.POST)
+    if form.is_valid():
+        drafts = form.drafts(trace_id=bytes(trace.trace_id), span_id=span_id)
+        try:
+            scores.record(project=project, drafts=drafts, source=Source.HUMAN, by=_person(request), now=clock.now())
+        except Misfits as misfits:
+            for place, refusal in misfits.refusals.items():
+                form.refuse(drafts[place].name, refusal.message)
+        else:
+            return _answer(request, project, trace, span_id)
+    return _answer(request, project, trace, span_id, configured=form, status=422)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -75,10 +102,14 @@ def change(request: HttpRequest, project: str, trace_id: str, score_id: int) -> 
     if request.method != "POST":
         return _answer(request, found, trace, span_id, edited=score)
     form = _form(found, span_id, score, request.POST)
-    if not form.is_valid():
-        return _answer(request, found, trace, span_id, form=form, edited=score, status=422)
-    scores.change(score=score, by=_person(request), now=clock.now(), **_values(form))
-    return _answer(request, found, trace, span_id)
+    if form.is_valid():
+        try:
+            scores.change(score=score, by=_person(request), now=clock.now(), **_values(form))
+        except Misfits as misfits:
+            _refuse(form, misfits)
+        else:
+            return _answer(request, found, trace, span_id)
+    return _answer(request, found, trace, span_id, form=form, edited=score, status=422)
 
 
 @require_POST
@@ -106,6 +137,17 @@ def _form(project: Project, span_id: bytes | None, edited: Score | None, data: A
         names=selector.names(project.pk),
         auto_id=f"score-{place}-%s",
     )
+
+
+def _configured(project: Project, span_id: bytes | None, data: Any = None) -> ConfiguredForm:
+    place = span_id.hex() if span_id else "trace"
+    return ConfiguredForm(data, configs=score_configs.offered(project.pk), auto_id=f"configured-{place}-%s")
+
+
+def _refuse(form: ScoreForm, misfits: Misfits) -> None:
+    """Shows why the score of the form was not taken."""
+    for refusal in misfits.refusals.values():
+        form.add_error(refusal.field if refusal.field in form.fields else None, refusal.message)
 
 
 def _values(form: ScoreForm) -> dict[str, Any]:

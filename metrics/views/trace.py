@@ -14,7 +14,7 @@ from metrics import access, steps
 from metrics.conversation import Message, messages
 from metrics.models import Span, Trace
 from metrics.prices_shown import rates_of
-from metrics.selectors import details, flags, spans
+from metrics.selectors import annotation, details, flags, spans
 from metrics.selectors.spans import Head, Line
 from metrics.signs import signs_of
 from metrics.views.rows import MOST_DRAWN, blank_row, row_data, waterfall_rows
@@ -49,6 +49,8 @@ def page(request: HttpRequest, project: str, trace_id: str) -> HttpResponse:
     if live:
         return render(request, "metrics/_trace.html", context)
     context |= scores_context(request, found, trace, None)
+    if context["may_score"]:
+        context["annotation_queues"] = annotation.offered(found.pk)
     if request.GET.get("span"):
         context |= _selected(request, found, trace, request.GET["span"])
     return render(request, "metrics/trace.html", context)

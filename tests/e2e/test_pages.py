@@ -4,6 +4,7 @@ import time
 from collections.abc import Iterator
 from typing import Any, Literal
 
+import httpx
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
@@ -48,6 +49,13 @@ PAGES = {
     "logs": "logs/",
     "metrics": "metrics/",
     "metric": "metrics/?name=tests.duration",
+    "annotation": "annotation/",
+    "new annotation queue": "annotation/new/",
+    "annotation queue": "annotation/{queue}/",
+    "annotation settings": "annotation/{queue}/settings/",
+    "annotation item": "annotation/{queue}/items/{item}/",
+    "score configs": "annotation/scores/",
+    "new score config": "annotation/scores/new/",
     "feedback": "feedback/",
     "labels": "feedback/labels/",
     "quality": "feedback/quality/",
@@ -55,6 +63,10 @@ PAGES = {
     "second look": "feedback/quality/review/",
     "seeds": "feedback/quality/seeds/",
     "new seed": "feedback/quality/seeds/new/{approval}/0/",
+    "datasets": "feedback/datasets/",
+    "new dataset": "feedback/datasets/new/",
+    "back-tests": "policies/backtests/",
+    "suggested rules": "policies/suggestions/",
     "policies": "policies/",
     "policy draft": "policies/draft/",
     "policy rule": "policies/draft/rules/0/",
@@ -144,7 +156,25 @@ def objects(console: Console) -> dict[str, str]:
         for note in notes:
             agent.post("/api/v1/approvals", json={**note, "timeout_seconds": 86_400})
         batch = agent.post("/api/v1/approvals", json={"actions": notes, "timeout_seconds": 86_400}).json()["id"]
-    return {"trace": trace, "approval": approval, "batch": batch}
+        queue, item = annotation_of(agent, trace)
+    return {"trace": trace, "approval": approval, "batch": batch, "queue": queue, "item": item}
+
+
+def annotation_of(agent: httpx.Client, trace: str) -> tuple[str, str]:
+    """An annotation queue that asks for one score of each sort, and the trace in it; their numbers."""
+    sorts: list[dict[str, Any]] = [
+        {"name": "helpful", "data_type": "categorical", "categories": ["poor", "good"]},
+        {"name": "rating", "data_type": "numeric", "min_value": 1, "max_value": 5},
+        {"name": "solved", "data_type": "boolean", "description": "Did the customer get what they asked for?"},
+        {"name": "note", "data_type": "text"},
+    ]
+    for sort in sorts:
+        agent.post("/api/v1/score-configs", json=sort).raise_for_status()
+    asked = {"name": "Look again", "scores": [sort["name"] for sort in sorts], "reviewers": 2}
+    queue = agent.post("/api/v1/annotation-queues", json=asked).json()["id"]
+    items = f"/api/v1/annotation-queues/{queue}/items"
+    agent.post(items, json={"trace_id": trace, "reason": "complaint"}).raise_for_status()
+    return str(queue), str(agent.get(items).json()["results"][0]["id"])
 
 
 def address(console: Console, path: str, objects: dict[str, str]) -> str:
