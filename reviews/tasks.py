@@ -29,6 +29,7 @@ from reviews.services import (
     outcomes,
     patterns,
     reminders,
+    retention,
     settling,
     signing_keys,
     work,
@@ -139,7 +140,14 @@ def resume_work() -> int:
 def expire_exports() -> int:
     """Forgets files that were kept long enough, and what versions that failed have left; returns how many files."""
     freezes.clear_failed()
+    retention.clear_forgotten()
     return exports.expire_due(now=clock.now())
+
+
+@shared_task
+def forget_backtests() -> int:
+    """Forgets back-tests that were kept long enough; returns how many."""
+    return _all(retention.forget_old_backtests)
 
 
 @shared_task

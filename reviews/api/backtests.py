@@ -26,7 +26,7 @@ from reviews.policy.results import results_of
 from reviews.policy.schema import dump
 from reviews.selectors.backtests import backtest_of, backtests_page, cases_page
 from reviews.serializers.backtests import BacktestSerializer, represent_backtest, represent_case
-from reviews.services import backtests, policies
+from reviews.services import backtests, policies, retention
 
 PAGING = [OpenApiParameter("cursor", str), OpenApiParameter("limit", str)]
 
@@ -104,13 +104,24 @@ def _found(project: Project, key: UUID) -> Backtest:
 class BacktestView(ApiView):
     """One run."""
 
-    permissions: ClassVar[dict[str, Permission]] = {"GET": Permission.APPROVAL_VIEW}
+    permissions: ClassVar[dict[str, Permission]] = {"GET": Permission.APPROVAL_VIEW, "DELETE": Permission.POLICY_EDIT}
 
     @extend_schema(operation_id="backtests_read", responses=OpenApiTypes.OBJECT)
     def get(self, request: Request, backtest_id: UUID) -> Response:
         """A run with its figures as far as it has got: shares are {value, low, high}, Wilson's interval at 95 %."""
         row = _found(self.project, backtest_id)
         return Response(represent_backtest(row, results_of(load_tallies(row.tallies))))
+
+    @extend_schema(operation_id="backtests_forget", responses={204: None})
+    def delete(self, request: Request, backtest_id: UUID) -> Response:
+        """Deletes a finished run; 409 while it is not finished, and where a suggested rule rests on it."""
+        try:
+            retention.forget_backtest(backtest=_found(self.project, backtest_id), by=self.caller, now=clock.now())
+        except retention.Busy:
+            raise Problem(409, "This back-test is not finished: cancel it first.") from None
+        except retention.Kept:
+            raise Problem(409, "A suggested rule rests on this back-test.") from None
+        return Response(status=204)
 
 
 class BacktestCasesView(ApiView):

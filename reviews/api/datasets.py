@@ -21,7 +21,7 @@ from reviews.api.parsers import ExactJsonParser
 from reviews.models import Dataset, DatasetVersion
 from reviews.selectors.datasets import datasets_page, versions_page, with_versions
 from reviews.serializers.datasets import DatasetSerializer, represent_dataset, represent_version
-from reviews.services import datasets
+from reviews.services import datasets, retention
 
 PAGE = [OpenApiParameter("cursor", str), OpenApiParameter("limit", str)]
 
@@ -129,10 +129,24 @@ class VersionsView(ApiView):
 class VersionView(ApiView):
     """One version of a dataset."""
 
-    scopes: ClassVar[dict[str, Scope]] = {"GET": Scope.FEEDBACK_READ}
-    permissions: ClassVar[dict[str, Permission]] = {"GET": Permission.FEEDBACK_VIEW}
+    scopes: ClassVar[dict[str, Scope]] = {"GET": Scope.FEEDBACK_READ, "DELETE": Scope.ADMIN}
+    permissions: ClassVar[dict[str, Permission]] = {
+        "GET": Permission.FEEDBACK_VIEW,
+        "DELETE": Permission.FEEDBACK_EXPORT,
+    }
 
     @extend_schema(operation_id="dataset_versions_read", responses=OpenApiTypes.OBJECT)
     def get(self, request: Request, dataset: int, number: int) -> Response:
         """A version with its card: how many examples, of what, from when, how it was made."""
         return Response(represent_version(version_of(self.project, dataset, number)))
+
+    @extend_schema(operation_id="dataset_versions_forget", responses=OpenApiTypes.OBJECT)
+    def delete(self, request: Request, dataset: int, number: int) -> Response:
+        """Takes the lines and the files of a version back; its card and its hash stay. 409 while it or a file of it is
+        being made."""
+        version = version_of(self.project, dataset, number)
+        try:
+            retention.forget_version(version=version, by=self.caller, now=clock.now())
+        except retention.Busy:
+            raise Problem(409, "This version, or a file of it, is being made.") from None
+        return Response(represent_version(version))

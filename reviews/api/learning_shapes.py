@@ -262,6 +262,7 @@ RESPONSES: dict[str, tuple[str, str]] = {
     "dataset_versions_list": ("200", "DatasetVersionPage"),
     "dataset_versions_freeze": ("201", "DatasetVersion"),
     "dataset_versions_read": ("200", "DatasetVersion"),
+    "dataset_versions_forget": ("200", "DatasetVersion"),
     "exports_list": ("200", "DatasetExportPage"),
     "exports_create": ("201", "DatasetExport"),
     "exports_read": ("200", "DatasetExport"),
