@@ -6,6 +6,7 @@ from typing import Any
 
 from metrics.api import shapes as metrics
 from reviews.api import learning_shapes as learning
+from reviews.api import quality_shapes as quality
 from reviews.api import shapes as reviews
 
 PROBLEM = {
@@ -14,10 +15,14 @@ PROBLEM = {
 }
 
 
+def _responses() -> dict[str, tuple[str, str]]:
+    return reviews.RESPONSES | learning.RESPONSES | quality.RESPONSES | metrics.RESPONSES
+
+
 def complete(result: dict[str, Any], generator: object, request: object, public: bool) -> dict[str, Any]:
     """A drf-spectacular postprocessing hook. Raises KeyError when an operation that is described here has gone."""
     schemas = result["components"]["schemas"]
-    described = reviews.COMPONENTS | learning.COMPONENTS | metrics.COMPONENTS
+    described = reviews.COMPONENTS | learning.COMPONENTS | quality.COMPONENTS | metrics.COMPONENTS
     taken = sorted(set(schemas) & set(described))
     if taken:
         raise KeyError(f"described twice: {', '.join(taken)}")
@@ -28,7 +33,7 @@ def complete(result: dict[str, Any], generator: object, request: object, public:
         for operation in path.values()
         if isinstance(operation, dict) and "operationId" in operation
     }
-    for name, (status, component) in (reviews.RESPONSES | learning.RESPONSES | metrics.RESPONSES).items():
+    for name, (status, component) in _responses().items():
         for media in operations[name]["responses"][status]["content"].values():  # of JSON lines: of one line
             media["schema"] = reviews.ref(component)
     for operation in operations.values():
