@@ -140,7 +140,7 @@ class VersionView(ApiView):
         """A version with its card: how many examples, of what, from when, how it was made."""
         return Response(represent_version(version_of(self.project, dataset, number)))
 
-    @extend_schema(operation_id="dataset_versions_forget", responses=OpenApiTypes.OBJECT)
+    @extend_schema(operation_id="dataset_versions_forget", responses={200: OpenApiTypes.OBJECT})
     def delete(self, request: Request, dataset: int, number: int) -> Response:
         """Takes the lines and the files of a version back; its card and its hash stay. 409 while it or a file of it is
         being made."""
