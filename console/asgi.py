@@ -21,7 +21,7 @@ from console.lib import gathering, notices  # noqa: E402
 from console.lib.bodies import BodyLimit  # noqa: E402
 from console.lib.logs import RequestLog  # noqa: E402
 from metrics.api import otlp  # noqa: E402
-from reviews.api import feedback_wait, wait  # noqa: E402
+from reviews.api import feedback_wait, mcp, wait  # noqa: E402
 from reviews.api.intake import Intake  # noqa: E402
 
 # Channels reuses Django's `path` for ASGI applications, which Django's own types do not foresee.
@@ -48,6 +48,8 @@ async def dispatch(scope: Any, receive: Any, send: Any) -> None:
         await wait.application(scope, receive, send)
     elif scope["type"] == "http" and feedback_wait.handles(scope):
         await feedback_wait.application(scope, receive, send)
+    elif scope["type"] == "http" and mcp.handles(scope):
+        await mcp.application(scope, receive, send)
     else:
         await pages_and_api(scope, receive, send)
 

@@ -80,14 +80,7 @@ class ApprovalsView(ApiView):
     @idempotent
     def post(self, request: Request) -> Response:
         """Asks for approval of an action."""
-        values = validated(RequestSerializer, request)
-        try:
-            approval = requests.create_request(
-                project=self.project, by=self.caller, draft=draft_of(values), now=clock.now()
-            )
-        except NotAllowed as error:
-            raise not_allowed(error) from None
-        return Response(document_of(approval, now=clock.now()), status=201)
+        return Response(asked(self.project, self.caller, request.data), status=201)
 
 
 class ApprovalVerb(ApiView):
@@ -174,25 +167,39 @@ class OutcomeView(AgentVerb):
     @idempotent
     def post(self, request: Request, approval_id: str) -> Response:
         """Records what became of an approved action; it may be recorded again when that changes."""
-        values = validated(OutcomeSerializer, request)
-        try:
-            outcomes.record_outcome(
-                approval=self.approval,
-                by=self.caller,
-                status=values["status"],
-                detail=values.get("detail", {}),
-                now=clock.now(),
-            )
-        except outcomes.NotGranted as error:
-            raise Problem(409, str(error), extra={"approval_status": error.status}) from None
+        told_outcome(self.approval, self.caller, request.data)
         return self.answer(None)
+
+
+def asked(project: Project, caller: Caller, body: Any) -> Json:
+    """Makes the request for approval that a body describes, and gives its document. 422 by field."""
+    values = _valid(RequestSerializer, body)
+    try:
+        approval = requests.create_request(project=project, by=caller, draft=draft_of(values), now=clock.now())
+    except NotAllowed as error:
+        raise not_allowed(error) from None
+    return document_of(approval, now=clock.now())
+
+
+def told_outcome(approval: Approval, caller: Caller, body: Any) -> None:
+    """Records the outcome that a body describes. 422 by field; 409 where nothing was approved."""
+    values = _valid(OutcomeSerializer, body)
+    detail = values.get("detail", {})
+    try:
+        outcomes.record_outcome(approval=approval, by=caller, status=values["status"], detail=detail, now=clock.now())
+    except outcomes.NotGranted as error:
+        raise Problem(409, str(error), extra={"approval_status": error.status}) from None
 
 
 def validated(serializer: type[StrictSerializer], request: Request) -> Json:
     """The body's valid values; a body that is left out counts as an empty object. 422 by field otherwise."""
-    body = serializer(data=request.data)
-    body.is_valid(raise_exception=True)
-    return dict(body.validated_data)
+    return _valid(serializer, request.data)
+
+
+def _valid(serializer: type[StrictSerializer], body: Any) -> Json:
+    checked = serializer(data=body)
+    checked.is_valid(raise_exception=True)
+    return dict(checked.validated_data)
 
 
 def too_late(lost: AlreadyDecided) -> Problem:

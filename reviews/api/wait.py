@@ -154,13 +154,13 @@ async def or_refused(answer: Awaitable[T], *, name: str) -> T | PlainAnswer:
 
 async def _answer(scope: Scope, approval_id: str, waiter: Waiter) -> PlainAnswer:
     caller = await caller_of(scope, _threads)
-    reading = await _settled(caller, approval_id, QueryDict(scope["query_string"]), waiter)
+    reading = await settled(caller, approval_id, QueryDict(scope["query_string"]), waiter)
     if reading.problem is not None:
         raise reading.problem
     return document(200, reading.document)
 
 
-async def _settled(caller: Caller | None, approval_id: str, query: QueryDict, waiter: Waiter) -> Reading:
+async def settled(caller: Caller | None, approval_id: str, query: QueryDict, waiter: Waiter) -> Reading:
     """Reads the request until it is closed, people ask the agent something, or the wait is over."""
     question = (caller, approval_id)
     if caller is None:

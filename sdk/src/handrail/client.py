@@ -177,9 +177,10 @@ class Handrail:
         return self._transport.stream(flows.feedback(filters, cursor, self._retry, follow=follow))
 
     def check_budget(self, **filters: str) -> Mapping[str, Any]:
-        """What is left of the budgets that apply, before spending more. filters: such as agent, model, user.
+        """What is left of the budgets that apply, before spending more. filters: agent, model.
 
-        The answer as the server gives it. Raises HandrailError; status 404 from a server that keeps no budgets.
+        The answer as the server gives it: `allowed`, and the figures of the tightest budget. Raises HandrailError;
+        status 404 from a server that keeps no budgets.
         """
         return dict(self._call(wire.budget_check(filters)))
 

@@ -94,7 +94,7 @@ class _Tools:
 
     async def check_budget(
         self,
-        agent: Annotated[str, Field(description="Whose budgets; all that apply to the key when left out.")] = "",
+        agent: Annotated[str, Field(description="Whose budgets count, besides those for everything.")] = "",
         model: Annotated[str, Field(description="The model that would be used.")] = "",
     ) -> dict[str, Any]:
         """Ask what is left of the budgets before spending more."""
