@@ -18,6 +18,9 @@ from reviews.wire import decision_of, effect_of, items_of
 PLACE = ("trace_id", "span_id", "session_id", "end_user")
 """Where in the agent's work a request was made; null where the agent did not say."""
 
+CHECKED = ("flags", "unchecked_chars")
+"""What checks of its text found, and how much of it they did not read."""
+
 
 def represent(
     approval: Approval,
@@ -46,8 +49,7 @@ def represent(
         "risk": risk_of(approval),
         "policy": policy_of(approval),
         "rule_trace": approval.rule_trace,
-        "flags": approval.flags,
-        "unchecked_chars": approval.unchecked_chars,
+        **{name: getattr(approval, name) for name in CHECKED},
         "requested_by": approval.requested_by_label,
         **_times_of(approval),
         "estimated_wait_seconds": estimated_wait_seconds if approval.is_waiting else None,
