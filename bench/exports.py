@@ -3,7 +3,7 @@
 import argparse
 import resource
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -11,6 +11,7 @@ from bench.database import database
 from bench.table import Figure, show
 
 EXAMPLES = 100_000
+TIMES = 1
 SESSIONS = 20_000
 TURN = 10**6
 CONTEXT = {
@@ -25,22 +26,29 @@ CONTEXT = {
 }
 
 
-def figures(*, examples: int = EXAMPLES) -> Iterator[Figure]:
-    """A tenth first and then the whole: examples per second, and the peak of resident memory after each."""
+def figures(*, examples: int = EXAMPLES, times: int = TIMES) -> Iterator[Figure]:
+    """A tenth first and then the whole: time for each example, and the peak of resident memory after each.
+
+    With `times` the last version then gets so many times its lines, and is exported once more: a million rows without
+    the hour that it takes to decide and freeze a million examples.
+    """
     with database():
         project, by, template = _decided()
         made = 1
         for size in (examples // 10, examples):
             _multiply(template, made, size)
             made = size
-            yield from _measured(project, by, size)
+            version = yield from _frozen(project, by, size)
+            yield from _exported(version, by, size)
+        if times > 1:
+            _repeat(version, times)
+            yield from _exported(version, by, size * times)
 
 
-def _measured(project: Any, by: Any, size: int) -> Iterator[Figure]:
+def _frozen(project: Any, by: Any, size: int) -> Generator[Figure, None, Any]:
     from console.lib import clock
-    from reviews.exporting import FORMATS
     from reviews.serializers.feedback import line_of
-    from reviews.services import datasets, exports, freezes
+    from reviews.services import datasets, freezes
 
     draft = datasets.DatasetDraft(name=f"Of {size}", masks=False)
     dataset = datasets.create_dataset(project=project, by=by, draft=draft, now=clock.now())
@@ -51,6 +59,14 @@ def _measured(project: Any, by: Any, size: int) -> Iterator[Figure]:
     assert version.status == "ready", version.error
     assert version.examples == size, (version.examples, size)
     yield from _figures(f"freeze {size:,} examples", size, began)
+    return version
+
+
+def _exported(version: Any, by: Any, size: int) -> Iterator[Figure]:
+    from console.lib import clock
+    from reviews.exporting import FORMATS
+    from reviews.services import exports
+
     for name in FORMATS:
         export = exports.order(version=version, by=by, format=name, split="", now=clock.now())
         began = time.process_time(), time.perf_counter()
@@ -59,6 +75,26 @@ def _measured(project: Any, by: Any, size: int) -> Iterator[Figure]:
         assert export.status == "ready", export.error
         yield from _figures(f"{size:,} examples as {name}, {export.size / 1e6:.0f} MB", size, began)
         _forget()
+
+
+def _repeat(version: Any, times: int) -> None:
+    """The same lines so many times."""
+    from django.db import connection
+
+    with connection.cursor() as cursor:
+        cursor.execute("SET session_replication_role = replica")
+        cursor.execute(
+            "INSERT INTO reviews_datasetpart (version_id, number, rows, data)"
+            " SELECT version_id, number + turn * %(parts)s, rows, data"
+            " FROM reviews_datasetpart, generate_series(1, %(times)s - 1) AS turn WHERE version_id = %(version)s",
+            {"parts": version.parts_count, "times": times, "version": version.pk},
+        )
+        cursor.execute(
+            "UPDATE reviews_datasetversion SET parts_count = parts_count * %s, examples = examples * %s WHERE id = %s",
+            [times, times, version.pk],
+        )
+        cursor.execute("SET session_replication_role = origin")
+    version.refresh_from_db()
 
 
 def _forget() -> None:
@@ -133,4 +169,6 @@ def _copy(model: Any, column: str, own: Any, changed: dict[str, str], made: int,
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--examples", type=int, default=EXAMPLES)
-    show(figures(examples=parser.parse_args().examples))
+    parser.add_argument("--times", type=int, default=TIMES)
+    chosen = parser.parse_args()
+    show(figures(examples=chosen.examples, times=chosen.times))
