@@ -65,6 +65,39 @@ def removed(arguments: Mapping[str, Any], found: list[Field], place: str) -> dic
     return dict(_without(dict(arguments), entry.path))
 
 
+def nulled(arguments: Mapping[str, Any], found: list[Field], place: str) -> dict[str, Any]:
+    """The arguments with null at a JSON Pointer; unchanged where the schema does not allow it."""
+    entry = _at(found, place)
+    if entry is None or not entry.can_be_null:
+        return dict(arguments)
+    return dict(_set(dict(arguments), entry.path, None))
+
+
+def filled(arguments: Mapping[str, Any], found: list[Field], place: str) -> dict[str, Any]:
+    """The arguments with a first value where there was null; unchanged where there was none."""
+    entry = _at(found, place)
+    if entry is None or not entry.can_be_filled:
+        return dict(arguments)
+    return dict(_set(dict(arguments), entry.path, entry.shape.filled()))
+
+
+def switched(arguments: Mapping[str, Any], found: list[Field], place: str) -> dict[str, Any]:
+    """The arguments with another of the alternatives at a place (`1 /payment`), and in it what both have in common.
+
+    Unchanged where the schema does not offer it.
+    """
+    number, _space, at = place.partition(" ")
+    entry = _at(found, at)
+    if entry is None or not number.isdecimal() or int(number) >= len(entry.alternatives):
+        return dict(arguments)
+    wanted = entry.alternatives[int(number)]
+    value = wanted.filled()
+    if isinstance(value, dict) and isinstance(entry.value, dict):
+        kept = {name: entry.value[name] for name in wanted.names if name in entry.value}
+        value |= {name: part for name, part in kept.items() if wanted.below(name).suits(part)}
+    return dict(_set(dict(arguments), entry.path, value))
+
+
 def _at(found: list[Field], place: str) -> Field | None:
     return next((part for entry in found for part in entry.walk() if part.pointer == place), None)
 

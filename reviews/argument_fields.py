@@ -50,6 +50,9 @@ class Field:
     """Not among the arguments: only the schema names it."""
     required: bool = False
     removable: bool = False
+    alternatives: tuple[Shape, ...] = ()
+    """What the schema offers to put here instead of each other; `chosen` is which of it this is, None for neither."""
+    chosen: int | None = None
 
     @property
     def name(self) -> str:
@@ -77,6 +80,17 @@ class Field:
     def extensible(self) -> bool:
         """Whether something can be put here that no control can hold: another entry, or a part that is not there."""
         return self.kind == "list" or (self.absent and self.kind in {"group", "json"})
+
+    @property
+    def can_be_null(self) -> bool:
+        """Whether null may stand here instead of what is there; a choice offers it by itself."""
+        return self.shape.nullable and self.value is not None and not self.absent and self.kind != "choice"
+
+    @property
+    def can_be_filled(self) -> bool:
+        """Whether there is null where the schema says what else may stand."""
+        known = bool(self.shape.kind or self.shape.names)
+        return self.kind == "null" and not self.absent and not self.alternatives and known
 
     @property
     def input_type(self) -> str:
@@ -173,6 +187,14 @@ class _Reader:
 
     def of_value(self, path: Path, value: Any, shaped: Shape) -> Field:
         label = shaped.title or in_words(str(path[-1]))
+        if not self.editing or len(path) >= DEPTH_MAX or not shaped.alternatives:
+            return self._of_kind(path, value, shaped, label)
+        chosen = next((at for at, one in enumerate(shaped.alternatives) if one.suits(value)), None)
+        inner = shaped if chosen is None else shaped.alternatives[chosen]
+        found = self._of_kind(path, value, inner, label)
+        return replace(found, alternatives=shaped.alternatives, chosen=chosen)
+
+    def _of_kind(self, path: Path, value: Any, shaped: Shape, label: str) -> Field:
         deep = len(path) >= DEPTH_MAX
         if isinstance(value, dict) and not deep and (value or (self.editing and shaped.names)):
             children = tuple(self.of_object(path, value, shaped))

@@ -1,7 +1,8 @@
 """What a JSON Schema says about one place in some arguments, in the few words that a form needs. Pure.
 
 Read are the keywords that say what to type (2020-12): type, enum, const, format, properties, required, items, title,
-description, default and the limits; references, allOf, and an anyOf or oneOf that only adds null or lists constants.
+description, default and the limits; references, allOf, and an anyOf or oneOf that only adds null, lists constants or
+offers alternatives with titles.
 Whether a value fits is not asked here: that is `json_schema.violations`.
 """
 
@@ -9,7 +10,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -17,6 +18,7 @@ from django.utils.translation import gettext_lazy as _
 
 OPTIONS_MAX = 150
 STEPS_MAX = 20
+ALTERNATIVES_MAX = 12
 WORK_MAX = 100_000
 """So many entries of properties, lists of names and branches are looked at in one schema; what is left says nothing."""
 
@@ -107,6 +109,34 @@ class Shape:
         entry = self.schema.get("items")
         return self.document.shape(entry) if isinstance(entry, dict) else None
 
+    @cached_property
+    def alternatives(self) -> tuple[Shape, ...]:
+        """What may stand here instead of each other, when each of it has a title to choose it by; besides null."""
+        if self.options:
+            return ()
+        branches = [_merged(part, self.document) for part in _branches(self.schema)]
+        real = [branch for branch in branches if branch.get("type") != "null"]
+        if not 1 < len(real) <= ALTERNATIVES_MAX or not all(_text(branch.get("title"), TITLE_CHARS) for branch in real):
+            return ()
+        rest = {name: part for name, part in self.schema.items() if name not in {"anyOf", "oneOf"}}
+        shapes = (_shape({**rest, **branch}, self.document) for branch in real)
+        return tuple(replace(one, nullable=one.nullable or self.nullable) for one in shapes)
+
+    def suits(self, value: Any) -> bool:
+        """Whether a value looks like it belongs here: its type, its constants, what an object must and may have."""
+        if "const" in self.schema and not _same(self.schema["const"], value):
+            return False
+        if self.options:
+            return any(_same(option.value, value) for option in self.options)
+        if not isinstance(value, dict):
+            return not self.kind or _kind_of(value) in {self.kind, "integer" if self.kind == "number" else self.kind}
+        if self.kind not in {"", "object"} or not self.required <= value.keys():
+            return False
+        if self.schema.get("additionalProperties") is False and not value.keys() <= self.known:
+            return False
+        named = [(self.below(name), value[name]) for name in self.names if name in value]
+        return all(part.suits(given) for part, given in named if part.options or "const" in part.schema)
+
     @property
     def is_long(self) -> bool:
         """Whether a text is expected to run over several lines."""
@@ -127,12 +157,19 @@ class Shape:
         """A value to start from: the default, else the first option, else an empty value with what it requires."""
         return self._blank(0, iter(range(BLANK_PARTS_MAX)))
 
+    def filled(self) -> Any:
+        """The same, but not null."""
+        told = {name: part for name, part in self.schema.items() if name != "default" or part is not None}
+        return replace(self, nullable=False, schema=told).blank()
+
     def _blank(self, depth: int, parts: Iterator[int]) -> Any:
         for keyword in ("default", "const"):
             if keyword in self.schema:
                 return self.schema[keyword]
         if self.options:
             return self.options[0].value
+        if self.alternatives and depth < BLANK_DEPTH_MAX:
+            return self.alternatives[0]._blank(depth + 1, parts)
         if self.kind == "object" or (not self.kind and self.names):
             wanted = [name for name in self.names if name in self.required] if depth < BLANK_DEPTH_MAX else []
             # The name comes first: a part is only counted where there is one to be filled in.
@@ -150,19 +187,18 @@ def _shape(schema: Any, document: Document) -> Shape:
     found = _merged(schema, document)
     branches = [_merged(part, document) for part in _branches(found)]
     options = _options(found, branches)
-    nullable = False
     real = [branch for branch in branches if branch.get("type") != "null"]
     if not options and len(real) == 1:
-        nullable = len(branches) > 1
         found = {**real[0], **found}
     types = found.get("type")
     named = [types] if isinstance(types, str) else types if isinstance(types, list) else []
     kinds = [kind for kind in named if kind != "null"]
+    nulls = len(real) < len(branches)
     return Shape(
         schema=found,
         document=document,
         kind=kinds[0] if len(kinds) == 1 and isinstance(kinds[0], str) else "",
-        nullable=nullable or "null" in named or any(option.value is None for option in options),
+        nullable=nulls or "null" in named or any(option.value is None for option in options),
         options=options,
     )
 
@@ -188,6 +224,16 @@ def _option(value: Any, label: str) -> Option:
 
 def _scalar(value: Any) -> bool:
     return value is None or isinstance(value, str | int | float)
+
+
+def _same(one: Any, other: Any) -> bool:
+    return type(one) is type(other) and bool(one == other)
+
+
+def _kind_of(value: Any) -> str:
+    """The JSON type of a value that is no object."""
+    names = {bool: "boolean", int: "integer", float: "number", str: "string", list: "array"}
+    return names.get(type(value), "null")
 
 
 def _merged(schema: Any, document: Document) -> dict[str, Any]:

@@ -15,7 +15,8 @@ from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from reviews.argument_edit import Unreadable, added, merged, removed
+from console.lib.unseen import unseen
+from reviews.argument_edit import Unreadable, added, filled, merged, nulled, removed, switched
 from reviews.argument_fields import Field, editable, fields
 from reviews.arguments import parsed, pretty
 from reviews.diff import Change, canonical, changes
@@ -26,6 +27,8 @@ from reviews.states import Verdict
 
 REASON_CHARS = 2_000
 ARGUMENTS_CHARS = 300_000
+RESHAPES = {"add": added, "remove": removed, "null": nulled, "fill": filled, "choose": switched}
+"""What the buttons of the editor do to the arguments, by the name under which they send the place."""
 
 
 class LabellingForm(forms.Form):
@@ -50,6 +53,16 @@ class LabellingForm(forms.Form):
 
 
 @dataclass(frozen=True)
+class Choice:
+    """A button for one of the alternatives of a field: what it sends, also as JSON, and whether it is chosen."""
+
+    place: str
+    sent: str
+    title: str
+    chosen: bool
+
+
+@dataclass(frozen=True)
 class Control:
     """A field of the editor: what is shown in it, what is wrong with it, and how deep it is nested."""
 
@@ -63,20 +76,30 @@ class Control:
         return f"edit-{self.field.name}"
 
     @property
-    def adding(self) -> str:
-        """What its button for one more sends along, as JSON."""
-        return json.dumps({"add": self.field.pointer})
+    def unseen(self) -> list[str]:
+        """The characters in it that cannot be seen, by code point."""
+        return unseen(self.text)
 
     @property
-    def removing(self) -> str:
-        """What its button for taking away sends along, as JSON."""
-        return json.dumps({"remove": self.field.pointer})
+    def sent(self) -> dict[str, str]:
+        """What its buttons send along when they are clicked, as JSON, by what they do."""
+        return {verb: json.dumps({verb: self.field.pointer}) for verb in RESHAPES}
+
+    @property
+    def choices(self) -> list[Choice]:
+        """Its alternatives."""
+        places = [f"{at} {self.field.pointer}" for at in range(len(self.field.alternatives))]
+        return [
+            Choice(place, json.dumps({"choose": place}), one.title, at == self.field.chosen)
+            for at, (place, one) in enumerate(zip(places, self.field.alternatives, strict=True))
+        ]
 
     @property
     def described(self) -> SafeString:
         """The attributes that join the control to what is said below it."""
         parts = [f"{self.id}-help"] if self.field.help or self.field.shape.limits else []
         parts += [f"{self.id}-errors"] if self.error else []
+        parts += [f"{self.id}-unseen"] if self.unseen else []
         invalid = mark_safe(' aria-invalid="true"') if self.error else SafeString("")
         return format_html('{} aria-describedby="{}"', invalid, " ".join(parts)) if parts else invalid
 
@@ -151,20 +174,23 @@ class EditForm(LabellingForm):
         if self.field_errors:
             self.add_error(None, _("Some of the values do not fit what the agent's action takes."))
 
-    def reshaped(self, *, add: str = "", remove: str = "") -> dict[str, Any] | None:
-        """The arguments with a part added or taken away at a JSON Pointer; None while they cannot be read."""
+    def reshaped(self, verb: str, place: str) -> dict[str, Any] | None:
+        """The arguments with something done to them at a place, see RESHAPES; None while they cannot be read."""
         self.is_valid()
         if self.arguments is None:
             return None
         rows = fields(self.arguments, self.item.arguments_schema, editing=True)
-        if add:
-            return added(self.arguments, rows, add)
-        return removed(self.arguments, rows, remove)
+        return RESHAPES[verb](self.arguments, rows, place)
 
     @property
     def json_text(self) -> str:
         """What the JSON editor shows: what was typed, else the arguments."""
         return str(self.data.get("json", "")) if self.is_bound and self.as_json else pretty(self.base)
+
+    @property
+    def json_unseen(self) -> list[str]:
+        """The characters in that text that cannot be seen, by code point."""
+        return unseen(self.json_text)
 
     @property
     def base_text(self) -> str:

@@ -22,6 +22,12 @@ def visible(text: str) -> str:
     return _SUSPECT.sub(lambda found: f"⟨U+{ord(found[0]):04X}⟩" if _is_hidden(found) else found[0], text)
 
 
+def unseen(text: str) -> list[str]:
+    """The characters of a text that cannot be seen, each once, as `U+202E` in the order in which they come."""
+    found = (one[0] for one in _SUSPECT.finditer(text) if _is_hidden(one))
+    return [f"U+{ord(char):04X}" for char in dict.fromkeys(found)]
+
+
 def visible_json(text: str) -> str:
     """The same for a JSON text, which stays the same JSON: what cannot be seen is written as `\\u202e`."""
     return _SUSPECT.sub(lambda found: json.dumps(found[0])[1:-1] if _is_hidden(found) else found[0], text)

@@ -20,7 +20,7 @@ from agents.views.person import person
 from console.lib import clock
 from reviews import states
 from reviews.access import page_approval
-from reviews.edit_form import EditForm
+from reviews.edit_form import RESHAPES, EditForm
 from reviews.forms import DecisionForm, form_for
 from reviews.models import Approval, ApprovalItem, Decision
 from reviews.selectors.feedback import offered_labels
@@ -95,7 +95,7 @@ def changes(request: HttpRequest, project: str, approval_id: UUID) -> HttpRespon
 
 def _rebuilds(request: HttpRequest) -> bool:
     """Whether the editor is asked for anew, with other fields or with a draft in it, rather than a decision."""
-    return any(request.POST.get(name) for name in ("switch", "add", "remove", "restore"))
+    return any(request.POST.get(name) for name in ("switch", "restore", *RESHAPES))
 
 
 def _item(request: HttpRequest, approval: Approval) -> ApprovalItem:
@@ -124,7 +124,8 @@ def _rebuilt(request: HttpRequest, form: EditForm) -> EditForm:
     if request.POST.get("switch"):
         as_json = request.POST["switch"] == "json"
     else:
-        start = form.reshaped(add=request.POST.get("add", ""), remove=request.POST.get("remove", ""))
+        verb = next(name for name in RESHAPES if request.POST.get(name))
+        start = form.reshaped(verb, request.POST[verb])
     if start is None:
         return form
     kept = {"initial": {"reason": form.data.get("reason", ""), "labels": form.labels}, "auto_id": "edit-%s"}

@@ -19,6 +19,7 @@ from agents.models import Project, User
 from agents.permissions import Permission
 from agents.views.person import person
 from console.lib import clock
+from console.lib.unseen import visible
 from metrics.views.saved_views import menu_context
 from reviews import states
 from reviews.access import page_approval
@@ -203,4 +204,4 @@ def decided_words(verdict: states.Verdict, action: str) -> str:
         states.Verdict.REJECT: _("Rejected: %(action)s"),
         states.Verdict.RESPOND: _("Answered: %(action)s"),
     }
-    return words[verdict] % {"action": action}
+    return words[verdict] % {"action": visible(action)}

@@ -38,11 +38,23 @@ if (bell) {
   });
 }
 
-// data-notify-permission asks for it, and hides where there is nothing to ask.
-for (const button of document.querySelectorAll("[data-notify-permission]")) {
-  button.hidden = !("Notification" in window) || Notification.permission !== "default";
-  button.addEventListener("click", async () => {
-    await Notification.requestPermission();
-    button.hidden = Notification.permission !== "default";
-  });
+// data-notify-permission asks for it, and hides where there is nothing to ask. data-notify-offer is a place that offers it by
+// itself: for good not any more once somebody has said no there (data-notify-refuse) or to their browser.
+const REFUSED_KEY = "handrail.notify.refused";
+
+function askable() {
+  return "Notification" in window && Notification.permission === "default";
 }
+
+function showOffers() {
+  for (const button of document.querySelectorAll("[data-notify-permission]")) button.hidden = !askable();
+  for (const offer of document.querySelectorAll("[data-notify-offer]")) offer.hidden = !askable() || localStorage.getItem(REFUSED_KEY) === "yes";
+}
+
+document.addEventListener("click", async (event) => {
+  if (event.target.closest("[data-notify-refuse]")) localStorage.setItem(REFUSED_KEY, "yes");
+  else if (event.target.closest("[data-notify-permission]")) await Notification.requestPermission();
+  else return;
+  showOffers();
+});
+showOffers();

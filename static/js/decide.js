@@ -86,6 +86,12 @@ document.addEventListener("htmx:after:swap", (event) => {
   if (event.detail.ctx.target?.id === "edit-diff") markFields();
 });
 
+// The note about characters that nobody sees goes as soon as none of them is left, and comes back with them.
+document.addEventListener("input", (event) => {
+  const note = event.target.closest?.(".field")?.querySelector("[data-unseen]");
+  if (note) note.hidden = !note.dataset.unseen.split(" ").some((code) => event.target.value.includes(String.fromCodePoint(parseInt(code.slice(2), 16))));
+});
+
 // An answer that the agent offers begins what is written, unless somebody has written something else already.
 let filled = "";
 document.addEventListener("change", (event) => {

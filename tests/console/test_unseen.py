@@ -5,7 +5,7 @@ import json
 import pytest
 
 from console.lib.jsontree import JsonTree
-from console.lib.unseen import visible, visible_json
+from console.lib.unseen import unseen, visible, visible_json
 
 
 @pytest.mark.parametrize("code", [0x202E, 0x2066, 0x200B, 0x200D, 0xFEFF, 0xAD, 0x3164, 0xA0, 0xE0041, 0xFE01, 0x1B])
@@ -25,3 +25,8 @@ def test_json_stays_the_same_json() -> None:
     assert json.loads(text) == value
     assert "to⟨U+202E⟩" in JsonTree(2).draw(value)
     assert "a⟨U+200B⟩b⟨U+E0041⟩" in JsonTree(2).draw(value)
+
+
+def test_the_characters_are_listed_once_each() -> None:
+    assert unseen("a\u202eb\u200bc\u202e\n") == ["U+202E", "U+200B"]
+    assert unseen("Zoë ❤️") == []
