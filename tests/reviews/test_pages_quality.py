@@ -197,7 +197,7 @@ def test_seeds_look_like_all_the_others(
             defaults={"status": "held", "leased_until": clock.now()},
         )  # fmt: skip
         page = text_of(client.get(f"{LIST}{row.pk}/"))
-        pages.append(re.sub(r'nonce="[^"]*"|value="[A-Za-z0-9]{64}"|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}', "", page))
+        pages.append(re.sub(r'nonce="[^"]*"|value="[A-Za-z0-9]{64}"|[0-9a-f]{8}(-[0-9a-f]{4,12}){4}', "", page))
     lines = zip(pages[0].splitlines(), pages[1].splitlines(), strict=True)
     assert [pair for pair in lines if pair[0] != pair[1]] == []
 

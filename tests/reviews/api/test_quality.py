@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.test import Client
+from drf_spectacular.generators import SchemaGenerator
+from jsonschema import Draft202012Validator
 
 from agents.authentication import Caller
 from agents.models import Project
@@ -77,6 +80,16 @@ def test_a_lead_gets_every_figure_under_pseudonyms(
     assert body["seeds"] == {"part": 0, "whole": 0, "value": None, "low": None, "high": None}
     assert "kappa" in body["definitions"]
     assert "name" not in first["reviewer"]
+
+
+def test_every_answer_is_as_it_is_described(
+    judged: None, project: Project, client: Client, agent_api: Api, reviewer_api: Api
+) -> None:
+    document: Any = SchemaGenerator().get_schema(request=None, public=True)  # type: ignore[no-untyped-call]
+    schema = {"$ref": "#/components/schemas/Quality", "components": document["components"]}
+    for api in (lead_api(project, client), agent_api, reviewer_api):
+        body = api.get(PATH).json()
+        assert [f"{fault.json_path}: {fault.message}" for fault in Draft202012Validator(schema).iter_errors(body)] == []
 
 
 def test_with_the_projects_leave_names_are_told(judged: None, project: Project, client: Client) -> None:
