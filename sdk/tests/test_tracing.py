@@ -10,7 +10,14 @@ from typing import Any
 import pytest
 from loopback import KEY, Loopback
 
-from handrail import ApprovalRejected, AsyncHandrail, Handrail, approval_required, configure_tracing
+from handrail import (
+    ApprovalRejected,
+    AsyncHandrail,
+    Handrail,
+    approval_required,
+    configure_tracing,
+    outcome_in_span,
+)
 
 pytest.importorskip("opentelemetry.sdk")
 
@@ -225,3 +232,13 @@ except handrail.HandrailError as error:
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False)
     assert done.stderr == ""
     assert "handrail[otel]" in done.stdout
+
+
+def test_an_outcome_is_told_on_the_span_around_it(server: Loopback, provider: TracerProvider) -> None:
+    with provider.get_tracer("test").start_as_current_span("execute_tool refund"):
+        assert outcome_in_span("a-1", "failed", {"error": "card declined"})
+    assert not outcome_in_span("a-1", "failed")
+    ((_span, attributes, _resource),) = exported(server, provider)
+    assert attributes["handrail.approval.id"] == "a-1"
+    assert attributes["handrail.outcome.status"] == "failed"
+    assert attributes["handrail.outcome.detail"] == '{"error": "card declined"}'

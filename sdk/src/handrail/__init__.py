@@ -21,7 +21,7 @@ from handrail.provider import configure_tracing
 from handrail.receipts import Receipt, arguments_hash, read_receipt, verify_receipt
 from handrail.retry import RetryPolicy
 from handrail.spool import Spool
-from handrail.tracing import conversation, correlate_logs
+from handrail.tracing import conversation, correlate_logs, outcome_in_span
 
 __all__ = [
     "Action",
@@ -58,6 +58,7 @@ __all__ = [
     "observe_agent",
     "observe_llm",
     "observe_tool",
+    "outcome_in_span",
     "read_receipt",
     "verify_receipt",
 ]

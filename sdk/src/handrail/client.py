@@ -172,7 +172,7 @@ class Handrail:
         """Yield decided requests as labelled examples, oldest first, resuming by itself when the connection breaks.
 
         cursor: go on after the example that carried it. follow: never end, and yield new ones as they come.
-        filters: query parameters of GET /api/v1/feedback, for instance include="undecided".
+        filters: query parameters of GET /api/v1/feedback, for instance label="amount" or include="scores,undecided".
         """
         return self._transport.stream(flows.feedback(filters, cursor, self._retry, follow=follow))
 

@@ -16,7 +16,8 @@ class FeedbackExample:
     """One line of the feedback stream.
 
     cursor: store it once the example is safely handled, and pass it to `feedback(cursor=...)` to go on from there.
-    revision: grows when an outcome or a correction arrives later; the highest one of an id counts.
+    revision: grows when an outcome, a correction or (with include="scores") a score arrives later; the highest one of
+    an id counts. scores: what people gave the trace and its spans by then.
     final_arguments: None when the action was not allowed. raw: the whole line.
     """
 
@@ -39,6 +40,7 @@ class FeedbackExample:
     requested_at: datetime | None = None
     decided_at: datetime | None = None
     outcome: JsonObject | None = None
+    scores: tuple[JsonObject, ...] = ()
     raw: JsonObject = field(default_factory=dict, repr=False, compare=False)
 
 
@@ -53,6 +55,7 @@ def parse_example(data: object) -> FeedbackExample:
 
     confidence, final, outcome = data.get("confidence"), data.get("final_arguments"), data.get("outcome")
     proposed, context, revision = data.get("proposed_arguments"), data.get("context"), data.get("revision")
+    scores = data.get("scores")
     return FeedbackExample(
         id=text("id"),
         revision=revision if isinstance(revision, int) else 1,
@@ -73,5 +76,6 @@ def parse_example(data: object) -> FeedbackExample:
         requested_at=parse_time(data.get("requested_at")),
         decided_at=parse_time(data.get("decided_at")),
         outcome=outcome if isinstance(outcome, Mapping) else None,
+        scores=tuple(each for each in scores if isinstance(each, Mapping)) if isinstance(scores, list) else (),
         raw=data,
     )

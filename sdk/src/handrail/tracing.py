@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from opentelemetry.context import Context
     from opentelemetry.trace import TracerProvider as AnyTracerProvider
 
+    from handrail.options import OutcomeStatus
+
 
 LONGEST_REPR = 1000
 SESSION, USER = "session.id", "user.id"
@@ -169,6 +171,22 @@ def conversation(session_id: str, user_id: str = "") -> Iterator[None]:
         yield
     finally:
         _context.detach(token)
+
+
+def outcome_in_span(approval_id: str, status: OutcomeStatus, detail: Mapping[str, Any] | None = None) -> bool:
+    """Say on the current span how an approved action went; False where there is no span that is recorded.
+
+    Handrail reads it there and records it as the request's outcome, like `Handrail.record_outcome`, but without a call
+    of its own: for agents that send spans anyway. The span's end is the moment of which it speaks.
+    """
+    if _trace is None or not _trace.get_current_span().is_recording():
+        return False
+    span = SafeSpan(_trace.get_current_span())
+    span.set("handrail.approval.id", approval_id)
+    span.set("handrail.outcome.status", status)
+    if detail:
+        span.set("handrail.outcome.detail", dict(detail))
+    return True
 
 
 def current_conversation() -> tuple[str | None, str | None]:

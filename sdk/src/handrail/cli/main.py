@@ -105,9 +105,10 @@ def _export(verbs: _SubParsersAction[ArgumentParser]) -> None:
     export.add_argument("--resume", action="store_true", help="go on after the last line of the file")
     export.add_argument("--follow", action="store_true", help="never end, and write new ones as they come")
     export.add_argument("--cursor", default="", help="go on after the example that carried it")
-    for name in ("since", "agent", "action", "verdict", "label"):
+    for name in ("since", "until", "agent", "action", "verdict", "label", "outcome"):
         export.add_argument(f"--{name}")
-    export.add_argument("--include", choices=("undecided",), help="what expired or was cancelled, too")
+    included = ("undecided", "scores", "scores,undecided")
+    export.add_argument("--include", choices=included, help="what expired or was cancelled, and changes of scores")
     export.set_defaults(run=streams.export)
 
 

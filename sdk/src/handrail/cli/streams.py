@@ -32,7 +32,7 @@ def export(client: Handrail, given: Namespace) -> None:
     if resume and (not given.output or given.format != "jsonl"):
         raise HandrailError("--resume needs --output and the format jsonl: the cursor is on its last line")
     cursor = _last_cursor(Path(given.output)) if resume else given.cursor
-    names = ("since", "agent", "action", "verdict", "label", "include")
+    names = ("since", "until", "agent", "action", "verdict", "label", "outcome", "include")
     filters = {name: getattr(given, name) for name in names if getattr(given, name)}
     examples = client.feedback(cursor=cursor, follow=given.follow, **filters)
     with _destination(given.output, append=resume) as out:
