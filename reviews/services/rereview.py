@@ -73,7 +73,7 @@ class Lot:
 def note_closed(*, votes: Mapping[UUID, Sequence[Vote]]) -> None:
     """Keeps what several said of the same, and draws: of requests that people have just decided, by their verdicts.
 
-    In the transaction of whoever counts what has closed, which sees every request once. Two queries where nothing is
+    In the transaction of whoever counts what has closed, which sees every request once. One query where nothing is
     to be kept.
     """
     several = [key for key, given in votes.items() if len({vote.reviewer for vote in given}) > 1]
