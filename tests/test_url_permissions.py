@@ -90,10 +90,7 @@ DOORS: dict[str, dict[str, P | str | None]] = {
     "p/<slug:project>/annotation/<int:queue_id>/rules/": {"POST": P.POLICY_EDIT},
     "p/<slug:project>/annotation/<int:queue_id>/rules/<int:rule_id>/remove/": {"POST": P.POLICY_EDIT},
     "p/<slug:project>/annotation/<int:queue_id>/next/": {"POST": P.SCORE_CREATE},
-    "p/<slug:project>/annotation/<int:queue_id>/items/<int:item_id>/": {
-        "GET": P.TELEMETRY_VIEW,
-        "POST": P.SCORE_CREATE,
-    },
+    "p/<slug:project>/annotation/<int:queue_id>/items/<int:item_id>/": {"GET": P.TELEMETRY_VIEW, "POST": P.SCORE_CREATE},
     "p/<slug:project>/annotation/<int:queue_id>/items/<int:item_id>/assign/": {"POST": P.POLICY_EDIT},
     "p/<slug:project>/annotation/<int:queue_id>/items/<int:item_id>/take/": {"POST": P.SCORE_CREATE},
     "p/<slug:project>/annotation/<int:queue_id>/items/<int:item_id>/skip/": {"POST": P.SCORE_CREATE},
