@@ -49,7 +49,7 @@ class BudgetForm(forms.Form):
         decimal_places=1,
         min_value=Decimal("0.1"),
         max_value=PERCENT,
-        initial=WARN_SHARE * PERCENT,
+        initial=int(WARN_SHARE * PERCENT),
     )
     when_spent = forms.ChoiceField(
         label=_("When it is spent"),
