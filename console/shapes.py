@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from metrics.api import shapes as metrics
+from reviews.api import evaluation_shapes as evaluation
 from reviews.api import learning_shapes as learning
 from reviews.api import quality_shapes as quality
 from reviews.api import shapes as reviews
@@ -16,13 +17,13 @@ PROBLEM = {
 
 
 def _responses() -> dict[str, tuple[str, str]]:
-    return reviews.RESPONSES | learning.RESPONSES | quality.RESPONSES | metrics.RESPONSES
+    return reviews.RESPONSES | learning.RESPONSES | quality.RESPONSES | evaluation.RESPONSES | metrics.RESPONSES
 
 
 def complete(result: dict[str, Any], generator: object, request: object, public: bool) -> dict[str, Any]:
     """A drf-spectacular postprocessing hook. Raises KeyError when an operation that is described here has gone."""
     schemas = result["components"]["schemas"]
-    described = reviews.COMPONENTS | learning.COMPONENTS | quality.COMPONENTS | metrics.COMPONENTS
+    described = reviews.COMPONENTS | learning.COMPONENTS | quality.COMPONENTS | evaluation.COMPONENTS | metrics.COMPONENTS
     taken = sorted(set(schemas) & set(described))
     if taken:
         raise KeyError(f"described twice: {', '.join(taken)}")
