@@ -6,6 +6,8 @@ import pytest
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from drf_spectacular.generators import SchemaGenerator
+from jsonschema import Draft202012Validator
 
 from agents.models import AuditEvent, Membership, Project, User
 from metrics.models import Budget
@@ -192,3 +194,20 @@ def test_a_project_keeps_only_so_many(call: Call, project: Project, operator: Us
     )
     answer = call("post", "budgets", BODY)
     assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, "name")
+
+
+def test_what_comes_is_what_the_document_promises(call: Call, make: Make, sending: Sending) -> None:
+    document: Any = SchemaGenerator().get_schema(request=None, public=True)  # type: ignore[no-untyped-call]
+
+    def faults(name: str, value: Any) -> list[str]:
+        schema = {"$ref": f"#/components/schemas/{name}", "components": document["components"]}
+        return [f"{error.json_path}: {error.message}" for error in Draft202012Validator(schema).iter_errors(value)]
+
+    assert faults("BudgetCheck", call("get", "budgets/check").json()) == []
+    budget = make(model="nobody-knows-this-model")
+    make(agent="a")
+    spent(sending, model="nobody-knows-this-model")
+    assert faults("BudgetCheck", call("get", "budgets/check?agent=a&model=nobody-knows-this-model").json()) == []
+    assert faults("BudgetPage", call("get", "budgets").json()) == []
+    call("delete", f"budgets/{budget.pk}")
+    assert faults("Budget", call("get", f"budgets/{budget.pk}").json()) == []

@@ -57,7 +57,7 @@ def test_a_budget_that_is_raised_is_told_of_anew_and_one_that_is_renamed_is_not(
     budget = make()
     spent(sending, millions=70)
     look()
-    same = {"name": "Renamed", "limit_nanos": DOLLAR, "period": "day"}
+    same: dict[str, Any] = {"name": "Renamed", "limit_nanos": DOLLAR, "period": "day"}
     budgets.change(budget=budget, draft=Draft(**same), by=operator, now=NOW)
     assert look() == 0
     budgets.change(budget=budget, draft=Draft(**same | {"limit_nanos": 2 * DOLLAR}), by=operator, now=NOW)
