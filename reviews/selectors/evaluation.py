@@ -28,6 +28,7 @@ from reviews.selectors.asked import Asked, asked_by
 TRACES_READ = 5_000
 REQUESTS_READ = 5_000
 """The newest traces, and requests for approval, of all versions of an agent together."""
+CORRECTNESS, ERRORS = "correctness", "errors"
 INJECTION = "injection"
 """The kind of flag that says something tried to turn the agent against its task."""
 
@@ -76,6 +77,7 @@ class _Known:
     scored: Mapping[bytes, bool]
     guardrails: Mapping[str, Share]
     flags: Mapping[str, Counts]
+    groups_by: str
 
 
 def of_agent(project: Project, agent: str, window: TimeRange) -> AgentEvaluation | None:
@@ -90,13 +92,15 @@ def of_agent(project: Project, agent: str, window: TimeRange) -> AgentEvaluation
     traces = telemetry.sampled(project.pk, chosen, most=TRACES_READ, attribute=row.attribute)
     called = line is not None and line.called
     days = [moment.astimezone(UTC).date() for moment in (window.start, window.last_day)]
+    scored = telemetry.judged(project.pk, [one.trace_id for one in traces], row.score_names)
     known = _Known(
         telemetry={one.name: one for one in agents.versions(reading, agent, called=called)},
         traces=_by_version(traces),
         asked=_by_version(asked),
-        scored=telemetry.judged(project.pk, [one.trace_id for one in traces], row.score_names),
+        scored=scored,
         guardrails=telemetry.guardrails(reading, agent),
         flags=flags.counts_by_version(project, agent, *days),
+        groups_by=_groups_by(traces, _right(traces, asked, scored)),
     )
     standard = telemetry.standard_of(row)
     versions = [_version(name, known, standard) for name in _names(known)]
@@ -120,7 +124,6 @@ def _version(name: str, known: _Known, standard: Standard) -> VersionEvaluation:
     seen = known.telemetry.get(name)
     traces, asked = known.traces.get(name, ()), known.asked.get(name, ())
     right = _right(traces, asked, known.scored)
-    groups, by = _groups(traces, right)
     facts = Facts(
         right=Share(sum(right.values()), len(right)),
         durations=rollups.merged(seen.durations) if seen else (),
@@ -129,8 +132,8 @@ def _version(name: str, known: _Known, standard: Standard) -> VersionEvaluation:
         recovered=Share(sum(one.recovered for one in traces), len(traces)),
         clean=_clean(known.guardrails.get(name, NONE), known.flags.get(name)),
         explained=Share(sum(one.explained for one in asked), sum(one.actions for one in asked)),
-        groups=groups,
-        groups_by=by,
+        groups=_groups(traces, right if known.groups_by == CORRECTNESS else None),
+        groups_by=known.groups_by,
     )
     requests = seen.requests if seen else 0
     return VersionEvaluation(name, requests, facts, evaluation.evaluate(facts, standard))
@@ -162,15 +165,20 @@ def _clean(guardrails: Share, found: Counts | None) -> Share:
     return Share(guardrails.part + max(checked - flagged, 0), guardrails.whole + checked)
 
 
-def _groups(traces: Sequence[SampledTrace], right: Mapping[tuple[bytes, int], bool]) -> tuple[list[Group], str]:
-    """The groups of the attribute, and what "went well" means in them: being right where two groups at least have
-    enough judged cases, else not having failed."""
+def _groups(traces: Sequence[SampledTrace], right: Mapping[tuple[bytes, int], bool] | None) -> list[Group]:
+    """The groups of the attribute, and how many of their cases were right; without `right` how many traces have not
+    failed."""
+    if right is None:
+        return _tally((one.group, not one.failed) for one in traces if one.group)
     of_trace = {one.trace_id: one.group for one in traces if one.group}
-    by_right = _tally((of_trace[trace], well) for (trace, _place), well in right.items() if trace in of_trace)
-    if sum(one.well.whole >= FEWEST_OF_GROUP for one in by_right) >= 2:
-        return by_right, "correctness"
-    by_errors = _tally((one.group, not one.failed) for one in traces if one.group)
-    return by_errors, "errors" if by_errors else ""
+    return _tally((of_trace[trace], well) for (trace, _place), well in right.items() if trace in of_trace)
+
+
+def _groups_by(traces: Sequence[SampledTrace], right: Mapping[tuple[bytes, int], bool]) -> str:
+    """What "went well" means for the groups, the same for every version so that they compare: being right, where two
+    groups at least have enough judged cases in all versions together, else not having failed."""
+    enough = sum(one.well.whole >= FEWEST_OF_GROUP for one in _groups(traces, right))
+    return CORRECTNESS if enough >= 2 else ERRORS
 
 
 def _tally(cases: Iterable[tuple[str, bool]]) -> list[Group]:

@@ -101,6 +101,16 @@ def test_groups_are_compared_by_errors_where_nobody_has_judged(project: Project,
     assert (fairness.notes["by"], fairness.notes["worst"]) == ("errors", "south")
 
 
+def test_groups_of_all_versions_are_compared_by_the_same(project: Project, runs: Make, score: Make) -> None:
+    EvaluationStandard.objects.create(project=project, attribute="region")
+    for region in ("north", "south"):
+        score(runs(times=25, version="1", metadata={"region": region}), 1.0)
+        runs(times=25, version="2", metadata={"region": region})
+    first, second = (one.evaluation["fairness"] for one in found(project).versions)
+    assert (first.at.value, first.notes["by"]) == (0, "correctness")
+    assert not second.known
+
+
 def test_guardrails_that_failed_count_as_flags(project: Project, sending: Sending) -> None:
     root = sending.agent("helper")
     guard = {"openinference.span.kind": "GUARDRAIL"}
