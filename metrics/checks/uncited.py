@@ -22,6 +22,7 @@ MOST_GIVEN_CHARS = 400_000
 # Numbers that were given are combined when there are no more than these.
 MOST_COMBINED = 25
 LEAST_QUOTED_WORDS = 5
+MOST_QUOTED_CHARS = 400
 LEAST_INTEGER = 1_000
 MOST_DIGITS = 24
 YEARS = range(1900, 2101)
@@ -35,7 +36,8 @@ AUTHOR = re2.compile(
     r"\(?\b([A-Z][a-zà-ž]+(?:-[A-Z][a-zà-ž]+)?)(?: et al\.?|(?: and| &) [A-Z][a-zà-ž]+)?,? "
     r"\(?((?:19|20)\d\d)[a-z]?\)"
 )
-QUOTE = re2.compile(r"“([^“”\n]{20,400})”|\"([^\"\n]{20,400})\"|„([^„“\n]{20,400})“|«([^«»\n]{20,400})»")
+# Without bounds, which are minded below: an automaton with counted repetition runs out of memory.
+QUOTE = re2.compile(r"“([^“”\n]+)”|\"([^\"\n]+)\"|„([^„“\n]+)“|«([^«»\n]+)»")
 MONTHS = {
     name: place
     for place, name in enumerate(
@@ -172,8 +174,9 @@ def _author(match: Any) -> Known | None:
 
 
 def _quote(match: Any) -> Known | None:
-    words = _plain(next(group for group in match.groups() if group)).strip(" .,;:!?…")
-    return (lambda given: words in given.plain) if len(words.split()) >= LEAST_QUOTED_WORDS else None
+    words = _plain(next(group for group in match.groups() if group)[: MOST_QUOTED_CHARS + 1]).strip(" .,;:!?…")
+    quoted = len(words) <= MOST_QUOTED_CHARS and len(words.split()) >= LEAST_QUOTED_WORDS
+    return (lambda given: words in given.plain) if quoted else None
 
 
 def _date(match: Any) -> Known | None:

@@ -1,6 +1,9 @@
 """What the engine tells of a find, and the bounds within which it stays."""
 
+import random
 import time
+
+import pytest
 
 from metrics.checks.engine import MOST_CHARS, MOST_FLAGS, Checker
 from metrics.checks.flag import Field
@@ -66,7 +69,29 @@ def test_what_was_clean_once_is_clean_again_and_the_rest_is_found_again() -> Non
         assert [flag.path for flag in found.flags] == ["b"]
 
 
-def test_nothing_that_is_sent_takes_long() -> None:
+def _prose() -> str:
+    """A hundred kilobytes of words, figures and signs, no two sentences alike."""
+    chosen = random.Random(7)
+    words = [
+        "the",
+        "ignore",
+        "send",
+        "rules",
+        "“what",
+        "ever”",
+        "«so»",
+        "$1,234.5",
+        "Smith",
+        "(2019)",
+        "May",
+        "3,",
+        "2024",
+    ]
+    words += ["https://e.example/a?b=c", '"', "user", "all", "previous", "<b", "style=", "not", "tell", "approve", "if"]
+    return " ".join(chosen.choices(words, k=17_000))
+
+
+def test_nothing_that_is_sent_takes_long(capfd: pytest.CaptureFixture[str]) -> None:
     bait = [
         "ignore " * 14_000,
         "send " * 20_000,
@@ -80,9 +105,11 @@ def test_nothing_that_is_sent_takes_long() -> None:
         "4111 1111 1111 1111 " * 5_000,
         '"a b c d e f ' * 8_000,
         "%41" * 33_000,
+        _prose(),
     ]
     for place in ("input", "output", "arguments", "context"):
         for text in bait:
             began = time.process_time()
             Checker().check([Field("text", place, text)], given=lambda given=text: given)  # type: ignore[misc]
             assert time.process_time() - began < 1.0, (place, text[:20])
+    assert "out of memory" not in capfd.readouterr().err  # RE2 then goes on slowly, and says so
