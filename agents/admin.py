@@ -59,7 +59,7 @@ class AuditedAdmin(admin.ModelAdmin[Any]):
         if isinstance(obj, Project):
             known_keys.changed()
         if (person := whose_access(obj)) is not None:
-            live.publish(live.user_group(person), access=True)
+            live.access_changed([person])
 
 
 class ReadOnlyAdmin(admin.ModelAdmin[Any]):

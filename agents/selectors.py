@@ -30,6 +30,15 @@ from agents.roles import ROLE_PERMISSIONS, Role, roles_with
 
 Row = TypeVar("Row")
 
+FAILED_CAP = 100
+FAILED = """
+    SELECT channel.id, (SELECT count(*)
+                          FROM (SELECT FROM agents_delivery
+                                 WHERE channel_id = channel.id AND status = 'failed'
+                                 LIMIT %(cap)s) AS capped)
+      FROM unnest(%(channels)s::bigint[]) AS channel (id)
+"""
+
 OWNERS = """
     WITH RECURSIVE line (asked, id, owner) AS (
         SELECT id, id, created_by_id FROM agents_apikey WHERE id = ANY(%(keys)s)
@@ -209,6 +218,13 @@ def channels_of(project: Project, now: datetime) -> QuerySet[Channel]:
     rules = Prefetch("rules", ChannelRule.objects.select_related("team").order_by("pk"))
     channels = Channel.objects.kept().filter(project=project).annotate(failing=Exists(broken))
     return channels.prefetch_related(rules).order_by("name", "pk")
+
+
+def failed_deliveries(channels: Collection[Channel]) -> dict[int, int]:
+    """How many deliveries through each of some channels have failed, by the channel's id; FAILED_CAP at most."""
+    with connection.cursor() as cursor:
+        cursor.execute(FAILED, {"channels": [channel.pk for channel in channels], "cap": FAILED_CAP})
+        return dict(cursor.fetchall())
 
 
 def projects_told_of(event: str, project_ids: Collection[int]) -> set[int]:

@@ -37,7 +37,7 @@ def change_role(*, membership: Membership, role: Role, by: User, now: datetime) 
     locked.role = role
     locked.save(update_fields=["role"])
     _record("member.change", locked, by, now, {"role": {"from": before, "to": str(role)}})
-    live.publish(live.user_group(locked.user_id), access=True)
+    live.access_changed([locked.user_id])
     if by.pk != locked.user_id:
         notify(
             users=[locked.user],
@@ -63,7 +63,7 @@ def remove(*, membership: Membership, by: User, now: datetime) -> None:
     action = "member.leave" if by.pk == locked.user_id else "member.remove"
     _record(action, locked, by, now, {"role": locked.role})
     locked.delete()
-    live.publish(live.user_group(locked.user_id), access=True)
+    live.access_changed([locked.user_id])
 
 
 def _lock(project: Project) -> None:

@@ -60,6 +60,11 @@ def ended(*, paths: Collection[str]) -> dict[str, int]:
     return dict(rows.order_by("pk").values_list("path", "pk"))
 
 
+def begins_again(*, path: str) -> None:
+    """People have to act on a page again after all: what is told of it from now on is not over."""
+    OutboxEvent.objects.filter(path=path, ends=True).update(ends=False)
+
+
 def forget(*, before: datetime, limit: int = 1_000) -> int:
     """Deletes up to `limit` events that happened `before`, with their deliveries and attempts; returns how many."""
     with transaction.atomic(), connection.cursor() as cursor:

@@ -81,8 +81,7 @@ def archive(*, project: Project, by: User, now: datetime) -> bool:
     locked.save(update_fields=["archived_at"])
     known_keys.changed()
     audit.record(project=locked, by=by, action="project.archive", target=_target(locked), detail={}, now=now)
-    for user_id in locked.memberships.values_list("user_id", flat=True):
-        live.publish(live.user_group(user_id), access=True)
+    live.access_changed(locked.memberships.values_list("user_id", flat=True))
     return True
 
 

@@ -12,6 +12,7 @@ from agents.messages import FOR_PROGRAMS
 from agents.models import Channel, ChannelRule, Delivery, Endpoint, OutboxEvent
 from agents.models.channel import RISKS
 from agents.schedules import GIVE_UP_AFTER, due_at
+from agents.services import audit
 from agents.services.notify import no_longer_wanted
 from agents.transports.webhook import new_secret
 from console.lib import outbound
@@ -51,7 +52,7 @@ def route(*, now: datetime, limit: int = BATCH) -> int:
     """Writes the deliveries of up to `limit` events, the oldest first; returns how many events there were.
 
     Events that another worker holds are passed over, so workers share them and none is routed twice. One that cannot be
-    routed is logged and left out for good: it must not keep those of everybody else waiting.
+    routed is set aside: it must not keep those of everybody else waiting.
     """
     try:
         with transaction.atomic():
@@ -74,10 +75,45 @@ def _route_one_by_one(now: datetime, limit: int) -> int:
                 _route([event], now)
         except OperationalError:
             raise
-        except Exception:
+        except Exception as error:
             logger.exception("outbox_event_unroutable", extra={"event": str(event.uid)})
             OutboxEvent.objects.filter(pk=event.pk).update(routed_at=now)
+            _set_aside(event, f"it could not be routed: {type(error).__name__}", now)
     return len(events)
+
+
+def _set_aside(event: OutboxEvent, why: str, now: datetime) -> None:
+    """Shows an event that could not be routed: as a failed delivery of each channel that it may have been meant for,
+    from where it can be sent again, and in the audit log."""
+    target, detail = f"event {event.uid}", {"type": event.type, "why": why}
+    audit.record(project=event.project, by=None, action="event.unroutable", target=target, detail=detail, now=now)
+    rules = _rules_of({event.project_id}).get(event.project_id, ())
+    endpoints = _endpoints({(rule.channel_id, "") for rule in rules if _may_match(rule, event)})
+    Delivery.objects.bulk_create(
+        [
+            Delivery(
+                project_id=event.project_id,
+                event=event,
+                channel_id=channel_id,
+                endpoint_id=endpoint_id,
+                status=Delivery.Status.FAILED,
+                due_at=now,
+                gives_up_at=now,
+                error=why,
+                created_at=now,
+                finished_at=now,
+            )
+            for (channel_id, _origin), endpoint_id in endpoints.items()
+        ],
+        ignore_conflicts=True,
+    )
+
+
+def _may_match(rule: ChannelRule, event: OutboxEvent) -> bool:
+    try:
+        return matches(rule, event)
+    except Exception:  # perhaps the very reason for which it could not be routed
+        return True
 
 
 def _waiting(limit: int) -> list[OutboxEvent]:

@@ -44,11 +44,13 @@ KINDS = {
 def channels(request: HttpRequest, project: str) -> HttpResponse:
     """Every channel with its state and its rules in words."""
     found = page_project(request, project, Permission.CHANNEL_MANAGE)
+    listed = list(selectors.channels_of(found, clock.now()))
+    failed = selectors.failed_deliveries(listed)
     rows = [
-        {"channel": channel, "rules": [rule_words(rule) for rule in channel.rules.all()]}
-        for channel in selectors.channels_of(found, clock.now())
+        {"channel": one, "rules": [rule_words(rule) for rule in one.rules.all()], "failed": failed[one.pk]}
+        for one in listed
     ]
-    context = {"rows": rows, "kinds": kinds_offered(), "tab": "channels"}
+    context = {"failed_cap": selectors.FAILED_CAP, "rows": rows, "kinds": kinds_offered(), "tab": "channels"}
     return render(request, "agents/channels.html", context)
 
 

@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -21,12 +21,15 @@ from django.conf import settings
 from django.db import DatabaseError, transaction
 from redis import RedisError
 
-from console.lib import valkey
+from console.lib import notices, valkey
 from console.lib.gathering import Gathering
 
 logger = logging.getLogger(__name__)
 
 CHANNEL_PREFIX = "handrail:live:"
+ACCESS = "access"
+"""The notice that people may see something else from now on; its words are their ids."""
+
 RECONNECT_SECONDS = 1.0
 # redis-py: a connection that has just dropped has no writer any more, which shows as an AttributeError. Whoever meets
 # it can go on: the reader notices too, and its next connection subscribes to every group.
@@ -56,9 +59,17 @@ def project_group(project_id: int, name: str) -> str:
     return f"p{project_id}.{name}"
 
 
-def user_group(user_id: int) -> str:
+def user_group(user_id: int | str) -> str:
     """The group of one person: their bell and their access."""
     return f"u{user_id}.user"
+
+
+def access_changed(user_ids: Iterable[int]) -> None:
+    """Has the connections of these people checked again, once the transaction has committed.
+
+    The word goes through the database: nobody goes on listening because Valkey was away just then.
+    """
+    notices.send(ACCESS, [str(user_id) for user_id in user_ids])
 
 
 def publish(group: str, *, counts: Callable[[], Mapping[str, Any]] | None = None, **facts: Any) -> None:
@@ -133,10 +144,14 @@ class Hub:
         self._followed: set[str] = set()
         self._commands = asyncio.Lock()
         self._reader: asyncio.Task[None] | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None  # while anybody listens
         self._sending: set[asyncio.Task[None]] = set()
 
     async def add(self, group: str, listener: Listener) -> None:
         """From now on `listener` is awaited with each message of `group`."""
+        if self._loop is None:
+            self._loop = asyncio.get_running_loop()
+            notices.listener.subscribe(ACCESS, self)
         self._channels.setdefault(group, _Channel()).listeners.add(listener)
         if self._reader is None or self._reader.done():
             self._reader = asyncio.create_task(self._read_forever(), name="live-hub")
@@ -154,8 +169,33 @@ class Hub:
         if channel.timer:
             channel.timer.cancel()
         del self._channels[group]
+        if not self._channels:
+            notices.listener.unsubscribe(ACCESS, self)
+            self._loop = None
         with contextlib.suppress(*CONNECTION_LOST):
             await self._follow()
+
+    def connected(self) -> None:
+        """Whose access changed while nobody listened is unknown."""
+        self._soon(lambda: self._check([name for name in self._channels if name.endswith(".user")]))
+
+    def heard(self, words: Sequence[str]) -> None:
+        """The access of these people changed."""
+        self._soon(lambda: self._check([user_group(word) for word in words]))
+
+    def lost(self) -> None:
+        """They are checked when the connection is back."""
+
+    def _soon(self, step: Callable[[], object]) -> None:
+        # Called by the listener's thread; what happens to connections happens in their own.
+        loop = self._loop
+        if loop is not None:
+            with contextlib.suppress(RuntimeError):  # the loop has ended
+                loop.call_soon_threadsafe(step)
+
+    def _check(self, people: Iterable[str]) -> None:
+        for name in people:
+            self._arrive(name, {"group": name, "access": True})
 
     async def _follow(self) -> None:
         """Makes the subscriptions of the connection, if there is one, those that somebody listens to."""

@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 from agents.authentication import Caller
 from agents.models import Membership, User
 from agents.services.notify import no_longer_wanted
+from agents.services.outbox import begins_again
 from reviews import states
 from reviews.addresses import page_of
 from reviews.json_schema import TooComplex, violations
@@ -152,6 +153,7 @@ def withdraw(*, approval: Approval, by: Caller, now: datetime, item: int | None 
     row.status = states.target(states.Status(row.status), states.Verb.WITHDRAW)
     row.settles_at = None
     row.save(update_fields=["status", "settles_at"])
+    begins_again(path=page_of(row.project.slug, row.pk))
     indexes = {entry.pk: entry.index for entry in row.items.all()}
     detail = {"items": [indexes[vote.item_id] for vote in mine], "verdict": mine[-1].verdict}
     add_event(approval=row, kind=ApprovalEvent.Kind.WITHDRAWN, by=by, now=now, detail=detail)

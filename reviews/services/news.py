@@ -89,7 +89,11 @@ def rows_of(*, kind: ApprovalEvent.Kind, lines: Sequence[Line], now: datetime) -
     without = not_asked(rows) if kind in VOTING else barred(rows)
     with translation.override(settings.LANGUAGE_CODE):  # whoever reads it is not whoever caused it
         events = [_event(kind, line, without[line.approval.pk], now) for line in told]
-    return outbox.rows_of(events, now=now)
+    written = outbox.rows_of(events, now=now)
+    for line, row in zip(told, written, strict=True):
+        if _is_silent(kind, line):
+            row.routed_at = now
+    return written
 
 
 def _is_told(kind: ApprovalEvent.Kind, line: Line) -> bool:
@@ -97,9 +101,12 @@ def _is_told(kind: ApprovalEvent.Kind, line: Line) -> bool:
         return line.approval.is_waiting
     if kind is Kind.MESSAGE:  # of the conversation, only what sets the request in motion again
         return bool(line.detail.get("answer"))
-    if kind in {Kind.VOTED, Kind.WITHDRAWN}:  # while a verdict may be taken back, agents are not told of it
-        return not line.approval.undo_seconds
     return kind is Kind.DECIDED or kind in TOLD
+
+
+def _is_silent(kind: ApprovalEvent.Kind, line: Line) -> bool:
+    """While a verdict may be taken back nobody outside is told of it, but what was not sent yet may be over by it."""
+    return kind in {Kind.VOTED, Kind.WITHDRAWN} and line.approval.undo_seconds > 0
 
 
 def _event(kind: ApprovalEvent.Kind, line: Line, without: frozenset[int], now: datetime) -> Event:
@@ -115,7 +122,7 @@ def _event(kind: ApprovalEvent.Kind, line: Line, without: frozenset[int], now: d
         risk=approval.risk_level,
         team_id=approval.routed_to_id,
         actions=_actions(approval) if approval.is_waiting and name != "approval.info_requested" else (),
-        ends=kind in CLOSING,
+        ends=kind in CLOSING or (kind is Kind.VOTED and approval.settles_at is not None),
         until=approval.expires_at if approval.is_waiting else None,
         person_id=approval.assigned_to_id,
         without=tuple(without),

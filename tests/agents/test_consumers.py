@@ -1,5 +1,6 @@
 """Whose websocket may stay open."""
 
+import asyncio
 import json
 from datetime import UTC, datetime
 
@@ -10,7 +11,8 @@ from django.db import connections
 
 from agents.consumers import POLICY_VIOLATION, LiveConsumer, find_project
 from agents.models import Membership, Project, User
-from console.lib import live
+from agents.services import members
+from console.lib import live, notices, valkey
 
 
 @pytest.fixture
@@ -66,6 +68,41 @@ async def test_who_lost_their_access_while_messages_were_lost_is_dropped_at_the_
     finally:
         await sync_to_async(connections.close_all)()
     assert done == ["sent", POLICY_VIOLATION]
+
+
+@pytest.mark.parametrize("missed", [False, True])
+@pytest.mark.django_db(transaction=True)
+async def test_who_loses_their_access_while_valkey_is_away_is_dropped(
+    member: User, missed: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(valkey, "attempt", lambda _step: None)
+    said: asyncio.Queue[dict[str, object]] = asyncio.Queue()
+    said.put_nowait({"type": "websocket.connect"})
+    accepted, dropped = asyncio.Event(), asyncio.Event()
+
+    async def send(message: dict[str, object]) -> None:
+        if message["type"] == "websocket.accept":
+            accepted.set()
+        if message["type"] == "websocket.close":
+            assert message["code"] == POLICY_VIOLATION
+            dropped.set()
+
+    scope = {"type": "websocket", "user": member, "url_route": {"kwargs": {"project": "shop"}}}
+    if not missed:
+        notices.listener.start()
+    serving = asyncio.create_task(LiveConsumer()(scope, said.get, send))
+    try:
+        await accepted.wait()
+        membership = await Membership.objects.select_related("user", "project").aget()
+        await sync_to_async(members.remove)(membership=membership, by=member, now=datetime.now(UTC))
+        notices.listener.start()  # who only listens now has missed it
+        async with asyncio.timeout(10):
+            await dropped.wait()
+    finally:
+        said.put_nowait({"type": "websocket.disconnect", "code": 1001})
+        await asyncio.wait([serving], timeout=10)
+        notices.listener.stop()
+        await sync_to_async(connections.close_all)()
 
 
 @pytest.mark.django_db(transaction=True)

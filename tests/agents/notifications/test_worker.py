@@ -6,9 +6,11 @@ from typing import Any
 import pytest
 
 from agents import tasks
-from agents.models import Attempt, Delivery, Notification, OutboxEvent, User
+from agents.models import Attempt, AuditEvent, Delivery, Notification, OutboxEvent, User
 from agents.services import routing
-from console.lib import outbound
+from agents.services.deliveries import replay
+from console.lib import clock, outbound
+from tests.agents.conftest import Browse
 from tests.agents.notifications.conftest import Happen, MakeChannel
 from tests.receiving import Receiver, receiving
 
@@ -53,9 +55,14 @@ def test_an_address_that_cannot_be_read_keeps_nobody_elses_news_waiting(
 
 
 def test_an_event_that_cannot_be_routed_is_left_out_alone(
-    receiver: Receiver, channel: MakeChannel, happen: Happen, monkeypatch: pytest.MonkeyPatch
+    receiver: Receiver,
+    channel: MakeChannel,
+    happen: Happen,
+    monkeypatch: pytest.MonkeyPatch,
+    admin: User,
+    browse: Browse,
 ) -> None:
-    channel("webhook", receiver.url("/w"))
+    told = channel("webhook", receiver.url("/w"))
     happen(type="approval.expired")
     happen(type="approval.requested")
     real = routing.ways_of
@@ -69,6 +76,15 @@ def test_an_event_that_cannot_be_routed_is_left_out_alone(
     tasks.send_outbox()
     assert len(receiver.got) == 1
     assert not OutboxEvent.objects.filter(routed_at__isnull=True).exists()
+    left_out = Delivery.objects.get(event__type="approval.expired")
+    assert (left_out.status, left_out.error) == ("failed", "it could not be routed: LookupError")
+    audited = AuditEvent.objects.get(action="event.unroutable")
+    assert audited.target == f"event {left_out.event.uid}"
+    page = browse(admin).get("/p/alpha/settings/channels/").content.decode()
+    assert f'?channel={told.pk}&amp;status=failed">1 not delivered</a>' in page
+    replay(deliveries=[left_out], by=admin, now=clock.now())
+    tasks.send_outbox()
+    assert len(receiver.got) == 2
 
 
 def test_a_transport_that_breaks_is_a_failed_attempt_and_keeps_no_other_channel_waiting(

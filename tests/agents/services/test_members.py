@@ -9,9 +9,10 @@ from tests.agents.conftest import NOON, MakePerson, audited
 
 
 @pytest.fixture
-def published(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, dict[str, object]]]:
-    seen: list[tuple[str, dict[str, object]]] = []
-    monkeypatch.setattr(live, "publish", lambda group, **counts: seen.append((group, counts)))
+def checked(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The ids of people whose connections are checked again."""
+    seen: list[int] = []
+    monkeypatch.setattr(live, "access_changed", seen.extend)
     return seen
 
 
@@ -55,11 +56,11 @@ def test_with_another_admin_the_first_may_leave(project: Project, admin: User, p
 
 
 def test_removing_somebody_closes_their_open_windows(
-    project: Project, admin: User, person: MakePerson, published: list[tuple[str, dict[str, object]]]
+    project: Project, admin: User, person: MakePerson, checked: list[int]
 ) -> None:
     rita = person("Rita", Role.REVIEWER, project)
     members.remove(membership=membership_of(rita, project), by=admin, now=NOON)
-    assert (live.user_group(rita.pk), {"access": True}) in published
+    assert checked == [rita.pk]
     assert audited(project) == ["member.remove"]
 
 

@@ -43,7 +43,9 @@ def receiver(settings: Settings) -> Iterator[Receiver]:
 
 
 def told() -> list[str]:
-    return list(OutboxEvent.objects.order_by("pk").values_list("type", flat=True))
+    """The types of what goes out."""
+    waiting = OutboxEvent.objects.filter(routed_at__isnull=True)
+    return list(waiting.order_by("pk").values_list("type", flat=True))
 
 
 def ruled(approval: Approval, by: Caller, now: datetime, **fields: Any) -> None:

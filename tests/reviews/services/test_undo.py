@@ -5,13 +5,16 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.db import DatabaseError, transaction
 
 from agents.authentication import Caller
-from agents.models import Project
+from agents.models import OutboxEvent, Project
+from agents.tasks import mail_notification
 from reviews import states
+from reviews.addresses import page_of
 from reviews.api.reading import read_many
 from reviews.models import Approval, Decision, FeedbackExample
 from reviews.services import expiry
@@ -66,6 +69,31 @@ def test_who_thinks_again_opens_the_request_for_everybody(decided: Approval, ana
     decided.refresh_from_db()
     assert (decided.status, decided.decided_by_label, decided.closed_at) == ("rejected", "Ben", OVER)
     assert FeedbackExample.objects.get().verdict == "reject"
+
+
+def test_nobody_is_asked_by_mail_for_what_is_decided_meanwhile_nor_is_anybody_told_of_it(
+    decided: Approval, ana: Caller, mailoutbox: list[Any], settings: Any
+) -> None:
+    settings.EMAIL_HOST = "mail.example.org"
+    page = page_of(decided.project.slug, decided.pk)
+    letter: dict[str, Any] = {
+        "user_id": getattr(ana.user, "pk", 0),
+        "title": "Approval wanted",
+        "body": "",
+        "url": page,
+    }
+    mail_notification(**letter)
+    assert mailoutbox == []
+    assert list(OutboxEvent.objects.filter(routed_at__isnull=True).values_list("type", flat=True)) == [
+        "approval.requested"
+    ]
+    assert withdraw(approval=decided, by=ana, now=OVER - timedelta(seconds=1))
+    mail_notification(**letter)
+    assert len(mailoutbox) == 1
+    decide(approval=decided, by=ana, ruling=APPROVE, now=OVER)
+    assert settle_due(now=OVER + timedelta(seconds=10)) == 1
+    mail_notification(**letter)
+    assert len(mailoutbox) == 1
 
 
 def test_afterwards_it_is_too_late(decided: Approval, ana: Caller) -> None:
