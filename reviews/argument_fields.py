@@ -70,7 +70,7 @@ class Field:
     @property
     def titled(self) -> bool:
         """Whether the label is a title, so that the key is worth telling too."""
-        return bool(self.shape.title)
+        return bool(self.shape.title) and self.label.startswith(self.shape.title)
 
     @property
     def help(self) -> str:

@@ -212,6 +212,8 @@ def _options(schema: Mapping[str, Any], branches: list[dict[str, Any]]) -> tuple
     listed = schema.get("enum")
     if isinstance(listed, list):
         return tuple(_option(value, "") for value in listed[:OPTIONS_MAX] if _scalar(value))
+    if _scalar(schema.get("const", ())):
+        return (_option(schema["const"], ""),)
     if branches and all("const" in branch and _scalar(branch["const"]) for branch in branches):
         return tuple(_option(branch["const"], _text(branch.get("title"), TITLE_CHARS)) for branch in branches)
     return ()

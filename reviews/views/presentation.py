@@ -10,7 +10,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
 from agents.models import User
-from console.lib.unseen import visible_json
+from console.lib.unseen import visible, visible_json
 from metrics.signs import Sign, signs_of
 from reviews import states
 from reviews.argument_fields import Shown, fields, shown
@@ -228,9 +228,9 @@ def outcome_sentence(approval: Approval, viewer: User) -> str:
         "approve": _("approved"), "edit": _("approved with changes"), "reject": _("rejected"), "respond": _("answered"),
     }.get(approval.verdict, _("decided"))  # fmt: skip
     if approval.decided_by_id == viewer.pk:
-        done = {"verb": verb, "action": approval.action}
+        done = {"verb": verb, "action": visible(approval.action)}
         return _("You have already %(verb)s %(action)s. What you sent now was not taken.") % done
-    who = {"who": approval.decided_by_label, "verb": verb, "action": approval.action}
+    who = {"who": approval.decided_by_label, "verb": verb, "action": visible(approval.action)}
     return _("%(who)s %(verb)s %(action)s.") % who
 
 

@@ -120,3 +120,9 @@ def test_the_editor_offers_both_and_sends_what_was_chosen(ask: Ask, reviewer: Cl
     assert text
     send(reviewer, wanted, verdict="edit", step="send", mode="json", json=text[1], seen=seen[1])
     assert Decision.objects.get().arguments == {"pay": {"kind": "bank", "iban": ""}, "count": 3}
+
+
+def test_what_is_always_the_same_is_no_field_to_type_in_and_the_label_is_the_fields_own() -> None:
+    row = row_at(PAID, "pay")
+    assert (row.label, row.titled) == ("Pay", False)
+    assert [(option.value, option.text) for option in row.children[0].choices] == [("card", "card")]

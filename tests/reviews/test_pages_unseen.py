@@ -23,6 +23,7 @@ def wanted(ask: Ask) -> Approval:
         action="send\u200bmail",
         summary=TURNED,
         agent="bo\u2066t",
+        context={"messages": [{"role": "user", "content": "now\u200f"}, {"role": "user", "content": "x\u200f" * 900}]},
         tags=("t\u202eag",),
         arguments={"to": TURNED, "amount": 5},
         arguments_schema=schema,
@@ -38,6 +39,8 @@ def test_no_page_shows_them_as_they_are_but_in_what_is_sent_back(wanted: Approva
     for text in (listed, once):
         assert TURNED not in text
         assert "pay⟨U+202E⟩me" in text
+    assert "now⟨U+200F⟩" in page
+    assert "\u200f" not in page
     assert page.count(TURNED) == 2, "the field, and the arguments that the fields were made of"
 
 
