@@ -22,6 +22,9 @@ from tests.waiting import eventually
 
 PROGRAMS = Path(__file__).parent / "frameworks"
 OF_ITS_OWN = {"on_openai_agents": "openai-agents", "on_crewai": "crewai"}
+IMPORT_SECONDS = 180.0
+"""CrewAI takes its time, and more on a busy machine."""
+
 BESIDE = Path(settings.BASE_DIR) / ".venv" / "beside"
 
 
@@ -59,7 +62,7 @@ def acted_on(console: Console, tab: Watched, program: str, order: str, *, field:
     command = [python_for(program), str(PROGRAMS / f"{program}.py"), console.url, console.api_key, order]
     agent = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=os.sep)
     try:
-        approval = eventually(lambda: request_about(console, order, agent), timeout=60)
+        approval = eventually(lambda: request_about(console, order, agent), timeout=IMPORT_SECONDS)
         assert approval
         edit(tab, approval, field, edited)
         printed = agent.communicate(timeout=60)[0].strip().splitlines()[-1]
