@@ -156,11 +156,11 @@ def objects(console: Console) -> dict[str, str]:
         for note in notes:
             agent.post("/api/v1/approvals", json={**note, "timeout_seconds": 86_400})
         batch = agent.post("/api/v1/approvals", json={"actions": notes, "timeout_seconds": 86_400}).json()["id"]
-        queue, item = annotation_of(agent, trace)
+    queue, item = annotation_of(console, trace)
     return {"trace": trace, "approval": approval, "batch": batch, "queue": queue, "item": item}
 
 
-def annotation_of(agent: httpx.Client, trace: str) -> tuple[str, str]:
+def annotation_of(console: Console, trace: str) -> tuple[str, str]:
     """An annotation queue that asks for one score of each sort, and the trace in it; their numbers."""
     sorts: list[dict[str, Any]] = [
         {"name": "helpful", "data_type": "categorical", "categories": ["poor", "good"]},
@@ -168,13 +168,20 @@ def annotation_of(agent: httpx.Client, trace: str) -> tuple[str, str]:
         {"name": "solved", "data_type": "boolean", "description": "Did the customer get what they asked for?"},
         {"name": "note", "data_type": "text"},
     ]
-    for sort in sorts:
-        agent.post("/api/v1/score-configs", json=sort).raise_for_status()
-    asked = {"name": "Look again", "scores": [sort["name"] for sort in sorts], "reviewers": 2}
-    queue = agent.post("/api/v1/annotation-queues", json=asked).json()["id"]
-    items = f"/api/v1/annotation-queues/{queue}/items"
-    agent.post(items, json={"trace_id": trace, "reason": "complaint"}).raise_for_status()
-    return str(queue), str(agent.get(items).json()["results"][0]["id"])
+    with httpx.Client(base_url=console.url, follow_redirects=True, timeout=70) as admin:
+        # What scores look like is for people to agree on: the key of an agent may not.
+        admin.get("/accounts/login/")
+        known = {"login": console.email, "password": console.password}
+        admin.post("/accounts/login/", data={**known, "csrfmiddlewaretoken": admin.cookies["csrftoken"]})
+        admin.headers["X-CSRFToken"] = admin.cookies["csrftoken"]
+        admin.params = admin.params.set("project", console.project)
+        for sort in sorts:
+            admin.post("/api/v1/score-configs", json=sort).raise_for_status()
+        asked = {"name": "Look again", "scores": [sort["name"] for sort in sorts], "reviewers": 2}
+        queue = admin.post("/api/v1/annotation-queues", json=asked).raise_for_status().json()["id"]
+        items = f"/api/v1/annotation-queues/{queue}/items"
+        admin.post(items, json={"trace_id": trace, "reason": "complaint"}).raise_for_status()
+        return str(queue), str(admin.get(items).json()["results"][0]["id"])
 
 
 def address(console: Console, path: str, objects: dict[str, str]) -> str:
