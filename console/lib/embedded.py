@@ -66,6 +66,7 @@ def postgres(data: Path, *, fast_and_loose: bool = False) -> tuple[Child, str]:
         ready_seconds=60.0,
         run_as=run_as,
         log=logs / "postgres.log",
+        server=True,
         cwd=cluster if run_as is None else Path("/"),
     )
     return child, _url(sockets, DATABASE)
@@ -103,6 +104,7 @@ def valkey(data: Path) -> tuple[Child, str]:
         # The configuration goes through standard input: a password in argv would be everybody's to read.
         stdin="".join(f"{name} {value}\n" for name, value in settings.items()).encode(),
         log=logs / "valkey.log",
+        server=True,
         cwd=data,
     )
     return child, url

@@ -1,7 +1,7 @@
-"""Starts child processes in order, restarts the ones that die, stops all in reverse order.
+"""Starts child processes in order, restarts the ones that die, stops all: together, but servers after all others.
 
 Each child runs in a session of its own, so that Ctrl-C reaches only the supervisor, which then stops the
-children one after the other. On Linux a child is told by the kernel when the supervisor itself is killed.
+children. On Linux a child is told by the kernel when the supervisor itself is killed.
 """
 
 import contextlib
@@ -35,7 +35,7 @@ class Child:
 
     `ready` may be polled often and must not raise; a first start is tried `attempts` times; `run_as` is a
     (uid, gid) that root drops to; `stdin` is written once and closed; `log` receives both output streams, None
-    lets them through.
+    lets them through. Others need a `server` until they have stopped.
     """
 
     name: str
@@ -50,14 +50,16 @@ class Child:
     stdin: bytes | None = None
     log: Path | None = None
     cwd: Path | None = None
+    server: bool = False
     process: "subprocess.Popen[bytes] | None" = field(default=None, init=False)
     started_at: float = field(default=0.0, init=False)
     restart_at: float = field(default=0.0, init=False)
+    asked_at: float = field(default=0.0, init=False)
     backoff: float = field(default=BACKOFF_FIRST_SECONDS, init=False)
 
     def spawn(self) -> None:
         """Starts the process."""
-        self.started_at = time.monotonic()
+        self.started_at, self.asked_at = time.monotonic(), 0.0
         output = self.log.open("ab") if self.log else None
         try:
             self.process = subprocess.Popen(
@@ -100,14 +102,20 @@ class Child:
     def _log_hint(self) -> str:
         return f"; see {self.log}" if self.log else ""
 
+    def ask_to_stop(self) -> None:
+        """Asks the process to stop, once: many take a second signal for an order to drop everything."""
+        if self.process is not None and self.process.poll() is None and not self.asked_at:
+            self.asked_at = time.monotonic()
+            self.process.send_signal(self.stop_signal)
+
     def stop(self) -> None:
         """Asks the process to stop, and kills what is left of its session in the end."""
         if self.process is None:
             return
+        self.ask_to_stop()
         if self.process.poll() is None:
-            self.process.send_signal(self.stop_signal)
             try:
-                self.process.wait(self.stop_seconds)
+                self.process.wait(max(self.asked_at + self.stop_seconds - time.monotonic(), 0))
             except subprocess.TimeoutExpired:
                 logger.warning("child_killed", extra={"child": self.name})
         self.kill_session()
@@ -180,7 +188,10 @@ class Supervisor:
                 logger.error("child_not_started", extra={"child": child.name, "reason": str(error)})
 
     def stop(self) -> None:
-        """Stops every child, the last started first."""
+        """Stops every child: all that are no servers at once, then the servers, the last started first."""
+        for child in reversed(self._children):
+            if not child.server:
+                child.ask_to_stop()
         for child in reversed(self._children):
             child.stop()
         self._children.clear()

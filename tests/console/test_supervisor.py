@@ -1,4 +1,4 @@
-"""Children are restarted when they die, stopped in reverse order, and killed when they will not go."""
+"""Children are restarted when they die, stopped together but for servers, and killed when they will not go."""
 
 import os
 import signal
@@ -12,6 +12,30 @@ import pytest
 from console.lib.supervisor import Child, ChildFailed, Supervisor
 from tests.waiting import eventually
 
+# Goes when the other has been asked as well, and says so; a second signal would be in what it says.
+PATIENT = """
+import os, signal, sys, time
+mine, other = sys.argv[1:]
+asked = []
+signal.signal(signal.SIGTERM, lambda *_: asked.append(1))
+open(mine, "w").close()
+while not (asked and os.path.exists(other + ".asked")):
+    if asked:
+        open(mine + ".asked", "w").close()
+    time.sleep(0.01)
+open(mine + ".asked", "w").close()
+time.sleep(0.3)
+open(mine + ".gone", "w").write(str(len(asked)))
+"""
+SERVER = """
+import os, signal, sys, time
+first, second = sys.argv[1:]
+def stop(*_):
+    raise SystemExit(0 if os.path.exists(first + ".gone") and os.path.exists(second + ".gone") else 1)
+signal.signal(signal.SIGTERM, stop)
+open(first + ".server", "w").close()
+time.sleep(600)
+"""
 STUBBORN = (
     "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); open({!r}, 'w').close(); time.sleep(600)"
 )
@@ -106,6 +130,22 @@ def test_a_child_that_ignores_the_signal_is_killed(tmp_path: Path) -> None:
     stubborn.stop()
     assert stubborn.process is not None
     assert stubborn.process.returncode == -signal.SIGKILL
+
+
+def test_all_are_asked_at_once_and_once_and_servers_when_the_others_have_gone(tmp_path: Path) -> None:
+    first, second = str(tmp_path / "first"), str(tmp_path / "second")
+    server = child("server", SERVER, ready=lambda: Path(first + ".server").exists(), server=True)
+    server.argv = [*server.argv, first, second]
+    others = [child("other", PATIENT, ready=Path(mine).exists) for mine in (first, second)]
+    for one, names in zip(others, ((first, second), (second, first)), strict=True):
+        one.argv = [*one.argv, *names]
+    supervisor = Supervisor()
+    for one in (server, *others):
+        supervisor.start(one)
+        one.wait_ready()
+    supervisor.stop()
+    assert [one.process.returncode for one in (server, *others) if one.process] == [0, 0, 0]
+    assert [Path(one + ".gone").read_text() for one in (first, second)] == ["1", "1"]
 
 
 def test_a_child_that_ends_before_it_is_ready_says_where_its_log_is(tmp_path: Path) -> None:
