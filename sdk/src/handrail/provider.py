@@ -50,11 +50,14 @@ def configure_tracing(
         raise HandrailError("configure_tracing needs the extra: pip install 'handrail[otel]'") from error
     resource = {"service.name": service_name, "deployment.environment.name": environment}
     stamps = {"gen_ai.agent.name": agent_name, "gen_ai.agent.version": agent_version}
-    folder = spool or os.environ.get(SPOOL_VARIABLE) or None
-    kept = Spool(folder) if isinstance(folder, str) else folder
-    provider = provider_for(wire.locate(url, key), said(resource), said(stamps), id_generator, kept)
+    provider = provider_for(wire.locate(url, key), said(resource), said(stamps), id_generator, _spool_of(spool))
     if logs:
         correlate_logs()
     if set_global:
         set_tracer_provider(provider)
     return provider
+
+
+def _spool_of(spool: Spool | str | None) -> Spool | None:
+    folder = spool or os.environ.get(SPOOL_VARIABLE) or None
+    return Spool(folder) if isinstance(folder, str) else folder
