@@ -24,7 +24,7 @@ from reviews.api import (
 from reviews.models import HumanLayerCall
 from reviews.views import analytics as analytics_page
 from reviews.views import backtests as backtests_page
-from reviews.views import bulk, compare, decide, feedback_example, hold, one_click, outcome, pins, policy_draft, queue, rates
+from reviews.views import bulk, decide, feedback_example, hold, one_click, outcome, pins, policy_draft, queue, rates
 from reviews.views import compare as compare_page
 from reviews.views import datasets as datasets_page
 from reviews.views import evaluation as evaluation_page
@@ -55,7 +55,6 @@ page_patterns: list[URLPattern | URLResolver] = [
     path("queue/<uuid:approval_id>/decide/<str:verdict>/", one_click.one_click, name="one-click"),
     path("agents/<name:name>/evaluation/", evaluation_page.page, name="evaluation"),
     path("compare/", compare_page.page, name="compare"),
-    path("compare/", compare.page, name="compare"),
     path("settings/evaluation/", evaluation_page.standard, name="evaluation-standard"),
     path("analytics/", analytics_page.page, name="analytics"),
     path("queue/<uuid:approval_id>/claim/", hold.claim_request, name="claim"),
