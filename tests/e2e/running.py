@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from django.conf import settings
 from console.lib.embedded import free_port
 from tests.waiting import eventually
 
-START_SECONDS = 90.0
+START_SECONDS = 180.0
 STOP_SECONDS = 60.0
 READY = "Handrail is ready at"
 # What the test run itself uses must not reach the console under test.
@@ -65,8 +66,13 @@ def start(folder: Path, **variables: str) -> Console:
             stderr=log,
             start_new_session=True,
         )
-    eventually(lambda: READY in log_path.read_text() or process.poll() is not None, timeout=START_SECONDS)
-    assert process.poll() is None, log_path.read_text()[-3000:]
+    try:
+        eventually(lambda: READY in log_path.read_text() or process.poll() is not None, timeout=START_SECONDS)
+        assert process.poll() is None, log_path.read_text()[-3000:]
+    except AssertionError:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        raise
     kept = json.loads((folder / "first-run.json").read_text())
     names = ("url", "email", "password", "project", "api_key", "otlp_grpc_url")
     return Console(**{name: kept[name] for name in names}, folder=folder, process=process)
