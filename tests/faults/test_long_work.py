@@ -14,9 +14,10 @@ from tests.faults.examining import Stored
 from tests.waiting import eventually
 
 REQUESTS = 3_000
-PATIENCE = 120.0
+PATIENCE = 240.0
 HOLD = 4_217
 """Of the advisory lock on which the worker is held up."""
+HELD = f"locktype = 'advisory' AND objid = {HOLD}"
 
 # As many decided requests as are wanted, made of one: with other arguments, a second apart.
 MULTIPLY = """
@@ -75,13 +76,17 @@ def held_up(stored: Stored, *, event: str, table: str, when: str) -> Iterator[No
 
 
 def somebody_waits(stored: Stored) -> bool:
-    return bool(stored.query(f"SELECT 1 FROM pg_locks WHERE NOT granted AND locktype = 'advisory' AND objid = {HOLD}"))
+    return bool(stored.query(f"SELECT 1 FROM pg_locks WHERE NOT granted AND {HELD}"))
 
 
 def kill_the_worker(console: Console, stored: Stored, table: str) -> None:
-    """Where it is held up; its lease then runs out at once instead of in a minute."""
+    """Where it is held up; its lease then runs out at once instead of in a minute.
+
+    PostgreSQL does not notice that a client is gone while it waits for a lock, so it is told.
+    """
     eventually(lambda: somebody_waits(stored), timeout=PATIENCE)
     killing.kill_with_all_below(killing.command(console, "worker"))
+    stored.query(f"SELECT pg_terminate_backend(pid) FROM pg_locks WHERE NOT granted AND {HELD}")
     eventually(lambda: not somebody_waits(stored), timeout=PATIENCE)
     stored.query(f"UPDATE {table} SET leased_until = now() WHERE leased_until IS NOT NULL")
 
