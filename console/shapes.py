@@ -5,25 +5,20 @@ from __future__ import annotations
 from typing import Any
 
 from metrics.api import shapes as metrics
-from reviews.api import evaluation_shapes as evaluation
-from reviews.api import learning_shapes as learning
-from reviews.api import quality_shapes as quality
+from reviews.api import evaluation_shapes, learning_shapes, quality_shapes
 from reviews.api import shapes as reviews
 
+DESCRIBED = (metrics, reviews, learning_shapes, quality_shapes, evaluation_shapes)
 PROBLEM = {
     "description": "Why the call was refused.",
     "content": {"application/problem+json": {"schema": reviews.ref("Problem")}},
 }
 
 
-def _responses() -> dict[str, tuple[str, str]]:
-    return reviews.RESPONSES | learning.RESPONSES | quality.RESPONSES | evaluation.RESPONSES | metrics.RESPONSES
-
-
 def complete(result: dict[str, Any], generator: object, request: object, public: bool) -> dict[str, Any]:
     """A drf-spectacular postprocessing hook. Raises KeyError when an operation that is described here has gone."""
     schemas = result["components"]["schemas"]
-    described = reviews.COMPONENTS | learning.COMPONENTS | quality.COMPONENTS | evaluation.COMPONENTS | metrics.COMPONENTS
+    described = {name: schema for shapes in DESCRIBED for name, schema in shapes.COMPONENTS.items()}
     taken = sorted(set(schemas) & set(described))
     if taken:
         raise KeyError(f"described twice: {', '.join(taken)}")
@@ -34,9 +29,10 @@ def complete(result: dict[str, Any], generator: object, request: object, public:
         for operation in path.values()
         if isinstance(operation, dict) and "operationId" in operation
     }
-    for name, (status, component) in _responses().items():
-        for media in operations[name]["responses"][status]["content"].values():  # of JSON lines: of one line
-            media["schema"] = reviews.ref(component)
+    for shapes in DESCRIBED:
+        for name, (status, component) in shapes.RESPONSES.items():
+            for media in operations[name]["responses"][status]["content"].values():  # of JSON lines: of one line
+                media["schema"] = reviews.ref(component)
     for operation in operations.values():
         operation["responses"]["default"] = PROBLEM
     return result

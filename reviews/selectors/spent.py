@@ -16,8 +16,8 @@ from reviews.selectors.facts import NANOS
 def costs_then(project: Project, pasts: Sequence[Past]) -> dict[UUID, dict[str, float]]:
     """In USD, by request: what its trace had cost, of what was received by then, and what its session had.
 
-    What a day or a budget's period had cost by a moment is not kept. A trace of which no span is left may have cost anything, and so may a
-    session. These are left out: unknown to conditions, which then judge nothing.
+    What a day or a budget's period had cost by a moment is not kept. A trace of which no span is left may have cost
+    anything, and so may a session. These are left out: unknown to conditions, which then judge nothing.
     """
     found = {past.key: _nothing(past) for past in pasts}
     asked = [past for past in pasts if past.subjects[0].trace_id]
