@@ -18,7 +18,8 @@ LEAST_PRINTABLE = 0.9
 _RUN = re.compile(
     r"(?P<hex>(?:[0-9a-fA-F]{2}){24,})(?![0-9a-zA-Z+/])"
     r"|(?P<base64>[A-Za-z0-9+/_-]{40,}={0,2})"
-    r"|(?P<percent>(?:[\w.~-]*%[0-9a-fA-F]{2}){4,}[\w.~-]*)"
+    # Words before the first sign are read from their beginning alone: from each of their letters it would take forever.
+    r"|(?P<percent>(?:(?<![\w.~-])[\w.~-]+)?(?:%[0-9a-fA-F]{2}[\w.~-]*){4,})"
 )
 _HINT = re2._re2.RE2(rb"[A-Za-z0-9+/_-]{40}|(?:%[0-9a-fA-F]{2}[\w.~-]{0,40}){4}", options(utf8=False)).Match
 _UNANCHORED = re2._re2.RE2.Anchor.UNANCHORED

@@ -6,7 +6,7 @@ what is found may be right all the same.
 """
 
 import re
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from decimal import Decimal, InvalidOperation
@@ -139,11 +139,16 @@ def _specifics(field: Field) -> Iterator[tuple[Found, Known]]:
     text = field.text
     if text[:1] in "{[" and text.rstrip()[-1:] in "}]":
         return  # JSON for a program, not words for a person
-    taken = [match.span() for match in CODE.finditer(text)] if "```" in text else []
+    code = [match.span() for match in CODE.finditer(text)] if "```" in text else []
+    code_ends = [last for _first, last in code]
+    taken: list[tuple[int, int]] = []
     left = MOST_FOUND
     for name, pattern, known_of in _SORTS:
         for match in pattern.finditer(text):
             start, end = match.span()
+            block = bisect_right(code_ends, start)  # the first that does not end before
+            if block < len(code) and code[block][0] < end:
+                continue
             if any(start < last and first < end for first, last in taken):
                 continue
             known = known_of(match)
