@@ -151,7 +151,8 @@ def _store_scores(project_id: int, drafts: Sequence[Draft], file: Path, done: Do
     found = Trace.objects.filter(project_id=project_id, trace_id__in=asked).values_list("trace_id", flat=True)
     there = {bytes(trace_id) for trace_id in found}
     kept = [draft for draft in drafts if draft.trace_id in there]
-    for trace_id, count in Counter(draft.trace_id for draft in drafts if draft.trace_id not in there).items():
+    absent = Counter(draft.trace_id for draft in drafts if draft.trace_id is not None and draft.trace_id not in there)
+    for trace_id, count in absent.items():
         done.refused.append(f"{file}: the project has no trace {trace_id.hex()}, scores left out: {count}")
         done.refused_scores += count
     if kept:
