@@ -9,6 +9,9 @@ from metrics.scoring import DATA_TYPES, LABEL_CHARS, NAME_CHARS, Draft, Refused,
 NUMERIC, CATEGORICAL, BOOLEAN, TEXT = DATA_TYPES
 DESCRIPTION_CHARS = 1_000
 MOST_CATEGORIES = 50
+ZERO_TO_ONE = (0.0, 1.0)
+WIDEST_SCALE = 1e100
+"""Sums of values of a wider one may be too large for a float."""
 BOOLEAN_LABELS = {"true": 1.0, "yes": 1.0, "false": 0.0, "no": 0.0}
 
 
@@ -106,6 +109,23 @@ def _categorical(draft: Draft, rule: Rule) -> Draft:
             raise Refused("value", f"{rule.name} is one of {labels}")
         found = counted[0]
     return replace(draft, label=found.label, value=found.value)
+
+
+def scale(rule: Rule | None, data_type: str) -> tuple[float, float] | None:
+    """The values that stand for all wrong and all right in scores of a name and type; None where they do not say it.
+
+    The range of a numeric rule; else 0 and 1, of categories only where the rule gives them values within these.
+    """
+    if rule is None or BOOLEAN in {data_type, rule.data_type}:
+        return ZERO_TO_ONE
+    if rule.data_type == CATEGORICAL == data_type:
+        worths = [one.value for one in rule.categories if one.value is not None]
+        return ZERO_TO_ONE if worths and all(0 <= worth <= 1 for worth in worths) else None
+    if rule.data_type != NUMERIC or data_type == CATEGORICAL:
+        return None
+    if rule.min_value is None or rule.max_value is None:
+        return ZERO_TO_ONE
+    return (rule.min_value, rule.max_value) if 0 < rule.max_value - rule.min_value <= WIDEST_SCALE else None
 
 
 _FITTED = {NUMERIC: _numeric, CATEGORICAL: _categorical, BOOLEAN: _boolean, TEXT: _text}

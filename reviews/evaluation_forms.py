@@ -32,7 +32,9 @@ class StandardForm(forms.Form):
     score_names = forms.CharField(
         label=_("Scores that say whether a trace was right"),
         required=False,
-        help_text=_("Names, separated by commas. Scores from 0 to 1 count: right from 0.5 on."),
+        help_text=_(
+            "Names, separated by commas. Scores count from 0 to 1, or in the range of their config: right from half on."
+        ),
     )
     attribute = forms.CharField(
         label=_("Groups are compared by"),

@@ -97,7 +97,8 @@ def how_to_get(name: Dimension, row: EvaluationStandard) -> str:
     names = ", ".join(row.score_names) or _("none is chosen")
     words = {
         Dimension.CORRECTNESS: _(
-            "Record outcomes of approved actions, or score traces from 0 to 1 under one of these names: %(names)s."
+            "Record outcomes of approved actions, or score traces, from 0 to 1 or in the range of their config, under "
+            "one of these names: %(names)s."
         ),
         Dimension.PERFORMANCE: _("Send traces of this version."),
         Dimension.ROBUSTNESS: _("Send traces of this version."),

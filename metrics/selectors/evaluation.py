@@ -4,18 +4,20 @@ Counts and durations come from the rollups and are of everything. What only trac
 so many as the caller says; whoever shows it says of how many it is.
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from django.db.models import Avg, F, Sum
+from django.db.models import Avg, Count, F, Q, Sum
 from django.db.models.fields.json import KeyTextTransform
 
 from agents.models import Project
 from metrics.evaluation import Dimension, Standard
 from metrics.models import Evaluation, EvaluationStandard, Score, Trace
-from metrics.selectors import rollups, search, trace_scan
+from metrics.models.score_config import DataType
+from metrics.score_rules import scale
+from metrics.selectors import rollups, score_configs, search, trace_scan
 from metrics.selectors.overview import Reading
 from metrics.selectors.traces import NEWEST_FIRST
 from metrics.statistics import Share
@@ -23,7 +25,9 @@ from metrics.trace_filter import TraceFilter
 
 TIMEOUT_WORDS = ("timeout", "timedout", "timed_out", "timed out", "deadline")
 RIGHT_FROM = 0.5
-"""A score from 0 to 1 says that the trace was right from here on."""
+"""From this part of its scale on a score says that the trace was right."""
+ROUNDING = 1e-9
+"""Half of a scale from 0.1 to 0.7 is not exactly half in floating point."""
 MOST_HISTORY = 1_000
 
 
@@ -97,12 +101,28 @@ def _timed_out(error_types: Sequence[str]) -> bool:
 
 def judged(project_id: int, trace_ids: Collection[bytes], names: Sequence[str]) -> dict[bytes, bool]:
     """Whether traces were right by the mean of their scores of these names, those of their spans included; traces
-    without such a score are left out. One query."""
-    found = Score.objects.filter(
-        project_id=project_id, trace_id__in=list(trace_ids), name__in=list(names), value__gte=0, value__lte=1
-    )
-    means = found.order_by().values_list("trace_id").annotate(mean=Avg("value"))
-    return {bytes(trace_id): mean >= RIGHT_FROM for trace_id, mean in means if trace_id is not None}
+    without such a score are left out. Each score counts by the scale of its name and type (metrics.score_rules.scale),
+    and outside of it not at all. Two queries."""
+    rules = score_configs.rules(project_id, names)
+    spelled = {*names, *(rule.name for rule in rules.values())}
+    scales = {(name, sort): scale(rules.get(name.lower()), sort) for name in spelled for sort in ("", *DataType.values)}
+    counted = Q(pk__in=[])
+    for (name, sort), ends in scales.items():
+        if ends is not None:
+            counted |= Q(name=name, data_type=sort, value__range=ends)
+    found = Score.objects.filter(counted, project_id=project_id, trace_id__in=list(trace_ids)).order_by()
+    summed: dict[bytes, float] = defaultdict(float)
+    of: Counter[bytes] = Counter()
+    for trace_id, name, sort, mean, count in found.values_list("trace_id", "name", "data_type").annotate(
+        Avg("value"), Count("pk")
+    ):
+        ends = scales[name, sort]
+        if trace_id is None or ends is None:
+            continue
+        least, most = ends
+        of[bytes(trace_id)] += count
+        summed[bytes(trace_id)] += count * (mean - least) / (most - least)
+    return {trace_id: summed[trace_id] / count >= RIGHT_FROM - ROUNDING for trace_id, count in of.items()}
 
 
 def guardrails(asked: Reading, agent: str) -> dict[str, Share]:

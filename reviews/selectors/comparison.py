@@ -44,7 +44,7 @@ class Chosen:
 
 
 def side(project: Project, chosen: Chosen, score_names: list[str]) -> Side:
-    """One side, at most eight queries. Requests are those of the agent and version; where more is chosen, those that
+    """One side, at most nine queries. Requests are those of the agent and version; where more is chosen, those that
     were made in the sampled traces."""
     fields = {name: getattr(chosen, name) for name in FIELDS}
     narrowed = TraceFilter(**fields, start_ns=to_ns(chosen.start), end_ns=to_ns(chosen.end))

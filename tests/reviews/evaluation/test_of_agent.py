@@ -137,7 +137,7 @@ def test_it_takes_the_same_number_of_queries_however_much_there_is(project: Proj
         with CaptureQueriesContext(connection) as seen:
             found(project)
         counts.append(len(seen))
-    assert counts[0] == counts[1] <= 17
+    assert counts[0] == counts[1] <= 18
 
 
 def test_a_project_asks_for_what_it_wants(project: Project) -> None:
