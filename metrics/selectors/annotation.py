@@ -5,13 +5,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from django.db import connection
-from django.db.models import Prefetch
+from django.db.models import Exists, OuterRef, Prefetch, Q
 from django.db.models.functions import Lower
 
 from agents.models import Membership, TeamMember, User
 from agents.permissions import Permission
 from console.lib.sql import load
-from metrics.models import AnnotationItem, AnnotationQueue, AnnotationReview, Trace
+from metrics.models import AnnotationItem, AnnotationQueue, AnnotationReview, Score, Trace
+from metrics.models.annotation import ItemState, ReviewState
+from metrics.models.score import Source
 
 # Counted up to here: nobody needs to know more exactly how much there is to do.
 MOST_COUNTED = 10_000
@@ -118,3 +120,38 @@ def askable(queue: AnnotationQueue) -> list[User]:
         of_team = TeamMember.objects.filter(team_id=queue.team_id).values("membership")
         members = members.filter(pk__in=of_team)
     return sorted((row.user for row in members.select_related("user")), key=lambda user: user.display_name.lower())
+
+
+@dataclass(frozen=True, slots=True)
+class Unanswered:
+    """The scores that a person is still asked for, by lower-case name, of a trace with its spans or of one span."""
+
+    person_id: int
+    names: dict[bytes | None, frozenset[str]]
+
+    def covers(self, score: Score) -> bool:
+        """Whether seeing this score would tell what somebody else has answered."""
+        if score.source != Source.HUMAN or score.author_user_id == self.person_id:
+            return False
+        span = bytes(score.span_id) if score.span_id else None
+        asked = self.names.get(None, frozenset()) | self.names.get(span, frozenset())
+        return score.name.lower() in asked
+
+
+def unanswered(project_id: int, trace_id: bytes, person: User) -> Unanswered:
+    """What open queues still ask this person about a trace and its spans. Two queries, one where nothing is asked."""
+    answered = AnnotationReview.objects.filter(item=OuterRef("pk"), user=person, state=ReviewState.DONE)
+    of_team = TeamMember.objects.filter(membership__user=person).values("team")
+    asked = AnnotationItem.objects.filter(
+        Q(queue__team=None) | Q(queue__team__in=of_team),
+        ~Exists(answered),
+        queue__in=AnnotationQueue.objects.open().filter(project_id=project_id),
+        trace_id=trace_id,
+        state=ItemState.WAITING,
+    )
+    names: dict[bytes | None, frozenset[str]] = {}
+    for item in asked.select_related("queue").prefetch_related("queue__configs"):
+        span = bytes(item.span_id) if item.span_id else None
+        wanted = (config.name.lower() for config in item.queue.configs.all() if config.archived_at is None)
+        names[span] = names.get(span, frozenset()).union(wanted)
+    return Unanswered(person.pk, names)

@@ -30,6 +30,12 @@ def of_trace(project_id: int, trace_id: bytes, span_id: bytes | None = None) -> 
     return list(found.order_by("id")[:MOST_OF_TRACE])
 
 
+def of_session(project_id: int, session_id: str, *, most: int) -> list[Score]:
+    """The scores of a session as a whole, not of its traces: the newest `most`, oldest first."""
+    found = Score.objects.filter(project_id=project_id, session_id=session_id).exclude(session_id="")
+    return list(found.filter(trace_id=None).order_by("-id")[:most])[::-1]
+
+
 def page(project_id: int, chosen: ScoreFilter = EVERYTHING, *, before: int | None = None, limit: int) -> ScorePage:
     """One page of the project's scores, those with ids below `before`."""
     found = _matching(project_id, chosen)

@@ -15,7 +15,7 @@ from metrics.forms import ConfiguredForm, ScoreForm
 from metrics.models import Score, Trace
 from metrics.models.score import Source
 from metrics.scoring import Draft
-from metrics.selectors import score_configs
+from metrics.selectors import annotation, score_configs
 from metrics.selectors import scores as selector
 from metrics.services import scores
 from metrics.services.score_configs import Misfits
@@ -39,12 +39,16 @@ def scores_context(
     if may_score and configured is None:
         configured = _configured(project, span_id)
     given = selector.of_trace(project.pk, bytes(trace.trace_id), span_id)
+    # Who is asked in a queue judges for themselves first: here is where they would read what others have said.
+    asked = annotation.unanswered(project.pk, bytes(trace.trace_id), _person(request)) if may_score else None
+    shown = [score for score in given if asked is None or not asked.covers(score)]
     return {
         "project": project,
         "trace_hex": bytes(trace.trace_id).hex(),
         "scored_span": span_id.hex() if span_id else "",
-        "scores": [score for score in given if span_id or not score.span_id],
-        "scores_below": [score for score in given if score.span_id and not span_id],
+        "scores": [score for score in shown if span_id or not score.span_id],
+        "scores_below": [score for score in shown if score.span_id and not span_id],
+        "scores_hidden": len(given) - len(shown),
         "may_score": may_score,
         "score_form": form,
         "configured_form": configured if configured and configured.configs else None,

@@ -14,7 +14,7 @@ from metrics.cursors import cursor_of_place, place
 from metrics.dialogue import Reader
 from metrics.models import Session, Trace
 from metrics.ranges import ParameterError, TimeRange
-from metrics.selectors import sessions
+from metrics.selectors import scores, sessions
 from metrics.selectors.bounded import Place
 from metrics.selectors.sessions import SessionFilter, TracePart
 from metrics.trace_filter import STATUSES
@@ -23,6 +23,7 @@ from metrics.views.asking import chosen_range, otlp_environment, range_context
 
 PAGE_SIZE = 50
 TRACES_SHOWN = 10
+SCORES_SHOWN = 100
 DEFAULT_RANGE = "7d"
 CURSOR, TRACE_CURSOR = "sessions", "session"
 HIDDEN = ("range", "from", "to")
@@ -82,6 +83,7 @@ def page(request: HttpRequest, project: str, session_id: str) -> HttpResponse:
         "session": session,
         "version": version,
         "turns": _turns(session, part),
+        "scores": scores.of_session(found.pk, session.session_id, most=SCORES_SHOWN),
         "earlier": cursor_of_place(sessions.place_of(part.traces[0]), TRACE_CURSOR)
         if part.earlier and part.traces
         else "",
