@@ -99,7 +99,7 @@ def _scores(document: Mapping[str, Any], entries: list[Any], trace_id: bytes) ->
             where = f"{path}scores[{index}]"
             if not isinstance(score, Mapping):
                 raise Malformed(f"{where}: an object expected")
-            known = {name: score.get(name) for name in scoring.FIELDS - {"source"}}
+            known = {name: score.get(name) for name in scoring.FIELDS - {"source", "id"}}
             known |= {"trace_id": trace_id.hex(), "external_id": f"trace:{trace_id.hex()}:{score.get('id') or where}"}
             try:
                 yield scoring.draft_of(known)
