@@ -76,7 +76,7 @@ def langfuse_score(project: Project, score_id: str) -> Score:
     cleaned = score_id.replace("\x00", "")
     of_project = Score.objects.select_related("project").filter(project=project)
     found = of_project.filter(external_id=f"{PREFIX}{cleaned}").first()
-    if found is None and cleaned.isascii() and cleaned.isdigit() and int(cleaned) < 2**63:
+    if found is None and cleaned.isascii() and cleaned.isdigit() and len(cleaned) < 19:
         found = of_project.filter(pk=int(cleaned)).first()
     if found is None:
         raise Http404

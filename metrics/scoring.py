@@ -15,6 +15,8 @@ COMMENT_CHARS = 4_000
 EXTERNAL_ID_CHARS = 200
 SESSION_ID_CHARS = 200
 METADATA_BYTES = 16 * 1024
+ANNOTATION = "annotation:"
+"""Before the ids of what people score in annotation queues. Nobody else gives such: it would keep them from scoring."""
 DATA_TYPES = ("numeric", "categorical", "boolean", "text")
 FIELDS = frozenset({
     "trace_id", "span_id", "session_id", "name", "data_type", "value", "label", "comment", "id", "external_id",
@@ -99,7 +101,10 @@ def _own_id(document: Mapping[str, Any]) -> str | None:
     short, long = (words(document, name, EXTERNAL_ID_CHARS) for name in ("id", "external_id"))
     if short and long and short != long:
         raise Refused("id", "differs from external_id: they are the same thing, give one")
-    return short or long or None
+    own = short or long
+    if own.startswith(ANNOTATION):
+        raise Refused("id", f"must not begin with {ANNOTATION} as those of annotation queues do")
+    return own or None
 
 
 def hex_id(document: Mapping[str, Any], name: str, size: int) -> bytes | None:

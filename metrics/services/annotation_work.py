@@ -124,8 +124,10 @@ def release(*, item: AnnotationItem, by: User) -> bool:
 def _settle(item: AnnotationItem, by: User, state: ReviewState, now: datetime) -> bool:
     """Writes down that a person is through with an item; False when it is not theirs to settle any more.
 
-    One compare-and-swap: of two people who come at once one has the item, and it never counts anybody twice.
+    One compare-and-swap: of two people who come at once one has the item, and it never counts anybody twice. Locked
+    first: behind a lock a statement sees the item as it is then, but reviews as they were when it began.
     """
+    AnnotationItem.objects.select_for_update().filter(pk=item.pk).first()
     free = AnnotationItem.objects.filter(_free(by, now), pk=item.pk, state=ItemState.WAITING)
     done = state == ReviewState.DONE
     enough = Q(done_count__gte=item.queue.reviewers - 1) if done else Q(pk__isnull=True)

@@ -18,7 +18,7 @@ from metrics import access
 from metrics.forms import ConfiguredForm
 from metrics.models import AnnotationItem
 from metrics.models.annotation import ItemState, ReviewState
-from metrics.scoring import Refused
+from metrics.scoring import ANNOTATION, Refused
 from metrics.selectors import annotation as selector
 from metrics.selectors import spans, traces
 from metrics.services import annotation_queues, annotation_work
@@ -58,7 +58,7 @@ def item(request: HttpRequest, project: str, queue_id: int, item_id: int) -> Htt
     drafts = form.drafts(
         trace_id=bytes(one.trace_id),
         span_id=bytes(one.span_id) if one.span_id else None,
-        own_id=f"annotation:{one.pk}:{me.pk}",
+        own_id=f"{ANNOTATION}{one.pk}:{me.pk}",
     )
     try:
         result = annotation_work.submit(item=one, drafts=drafts, by=me, now=clock.now())

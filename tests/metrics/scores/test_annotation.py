@@ -1,8 +1,10 @@
 """Annotation queues are worked by people one item after the other, never by two at once."""
 
+import threading
 from collections.abc import Callable
 
 import pytest
+from django.db import connection, transaction
 
 from agents.authentication import Caller
 from agents.models import AuditEvent, Membership, Project, Team, TeamMember, User
@@ -13,6 +15,7 @@ from metrics.services import annotation_queues, annotation_work
 from metrics.services.annotation_queues import QueueSpec
 from metrics.services.annotation_work import AlreadyDone, Held, NotAsked, Taken
 from tests.metrics.sending import NOW
+from tests.waiting import eventually
 
 TRACES = [bytes([number]) * 16 for number in range(1, 10)]
 Person = Callable[..., User]
@@ -75,6 +78,40 @@ def test_an_item_is_done_when_so_many_people_have_scored_it(
     assert isinstance(annotation_work.submit(item=done, drafts=draft(done), by=cleo, now=NOW), AlreadyDone)
     assert sorted(Score.objects.values_list("value", "source")) == [(2.0, "human"), (4.0, "human")]
     assert AuditEvent.objects.filter(action="annotation_item.scored").count() == 2
+
+
+def _somebody_waits() -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1 FROM pg_locks WHERE NOT granted")
+        return cursor.fetchone() is not None
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_person_who_sends_twice_at_once_counts_once(
+    queue: AnnotationQueue, lead: User, person: Person, rating: ScoreConfig
+) -> None:
+    spec = QueueSpec("Look again", [rating], reviewers=2)
+    queue = annotation_queues.change(queue=queue, spec=spec, by=Caller(user=lead), now=NOW)
+    fill(queue, lead, TRACES[:1])
+    ana = person("Ana")
+    item = annotation_work.take_next(queue=queue, by=ana, now=NOW)
+    assert item
+    found: list[object] = []
+
+    def send_again() -> None:
+        try:
+            found.append(annotation_work.submit(item=item, drafts=draft(item), by=ana, now=NOW))
+        finally:
+            connection.close()
+
+    again = threading.Thread(target=send_again)
+    with transaction.atomic():
+        assert isinstance(annotation_work.submit(item=item, drafts=draft(item), by=ana, now=NOW), Taken)
+        again.start()
+        eventually(_somebody_waits)
+    again.join()
+    assert [type(one) for one in found] == [AlreadyDone]
+    assert (queue.items.get().done_count, queue.items.get().state) == (1, "waiting")
 
 
 def test_what_somebody_skips_goes_to_others(queue: AnnotationQueue, lead: User, person: Person) -> None:

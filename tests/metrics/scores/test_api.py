@@ -126,6 +126,8 @@ def test_an_idempotency_key_stores_once(post: Call) -> None:
         ({"source": "human"}, "source"),
         ({"source": ["sdk"]}, "source"),
         ({"scroe": 1}, "scroe"),
+        ({"id": "annotation:1:1:1"}, "id"),
+        ({"external_id": " annotation:1:1:1"}, "id"),
     ],
 )
 def test_what_is_wrong_is_named_and_nothing_is_stored(post: Call, change: dict[str, Any], field: str) -> None:

@@ -166,6 +166,7 @@ def test_scores_of_another_project_do_not_exist(send: Call, other_project: Proje
     theirs = basic(other_project, *BOTH)
     assert Client().get(f"{URL}/mine", headers=theirs).status_code == 404
     assert Client().get(f"{URL}/{Score.objects.get().pk}", headers=theirs).status_code == 404
+    assert Client().get(f"{URL}/{'9' * 5_000}", headers=theirs).status_code == 404
     assert Client().delete(f"{URL}/mine", headers=theirs).status_code == 404
     for list_of in (URL, "/api/public/v2/scores", "/api/public/v3/scores"):
         assert Client().get(list_of, headers=theirs).json()["data"] == []
