@@ -93,9 +93,10 @@ TOOLS: tuple[Json, ...] = (
 
 
 def described(document: Mapping[str, Any]) -> Json:
-    """A request, as the API writes it, as a model reads it."""
+    """A request, as the API writes it, as a model reads it. Of several actions each says for itself what may run."""
     status, decision = document["status"], document["decision"] or {}
-    approved = status == "approved"
+    several = len(document["items"]) > 1
+    approved = status == "approved" and not several
     said: Json = {
         "approval_id": document["id"],
         "status": status,
@@ -109,7 +110,17 @@ def described(document: Mapping[str, Any]) -> Json:
         said["answer"] = decision.get("message", "")
     if decision.get("reason"):
         said["reason"] = decision["reason"]
+    if several:
+        said["items"] = [_item(item) for item in document["items"]]
     questions = [each["text"] for each in document["messages"] if each["kind"] == "question"]
     if status in ("pending", "info_requested") and questions:
         said["questions"] = questions
+    return said
+
+
+def _item(item: Mapping[str, Any]) -> Json:
+    """One of several actions. It may run only with the arguments that were decided on: none others are told."""
+    said: Json = {"index": item["index"], "action": item["action"], "status": item["status"], "may_run": False}
+    if item["effect"] == "allow":
+        said |= {"may_run": True, "arguments": item["decision"]["arguments"]}
     return said

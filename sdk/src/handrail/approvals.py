@@ -130,10 +130,15 @@ class Approval:
     def final_arguments(self) -> JsonObject:
         """The arguments the action may run with: the reviewer's when they edited, else the agent's own.
 
-        Raises HandrailError when the action was not approved, so that forgetting to look at the status is no harm.
+        Raises HandrailError when the action was not approved, so that forgetting to look at the status is no harm; and
+        for several actions, of which each in `items` has arguments of its own.
         """
         if not self.is_approved:
             raise HandrailError(f"{self.action} ({self.id}) is {self.status}, not approved: it must not run")
+        if len(self.items) > 1:
+            raise HandrailError(
+                f"{self.id} is about {len(self.items)} actions: look at what each of its items may run with"
+            )
         if self.decision is not None and self.decision.arguments is not None:
             return self.decision.arguments
         return self.arguments

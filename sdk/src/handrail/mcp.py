@@ -7,7 +7,7 @@ clients give up on a call long before a person has decided.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Annotated, Any
 
@@ -130,21 +130,32 @@ class _Tools:
 
 
 def described(approval: Approval) -> dict[str, Any]:
-    """A request as a model reads it."""
-    decision = approval.decision
+    """A request as a model reads it. Of several actions each says for itself what may run."""
+    decision, several = approval.decision, len(approval.items) > 1
+    approved = approval.is_approved and not several
     said: dict[str, Any] = {
         "approval_id": approval.id,
         "status": approval.status,
-        "may_run": approval.is_approved,
+        "may_run": approved,
         "url": approval.url,
     }
-    if approval.is_approved:
+    if approved:
         said["arguments"] = dict(approval.final_arguments)
     if approval.answer is not None:
         said["answer"] = approval.answer
     if decision is not None and decision.reason:
         said["reason"] = decision.reason
+    if several:
+        said["items"] = [_item(item) for item in approval.raw["items"]]
     questions = [each.get("text") for each in approval.messages if each.get("kind") == "question"]
     if approval.is_open and questions:
         said["questions"] = questions
+    return said
+
+
+def _item(item: Mapping[str, Any]) -> dict[str, Any]:
+    """One of several actions. It may run only with the arguments that were decided on: none others are told."""
+    said = {"index": item["index"], "action": item["action"], "status": item["status"], "may_run": False}
+    if item.get("effect") == "allow":
+        said |= {"may_run": True, "arguments": item["decision"]["arguments"]}
     return said

@@ -16,6 +16,7 @@ from asgiref.sync import sync_to_async
 from django.test import Client as DjangoClient
 from handrail.approvals import parse_approval
 from handrail.client import AsyncHandrail
+from handrail.errors import HandrailError
 from handrail.mcp import INSTRUCTIONS as instructions_of_the_client
 from handrail.mcp import described as described_by_the_client
 from handrail.mcp import server_for
@@ -260,3 +261,22 @@ async def test_requests_are_described_as_by_the_client(
         await ruled(str(made.pk), ana, verdict=states.Verdict(verdict), reason="because", **given)
     document = (await sync_to_async(agent_api.get)(f"/api/v1/approvals/{made.pk}")).json()
     assert described(document) == described_by_the_client(parse_approval(document))
+
+
+async def test_of_several_actions_each_is_described_with_what_it_may_run_with(agent_api: Api, ana: Caller) -> None:
+    actions = [{"action": "refund", "arguments": {"amount": amount}} for amount in (9_000, 2, 3)]
+    made = (await sync_to_async(agent_api.post)("/api/v1/approvals", {"actions": actions})).json()
+    await ruled(made["id"], ana, verdict=states.Verdict.EDIT, item=0, arguments={"amount": 1})
+    await ruled(made["id"], ana, item=1)
+    document = (await sync_to_async(agent_api.get)(f"/api/v1/approvals/{made['id']}")).json()
+    said = described(document)
+    assert not any(one["may_run"] or "arguments" in one for one in (said, *said["items"]))
+    assert said == described_by_the_client(parse_approval(document))
+    await ruled(made["id"], ana, item=2)
+    document = (await sync_to_async(agent_api.get)(f"/api/v1/approvals/{made['id']}")).json()
+    said = described(document)
+    assert (said["status"], said["may_run"], "arguments" in said) == ("approved", False, False)
+    assert [(one["may_run"], one["arguments"]["amount"]) for one in said["items"]] == [(True, 1), (True, 2), (True, 3)]
+    assert said == described_by_the_client(parse_approval(document))
+    with pytest.raises(HandrailError):
+        _ = parse_approval(document).final_arguments
