@@ -4,10 +4,13 @@ A period begins at midnight in the budget's own time zone: of the day, of Monday
 the clocks change it is an hour shorter or longer.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
+
+from metrics.ranges import TimeRange
 
 DAY, WEEK, MONTH = "day", "week", "month"
 FINE, WARNED, SPENT = range(3)
@@ -117,3 +120,40 @@ class Standing:
 def tightness(standing: Standing) -> tuple[bool, float]:
     """What orders budgets by how soon they are in the way."""
     return standing.says_no, standing.share
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """What remains at one moment, below 0 when more is spent than the limit, and what was spent in the step before it.
+
+    `even_nanos` would remain if as much were spent in every second of the period.
+    """
+
+    at: datetime
+    remaining_nanos: int
+    even_nanos: int
+    before: Figures
+
+
+@dataclass(frozen=True, slots=True)
+class Burn:
+    """How a budget is used up: what was spent in each step of its period, and how it stands."""
+
+    steps: TimeRange
+    spent: Sequence[Figures]
+    standing: Standing
+
+    def points(self) -> list[Point]:
+        """The start of the period, the end of each step that is over, and now."""
+        left, nothing = self.standing.limit_nanos, Figures()
+        points = [Point(self.steps.start, left, left, nothing)]
+        ends = [*self.steps.bins()[1:], self.steps.end]
+        for end, figures in zip(ends[: self.steps.past_bins()], self.spent, strict=False):
+            left -= figures.spent_nanos
+            at = min(end, self.steps.until)
+            points.append(Point(at, left, self.even_nanos(at), figures))
+        return points
+
+    def even_nanos(self, at: datetime) -> int:
+        """What the even line leaves at a moment of the period."""
+        return round(self.standing.limit_nanos * ((self.steps.end - at) / self.steps.length))

@@ -13,6 +13,7 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
+from metrics.budgeting import Burn
 from metrics.ranges import TimeRange
 from metrics.selectors.overview import Period
 from metrics.selectors.series import NANOS
@@ -43,7 +44,11 @@ class Axis:
 def axis(window: TimeRange, tz: tzinfo) -> Axis:
     """The time axis of a range."""
     bins = window.bins()
-    return Axis(window, bins, [moment.astimezone(tz).replace(tzinfo=None).isoformat() for moment in bins])
+    return Axis(window, bins, [_label(moment, tz) for moment in bins])
+
+
+def _label(moment: datetime, tz: tzinfo) -> str:
+    return moment.astimezone(tz).replace(tzinfo=None).isoformat()
 
 
 def plain(label: str, most: int = 60) -> str:
@@ -129,6 +134,40 @@ def tokens(at: Axis, period: Period, before: Period | None) -> Figure:
     if before is not None:
         traces.append(_compared(at, [one.input_tokens + one.output_tokens for one in before.bins]))
     return _figure(at, traces, stacked=True, y={"hoverformat": ",.0f"})
+
+
+def burn_down(burn: Burn) -> Figure:
+    """Dollars that remain of a budget against those that would if it were used evenly, and where this pace leads to.
+
+    The moments are those of the budget's own zone, in which its period begins at midnight.
+    """
+    at, standing = axis(burn.steps, burn.steps.tz), burn.standing
+    points = [] if standing.is_unknown else burn.points()
+    even = [*burn.steps.bins(), burn.steps.end]
+    traces = [
+        _course(at, _("remaining"), [(one.at, one.remaining_nanos) for one in points], {"color": "--chart-1"}),
+        _course(
+            at, _("even use"), [(one, burn.even_nanos(one)) for one in even], {"dash": "dot", "color": COMPARED_COLOR}
+        ),
+    ]
+    if points and standing.forecast_nanos is not None:
+        last = (burn.steps.end, standing.limit_nanos - standing.forecast_nanos)
+        ahead = [(points[-1].at, points[-1].remaining_nanos), last]
+        traces.append(_course(at, _("at this pace"), ahead, {"dash": "dash", "color": "--chart-4"}))
+    return _figure(at, traces, y={"tickprefix": "$", "hoverformat": ",.4f"})
+
+
+def _course(at: Axis, name: str, nanos: Sequence[tuple[datetime, int]], line: Figure) -> Figure:
+    """A line through dollars at any moments."""
+    return {
+        "type": "scatter",
+        "mode": "lines",
+        "name": name,
+        "x": [_label(moment, at.window.tz) for moment, _nanos in nanos],
+        "y": [one / NANOS for _moment, one in nanos],
+        "line": {"width": 1.75, **line},
+        "meta": {},
+    }
 
 
 def lines(at: Axis, named: Sequence[tuple[str, Sequence[float | None]]]) -> Figure:

@@ -6,12 +6,25 @@ from dataclasses import dataclass
 from django.utils.translation import gettext as _
 
 from console.templatetags.ui import duration, money, number, percent
+from metrics.budgeting import DAY, FINE, MONTH, SPENT, WARNED, WEEK
 from metrics.ranges import TimeRange
+from metrics.selectors.budgets import Kept
 from metrics.selectors.overview import Activity, Period, Sums
 
 # Changes smaller than this are noise and are shown without a colour.
 NOTEWORTHY = 0.05
 P50, P95, P99 = range(3)
+
+
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """How much of a budget is spent, in words; `kind` and `icon` say so when that is much, which `level` is about."""
+
+    text: str
+    budget: str
+    level: str = ""
+    kind: str = ""
+    icon: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,15 +41,18 @@ class Tile:
     trend: str = "flat"
     points: Sequence[float] = ()
     drill: Mapping[str, str] | None = None
+    spent: Spent | None = None
 
 
-def tiles(window: TimeRange, period: Period, before: Period, agents: Activity, cost_today: int) -> list[Tile]:
-    """The five tiles that telemetry fills."""
+def tiles(
+    window: TimeRange, period: Period, before: Period, agents: Activity, cost_today: int, tightest: Kept | None = None
+) -> list[Tile]:
+    """The five tiles that telemetry fills; that of the cost says how the tightest budget stands, if there is one."""
     past = window.past_bins()
     sums = period.bins[:past]
     return [
         _requests(window, period, before, sums),
-        _cost(window, period, before, sums, cost_today),
+        _cost(window, period, before, sums, cost_today, tightest),
         _latency(period, before, past),
         _errors(period, before, sums),
         _agents(agents),
@@ -57,7 +73,9 @@ def _requests(window: TimeRange, period: Period, before: Period, sums: Sequence[
     )
 
 
-def _cost(window: TimeRange, period: Period, before: Period, sums: Sequence[Sums], today: int) -> Tile:
+def _cost(
+    window: TimeRange, period: Period, before: Period, sums: Sequence[Sums], today: int, tightest: Kept | None
+) -> Tile:
     burn = int(period.total.cost_nanos * 3600 / window.elapsed_seconds)
     hint = _("burning %(cost)s/h") % {"cost": money(burn)}
     if period.total.unpriced_count:
@@ -72,7 +90,27 @@ def _cost(window: TimeRange, period: Period, before: Period, sums: Sequence[Sums
         delta=change(period.total.cost_nanos, before.total.cost_nanos),
         points=[one.cost_nanos for one in sums],
         drill={"sort": "cost"},
+        spent=None if tightest is None else _spent(tightest),
     )
+
+
+def _spent(kept: Kept) -> Spent:
+    standing = kept.standing
+    share = _("unknown share") if standing.is_unknown else percent(standing.share)
+    if standing.figures.unpriced_calls and not standing.is_unknown:
+        share = f"≥ {share}"
+    words = {
+        DAY: _("%(share)s of %(limit)s this day"),
+        WEEK: _("%(share)s of %(limit)s this week"),
+        MONTH: _("%(share)s of %(limit)s this month"),
+    }[kept.budget.period]
+    level, kind, icon = {
+        FINE: ("", "", ""),
+        WARNED: (_("Nearly spent"), "warn", "triangle-alert"),
+        SPENT: (_("Spent"), "danger", "circle-alert"),
+    }[standing.level]
+    text = words % {"share": share, "limit": money(standing.limit_nanos)}
+    return Spent(text, _("Budget “%(name)s”") % {"name": kept.budget.name}, level, kind, icon)
 
 
 def _latency(period: Period, before: Period, past: int) -> Tile:

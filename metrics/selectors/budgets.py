@@ -1,21 +1,32 @@
 """Budgets and what is spent of them, out of the rollups: exact at every moment, and no span is read."""
 
-from collections.abc import Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from functools import reduce
+from itertools import chain
+from zoneinfo import ZoneInfo
 
 from django.db.models import Case, F, Sum, TextField, Value, When
 
 from metrics import budgeting
-from metrics.budgeting import Figures, Standing, Window
+from metrics.budgeting import Burn, Figures, Standing, Window
 from metrics.models import Budget
+from metrics.ranges import TimeRange
 from metrics.resolutions import OTHER, State
 from metrics.selectors import rollups
+from metrics.selectors.rollups import Bin
 
 MOST = 100
 """Budgets of a project that are in force at once."""
 
 SUGGESTED = 200
+STEPS = {budgeting.DAY: timedelta(hours=1), budgeting.WEEK: timedelta(hours=6), budgeting.MONTH: timedelta(days=1)}
+"""Of a burn-down: at most 31 in a period."""
+
+# What was spent by an agent with a model.
+Sums = tuple[str, str, Figures]
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,30 +37,41 @@ class Kept:
     standing: Standing
 
 
-def standings(budgets: Iterable[Budget], *, now: datetime) -> list[Kept]:
-    """How budgets of one project stand, in their order: two queries and one for each further period among them."""
+def standings(budgets: Iterable[Budget], *, now: datetime, state: State | None = None) -> list[Kept]:
+    """How budgets of one project stand, in their order. Three queries, one fewer with a `state` since `earliest`."""
     rows = list(budgets)
-    windows = {row.pk: budgeting.window_of(row.period, row.time_zone, now) for row in rows}
-    spent: dict[int, Figures] = {}
-    if rows:
-        start, end = min(one.start for one in windows.values()), max(one.end for one in windows.values())
-        state = rollups.state(rows[0].project_id, start, end)
-        for window in dict.fromkeys(windows.values()):
-            spent |= _spent([row for row in rows if windows[row.pk] == window], window, state)
-    return [
-        Kept(
-            row,
-            Standing(
-                window=windows[row.pk],
-                figures=spent[row.pk],
-                limit_nanos=row.limit_nanos,
-                warn_share=row.warn_share,
-                refuses=row.when_spent == Budget.WhenSpent.REFUSE,
-                now=now,
-            ),
-        )
-        for row in rows
-    ]
+    if not rows:
+        return []
+    windows = {row.pk: _window(row, now) for row in rows}
+    if state is None:
+        state = rollups.state(rows[0].project_id, earliest(rows, now), max(one.end for one in windows.values()))
+    spent = _spent(rows, windows, state)
+    return [Kept(row, _standing(row, windows[row.pk], spent[row.pk], now)) for row in rows]
+
+
+def earliest(budgets: Iterable[Budget], now: datetime) -> datetime:
+    """The start of the period that began first; `now` without budgets."""
+    return min((_window(row, now).start for row in budgets), default=now)
+
+
+def burn_down(budget: Budget, *, now: datetime) -> Burn:
+    """What was spent of a budget in each step of its period. Two queries."""
+    steps = _steps(_window(budget, now), budget, now)
+    edges = [*steps.bins(), steps.end]
+    parts = rollups.cover(edges, rollups.state(budget.project_id, steps.start, steps.end))
+    columns = (Bin(edges), _one_of("agent", {budget.agent}), _one_of("model", {budget.model}))
+    found: dict[int, list[Sums]] = defaultdict(list)
+    seen = rollups.rows(budget.project_id, parts).values_list(*columns)
+    for bin, agent, model, nanos, unpriced in seen.annotate(Sum("cost_nanos"), Sum("unpriced_count")).order_by():
+        found[bin].append((agent, model, Figures(int(nanos), int(unpriced))))
+    figures = [_of(budget, found[place]) for place in range(steps.bin_count)]
+    whole = reduce(Figures.plus, figures, Figures())
+    return Burn(steps, figures, _standing(budget, Window(steps.start, steps.end), whole, now))
+
+
+def of_everything(project_id: int) -> list[Budget]:
+    """The budgets in force for everything, of whichever agent and model."""
+    return list(Budget.objects.of_project(project_id).in_force().applying(agent="", model=""))
 
 
 def applying(project_id: int, *, agent: str, model: str, now: datetime) -> list[Kept]:
@@ -88,16 +110,41 @@ def suggestions(project_id: int, *, since: datetime, until: datetime) -> dict[st
     }
 
 
-def _spent(budgets: Sequence[Budget], window: Window, state: State) -> dict[int, Figures]:
-    """What was spent of budgets with the same period, by their ids. One query."""
-    parts = rollups.cover([window.start, window.end], state)
+def _window(budget: Budget, now: datetime) -> Window:
+    return budgeting.window_of(budget.period, budget.time_zone, now)
+
+
+def _steps(window: Window, budget: Budget, now: datetime) -> TimeRange:
+    return TimeRange(window.start, window.end, STEPS[budget.period], now, tz=ZoneInfo(budget.time_zone))
+
+
+def _standing(budget: Budget, window: Window, figures: Figures, now: datetime) -> Standing:
+    return Standing(
+        window=window,
+        figures=figures,
+        limit_nanos=budget.limit_nanos,
+        warn_share=budget.warn_share,
+        refuses=budget.when_spent == Budget.WhenSpent.REFUSE,
+        now=now,
+    )
+
+
+def _spent(budgets: Sequence[Budget], windows: Mapping[int, Window], state: State) -> dict[int, Figures]:
+    """What was spent of budgets, by their ids. One query, whatever their number and periods."""
+    parts = {window: rollups.cover([window.start, window.end], state) for window in windows.values()}
     agents, models = {row.agent for row in budgets if row.agent}, {row.model for row in budgets if row.model}
-    rows = rollups.rows(budgets[0].project_id, parts).values_list(_one_of("agent", agents), _one_of("model", models))
-    found: list[tuple[str, str, Figures]] = []
-    summed = rows.annotate(nanos=Sum("cost_nanos"), unpriced=Sum("unpriced_count")).order_by()
-    for agent, model, nanos, unpriced in summed:
-        found.append((agent, model, Figures(int(nanos), int(unpriced))))
-    return {row.pk: _of(row, found) for row in budgets}
+    seen = rollups.rows(budgets[0].project_id, dict.fromkeys(chain.from_iterable(parts.values())))
+    sums: list[Sum] = []
+    for one in parts.values():
+        of_window = rollups.within(one)
+        sums += [Sum(column, filter=of_window, default=0) for column in ("cost_nanos", "unpriced_count")]
+    named = {f"sum_{place}": one for place, one in enumerate(sums)}
+    found: dict[Window, list[Sums]] = defaultdict(list)
+    grouped = seen.values_list(_one_of("agent", agents), _one_of("model", models))
+    for agent, model, *figures in grouped.annotate(**named).order_by():
+        for window, nanos, unpriced in zip(parts, figures[::2], figures[1::2], strict=True):
+            found[window].append((agent, model, Figures(int(nanos), int(unpriced))))
+    return {row.pk: _of(row, found[windows[row.pk]]) for row in budgets}
 
 
 def _one_of(column: str, wanted: Iterable[str]) -> Case:
@@ -106,7 +153,7 @@ def _one_of(column: str, wanted: Iterable[str]) -> Case:
     return Case(told_apart, default=Value(""), output_field=TextField())
 
 
-def _of(budget: Budget, found: Sequence[tuple[str, str, Figures]]) -> Figures:
+def _of(budget: Budget, found: Sequence[Sums]) -> Figures:
     total = Figures()
     for agent, model, figures in found:
         value, wanted = (agent, budget.agent) if budget.agent else (model, budget.model)

@@ -41,14 +41,16 @@ def cover(edges: Sequence[datetime], known: State) -> list[Segment]:
 
 def rows(project_id: int, parts: Iterable[Segment], **conditions: Any) -> QuerySet[Rollup]:
     """The rollup rows of some parts."""
-    chosen = [
-        Q(seconds=part.seconds, start__gte=_moment(part.start), start__lt=_moment(part.end))
-        for part in parts
-        if part.start < part.end
-    ]
+    chosen = [part for part in parts if part.start < part.end]
     if not chosen:
         return Rollup.objects.none()
-    return Rollup.objects.filter(reduce(or_, chosen), project_id=project_id, **conditions)
+    return Rollup.objects.filter(within(chosen), project_id=project_id, **conditions)
+
+
+def within(parts: Iterable[Segment]) -> Q:
+    """The condition that a row is of some parts, of which there is at least one."""
+    chosen = (Q(seconds=part.seconds, start__gte=_moment(part.start), start__lt=_moment(part.end)) for part in parts)
+    return reduce(or_, chosen)
 
 
 def among(statement: str, parts: Iterable[Segment]) -> str:

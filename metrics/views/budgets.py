@@ -8,6 +8,7 @@ from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
@@ -16,9 +17,9 @@ from agents.models import Project
 from agents.permissions import Permission
 from agents.views.person import person
 from console.lib import clock
-from metrics import access
+from metrics import access, charts
 from metrics.budget_form import BudgetForm
-from metrics.budgeting import FINE, SPENT, WARNED
+from metrics.budgeting import FINE, SPENT, WARNED, Burn, Point
 from metrics.models import Budget
 from metrics.selectors import budgets as selector
 from metrics.selectors.budgets import Kept
@@ -69,10 +70,13 @@ def new(request: HttpRequest, project: str) -> HttpResponse:
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-def edit(request: HttpRequest, project: str, budget: int) -> HttpResponse:
-    """Changes a budget."""
-    found = page_project(request, project, Permission.BUDGET_EDIT)
+def one(request: HttpRequest, project: str, budget: int) -> HttpResponse:
+    """How a budget burns down, and for those who may change it the form that does."""
+    needed = Permission.BUDGET_EDIT if request.method == "POST" else Permission.TELEMETRY_VIEW
+    found = page_project(request, project, needed)
     chosen = access.budget(found, budget)
+    if Permission.BUDGET_EDIT not in request.project_permissions:  # type: ignore[attr-defined]
+        return _page(request, found, None, chosen)
     form = _form(request, found, BudgetForm.initial_of(chosen))
     if request.method == "POST" and form.is_valid():
         try:
@@ -104,9 +108,19 @@ def _form(request: HttpRequest, project: Project, initial: dict[str, Any]) -> Bu
     return BudgetForm(request.POST if request.method == "POST" else None, initial=initial, suggested=suggested)
 
 
-def _page(request: HttpRequest, project: Project, form: BudgetForm, budget: Budget | None = None) -> HttpResponse:
-    context = {"project": project, "form": form, "budget": budget}
-    return render(request, "metrics/budget.html", context, status=422 if form.is_bound else 200)
+def _page(
+    request: HttpRequest, project: Project, form: BudgetForm | None, budget: Budget | None = None
+) -> HttpResponse:
+    context: dict[str, Any] = {"project": project, "form": form, "budget": budget}
+    if budget is not None:
+        burn = selector.burn_down(budget, now=clock.now())
+        context |= {"burn": burn, "standing": burn.standing, "figure": charts.burn_down(burn), "rows": _rows(burn)}
+    return render(request, "metrics/budget.html", context, status=422 if form is not None and form.is_bound else 200)
+
+
+def _rows(burn: Burn) -> list[tuple[str, Point]]:
+    """The burn-down as a table, its moments on the clock of the budget's zone."""
+    return [(date_format(point.at.astimezone(burn.steps.tz), "D j M H:i"), point) for point in burn.points()]
 
 
 def _line(kept: Kept) -> Line:

@@ -16,7 +16,7 @@ from console.templatetags.ui import duration, money, number
 from metrics import charts
 from metrics.parameters import LONGEST_VALUE
 from metrics.ranges import TimeRange, start_of_day
-from metrics.selectors import overview, traces
+from metrics.selectors import budgets, overview, traces
 from metrics.selectors.series import NANOS, QUANTILES
 from metrics.tiles import Tile, tiles
 from metrics.views import saved_views
@@ -50,15 +50,19 @@ def _narrowed(request: HttpRequest) -> dict[str, str]:
 
 def _figures(project: Project, window: TimeRange, narrowed: dict[str, str]) -> dict[str, Any]:
     today = start_of_day(window.now, timezone.get_current_timezone())
-    asked = overview.reading(project.pk, window, narrowed, since=today)
+    # What a part of the project costs is no share of what all of it may cost.
+    limits = [] if narrowed else budgets.of_everything(project.pk)
+    asked = overview.reading(project.pk, window, narrowed, since=min(today, budgets.earliest(limits, window.now)))
     found = overview.figures(asked)
+    standings = budgets.tightest_first(budgets.standings(limits, now=window.now, state=asked.state))
     period, before = found.current, found.previous
     cost_today = overview.cost_between(asked, today, window.now)
     kept = window.parameters() | narrowed
     kept.pop("compare", None)
     quiet = not period.total.requests and not any(one.input_tokens for one in period.bins)
+    shown = tiles(window, period, before, found.activity, cost_today, next(iter(standings), None))
     return {
-        "tiles": [linked(tile, project, kept) for tile in tiles(window, period, before, found.activity, cost_today)],
+        "tiles": [linked(tile, project, kept) for tile in shown],
         "charts": chart_cards(project, window, kept, period, before),
         "agents": [(line, traces_url(project, **{**kept, "agent": line.name})) for line in found.agents],
         "agents_more": found.activity.active - len(found.agents),

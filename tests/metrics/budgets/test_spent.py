@@ -106,7 +106,7 @@ def test_no_span_is_read_and_queries_do_not_grow_with_budgets(make: Make, sendin
             selector.standings(rows, now=NOW)
         counts.append(len(queries))
         assert not any("metrics_span" in query["sql"] or "metrics_trace" in query["sql"] for query in queries)
-    assert counts == [4, 4]
+    assert counts == [2, 2]
 
 
 def test_other_projects_spend_their_own(make: Make, sending: Sending, other_project: Project) -> None:
