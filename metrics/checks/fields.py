@@ -5,8 +5,6 @@ from typing import Any
 
 from metrics.checks.flag import PATH_CHARS, Field
 
-# Texts of one value: what is behind them is not read.
-MOST_TEXTS = 5_000
 SHORTEST_TEXT = 4
 # What a tool or a retriever is given are arguments, and what it gives back is read by a model.
 TOOLS = frozenset({"tool", "retriever", "reranker"})
@@ -53,13 +51,11 @@ def texts(value: Any, path: str, place: str, *, unread: frozenset[str] = frozens
     arguments.
     """
     left: list[tuple[Any, str, str]] = [(value, path, place)]
-    found = 0
-    while left and found < MOST_TEXTS:
+    while left:
         one, whole_way, kind = left.pop()
         way = whole_way[:PATH_CHARS]
         if isinstance(one, str):
             if len(one) >= SHORTEST_TEXT:
-                found += 1
                 yield Field(way, kind, one)
         elif isinstance(one, dict):
             if unread and _role(one) in unread:

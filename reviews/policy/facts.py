@@ -15,7 +15,8 @@ NO_FLAGS = {"injection": 0, "hallucination": 0, "pii": 0, "high": 0, "patterns":
 class Subject:
     """One action that is asked for, with what the agent said about it. Texts that were not sent are empty.
 
-    `flags` are what checks of its text found, as `metrics.checks.flag.Flag.document` tells it.
+    `flags` are what checks of its text found, as `metrics.checks.flag.Flag.document` tells it; `unchecked` says that
+    they did not read all of it.
     """
 
     action: str
@@ -28,11 +29,17 @@ class Subject:
     trace_id: str = ""
     end_user: str = ""
     flags: Sequence[Mapping[str, Any]] = ()
+    unchecked: bool = False
 
 
 def facts_of(subject: Subject, *, now: datetime) -> dict[str, Any]:
-    """Every fact that the request itself tells; times are UTC, `weekday` counts from 1, Monday."""
+    """Every fact that the request itself tells; times are UTC, `weekday` counts from 1, Monday.
+
+    Without `flags` where not all of the text was checked: whoever pads a text must not get rid of its flags, so a
+    condition that asks for them cannot be judged, and people look.
+    """
     weekday = now.isoweekday()
+    flags = {} if subject.unchecked else {"flags": _flagged(subject.flags) if subject.flags else NO_FLAGS}
     return {
         "action": subject.action,
         "args": subject.arguments,
@@ -41,7 +48,7 @@ def facts_of(subject: Subject, *, now: datetime) -> dict[str, Any]:
         "agent": {"name": subject.agent, "version": subject.agent_version},
         "session": {"id": subject.session_id},
         "end_user": subject.end_user,
-        "flags": _flagged(subject.flags) if subject.flags else NO_FLAGS,
+        **flags,
         "time": {
             "now": now,
             "date": now.date().isoformat(),

@@ -48,6 +48,7 @@ class _Row(NamedTuple):
     trace_id: str
     end_user: str
     flags: str
+    unchecked: bool
     actions: list[str]
     arguments: list[str]
     approvable: bool
@@ -99,6 +100,7 @@ def _subjects(row: _Row) -> list[Subject]:
             trace_id=row.trace_id,
             end_user=row.end_user,
             flags=of_item(flags, index) if flags else (),
+            unchecked=row.unchecked,
         )
         for index, (action, arguments) in enumerate(zip(row.actions, row.arguments, strict=True))
     ]

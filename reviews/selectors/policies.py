@@ -49,6 +49,7 @@ def subjects_of_past(approval: Approval) -> list[Subject]:
             trace_id=approval.trace_id,
             end_user=approval.end_user,
             flags=of_item(approval.flags, item.index),
+            unchecked=bool(approval.unchecked_chars),
         )
         for item in approval.items.all()
     ]

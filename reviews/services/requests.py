@@ -275,6 +275,7 @@ def _subjects_of(draft: RequestDraft, found: Checked) -> list[Subject]:
             trace_id=draft.trace_id,
             end_user=draft.end_user,
             flags=checking.of_item(flags, index),
+            unchecked=bool(found.unread),
         )
         for index, item in enumerate(draft.items)
     ]

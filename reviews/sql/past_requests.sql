@@ -2,7 +2,7 @@
 SELECT made.id, made.requested_at, made.status, made.closed_at, made.verdict, made.decided_by_id IS NOT NULL,
        made.decided_by_label, coalesce(made.outcome->>'status', ''), made.context::text, made.confidence, made.agent,
        made.agent_version, made.session_id, made.trace_id, made.end_user,
-       made.flags::text,
+       made.flags::text, made.unchecked_chars > 0,
        items.actions, items.arguments, items.approvable
   FROM (SELECT *
           FROM reviews_approval

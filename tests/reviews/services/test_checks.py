@@ -99,6 +99,25 @@ def test_rules_know_the_flags_and_a_trial_finds_the_same(project: Project, ana: 
     assert foresee(project=project, draft=draft(arguments={"note": BAD}), now=NOON).assessment.rule == "flagged"
 
 
+@pytest.mark.parametrize("padding", ["words " * 20_000, ["word"] * 6_000])
+def test_whoever_pads_a_text_gets_rid_of_no_rule_that_asks_for_flags(
+    project: Project, ana: Caller, request_one: Create, padding: object
+) -> None:
+    rules = [
+        {"name": "flagged", "effect": "review", "condition": "flags.injection > 0"},
+        {"name": "the rest", "effect": "auto_approve", "condition": "true"},
+    ]
+    policies.publish(project=project, by=ana, policy=read_policy({"rules": rules}), now=NOON)
+    assert request_one(arguments={"note": "fine"}).status == "approved"
+    made = request_one(arguments={"padding": padding}, context={"page": BAD})
+    assert made.unchecked_chars
+    assert (found(made), made.status, made.in_doubt) == ([], "pending", True)
+    past = past_request(project, made.pk)
+    assert past is not None
+    (*_others, before) = chunk(project, after=NOON - timedelta(days=1), until=NOON + timedelta(days=1))
+    assert all("flags" not in facts_of(one, now=NOON) for one in (*subjects_of_past(past), *before.subjects))
+
+
 def test_patterns_that_a_project_does_without_flag_nothing(project: Project, request_one: Create) -> None:
     CheckPolicy.objects.create(project=project, off=["injection.override"], changed_at=NOON)
     assert found(request_one(arguments={"note": BAD})) == []
