@@ -2,7 +2,7 @@
 
 import base64
 import binascii
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
@@ -59,6 +59,20 @@ class Problem(Exception):
 def invalid(field: str, message: str) -> Problem:
     """A 422 about one field."""
     return Problem(422, f"{field}: {message}", title="Invalid input", errors={field: [message]})
+
+
+EVERYWHERE = frozenset({"project", "format"})
+"""Query parameters that every address takes: whose data a person means, and how the answer is written."""
+
+
+def check_names(query: Mapping[str, str], allowed: Collection[str]) -> None:
+    """Raises Problem 422 naming the first query parameter that is none of `allowed`.
+
+    For answers of which too much does harm: a filter that is misspelt would silently choose everything.
+    """
+    for name in query:
+        if name not in allowed and name not in EVERYWHERE:
+            raise invalid(name[:80], f"is not a parameter here: there are {', '.join(sorted(allowed))}")
 
 
 def not_valid(error: ValidationError) -> Problem:

@@ -81,6 +81,12 @@ def duration(ns: int | str | None) -> str:
 
 
 @register.filter
+def hours(value: float | None) -> str:
+    """A span of time that is known in hours, as `duration` says it: minutes are not rounded away."""
+    return seconds(None if value is None else value * 3_600)
+
+
+@register.filter
 def seconds(value: float | str | None) -> str:
     """A span of time that is known in seconds, as `duration` says it."""
     return UNKNOWN if value is None or value == "" else duration(round(float(value) * NS_PER_SECOND))

@@ -11,7 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from console.lib import clock
-from console.lib.http import invalid
+from console.lib.http import check_names, invalid
 from metrics.api.agents import window_of
 from metrics.api.query import QueryView, query_parameters
 from metrics.comparison import Interval
@@ -42,6 +42,7 @@ class ComparisonView(QueryView):
         responses=OpenApiTypes.OBJECT,
     )
     def get(self, request: Request) -> Response:
+        check_names(request.query_params, (*PARAMETERS, "from", "to"))
         window = window_of(request.query_params, clock.now(), DEFAULT_RANGE)
         parameters = request.query_params.dict()
         try:

@@ -18,7 +18,7 @@ from rest_framework.request import Request
 from agents.api.base import ApiView
 from agents.models import Project
 from agents.permissions import Permission, Scope
-from console.lib.http import Problem, invalid
+from console.lib.http import Problem, check_names, invalid
 from reviews.api.reading import wait_seconds
 from reviews.models import FeedbackExample
 from reviews.selectors.feedback import (
@@ -89,6 +89,7 @@ class Asked:
 
 def asked_for(project: Project, query: QueryDict) -> Asked:
     """What the parameters of a request say. Raises Problem."""
+    check_names(query, PARAMETERS)
     wait_seconds(query)
     return Asked(_after(project, query), filters_of(query), names_reviewers(project))
 

@@ -24,22 +24,36 @@ def name_of(row: Backtest) -> str:
 def wrongs_of(figures: Figures) -> dict[str, list[tuple[str, int]]]:
     """What the false approvals and rejections run against, in words, with how many."""
     approvals = {
-        "reject": _("people rejected"),
-        "edit": _("people changed the arguments"),
-        "respond": _("people answered instead"),
-        "mixed": _("people rejected or changed a part"),
-        "failed": _("approved by people, then failed"),
-        "reverted": _("approved by people, then reverted"),
+        "reject": _("Approved what people rejected"),
+        "edit": _("Approved unchanged where people changed the arguments"),
+        "respond": _("Approved where people answered instead"),
+        "mixed": _("Approved all where people rejected or changed a part"),
+        "failed": _("Approved as people did, and it failed"),
+        "reverted": _("Approved as people did, and it was reverted"),
     }
     rejections = {
-        "approve": _("people approved"),
-        "edit": _("people approved with changes"),
-        "mixed": _("people approved a part"),
+        "approve": _("Rejected what people approved"),
+        "edit": _("Rejected what people approved with changes"),
+        "mixed": _("Rejected all where people approved a part"),
     }
     return {
         "approvals": [(approvals.get(what, what), n) for what, n in figures.false_approvals.items()],
         "rejections": [(rejections.get(what, what), n) for what, n in figures.false_rejections.items()],
     }
+
+
+def instead_of(what: str) -> str:
+    """What a disagreement runs against, as people decided or as it went, in a word or two."""
+    words = {
+        "approve": _("approved"),
+        "edit": _("changed"),
+        "reject": _("rejected"),
+        "respond": _("answered"),
+        "mixed": _("decided in parts"),
+        "failed": _("approved, then failed"),
+        "reverted": _("approved, then reverted"),
+    }
+    return words.get(what, what)
 
 
 def ends_of(figures: Figures) -> list[tuple[str, int]]:

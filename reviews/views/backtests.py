@@ -28,7 +28,7 @@ from reviews.selectors.backtests import backtest_of, backtests_page, cases_page
 from reviews.selectors.policies import versions_page
 from reviews.services import backtests as services
 from reviews.services import policies
-from reviews.views.backtest_words import doubts_of, ends_of, name_of, wrongs_of
+from reviews.views.backtest_words import doubts_of, ends_of, instead_of, name_of, wrongs_of
 from reviews.views.policies import frame
 
 PAGE_ROWS = 50
@@ -84,7 +84,7 @@ def backtest(request: HttpRequest, project: str, backtest_id: UUID) -> HttpRespo
         "wrongs": wrongs_of(results.total),
         "ends": ends_of(results.total),
         "doubts": doubts_of(row),
-        "cases": cases,
+        "cases": [(case, instead_of(case.what)) for case in cases],
         "kind": kind,
         "kinds": BacktestCase.Kind,
         "next": cursor,

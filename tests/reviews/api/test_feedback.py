@@ -206,6 +206,7 @@ async def test_only_those_with_the_right_see_feedback(
         ("until", "tomorrow", 422),
         ("label", "a\x00b", 422),
         ("action", "a\x00b", 422),
+        ("actoin", "refund", 422),
     ],
 )
 async def test_a_senseless_parameter_is_refused_by_name(agent_api: Api, name: str, value: str, status: int) -> None:

@@ -361,7 +361,8 @@ def test_the_page_shows_the_figures_and_the_requests(
     page = client.get(f"/p/shop/policies/backtests/{made.pk}/").content.decode()
     assert "100.0%" in page or "100%" in page
     assert f"/p/shop/queue/{wrong.pk}/" in page
-    assert "people rejected" in page
+    assert "Approved what people rejected" in page
+    assert "2 m 00 s spent" in page or "1 m 00 s spent" in page
     listed = client.get("/p/shop/policies/backtests/").content.decode()
     assert str(made.pk) in listed
     assert "Try a policy on the past" not in listed

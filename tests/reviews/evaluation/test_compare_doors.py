@@ -73,6 +73,7 @@ def test_a_side_may_have_a_time_of_its_own(runs: Make, api: Api) -> None:
         ({"b_from": "2026-03-01T00:00:00Z", "b_to": "2026-02-01T00:00:00Z"}, "b_from"),
         ({"a_tag": "x" * 501}, "a_tag"),
         ({"from": "soon"}, "from"),
+        ({"agent": "helper"}, "agent"),
     ],
 )
 def test_what_cannot_be_used_is_named(api: Api, page_of: Make, wrong: dict[str, str], named: str) -> None:
