@@ -38,7 +38,7 @@ DOORS: dict[str, dict[str, P | str | None]] = {
     "p/<slug:project>/compare/": {"GET": P.TELEMETRY_VIEW},
     "p/<slug:project>/costs/budgets/": {"GET": P.TELEMETRY_VIEW},
     "p/<slug:project>/costs/budgets/new/": {"GET": P.BUDGET_EDIT, "POST": P.BUDGET_EDIT},
-    "p/<slug:project>/costs/budgets/<int:budget>/": {"GET": P.BUDGET_EDIT, "POST": P.BUDGET_EDIT},
+    "p/<slug:project>/costs/budgets/<int:budget>/": {"GET": P.TELEMETRY_VIEW, "POST": P.BUDGET_EDIT},
     "p/<slug:project>/costs/budgets/<int:budget>/archive/": {"POST": P.BUDGET_EDIT},
     "p/<slug:project>/checks/": {"GET": P.TELEMETRY_VIEW},
     "p/<slug:project>/checks/try/": {"POST": P.TELEMETRY_VIEW},
