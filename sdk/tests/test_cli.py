@@ -140,11 +140,29 @@ def test_feedback_is_exported_and_goes_on_where_it_broke_off(server: Loopback, t
 
 
 def test_as_csv_nothing_is_a_formula(server: Loopback, capsys: pytest.CaptureFixture[str]) -> None:
-    server.examples = [example(0)]
+    server.examples = [example(0) | {"reason": "  =2+2", "message": "-- fine", "summary": "＝1"}]
     assert main(["feedback", "export", "--format", "csv"]) == 0
     (row,) = csv.DictReader(io.StringIO(capsys.readouterr().out))
-    assert row["action"] == "'=cmd()"
+    assert (row["action"], row["reason"], row["message"]) == ("'=cmd()", "'  =2+2", "'-- fine")
+    assert row["summary"].startswith("'")
     assert json.loads(row["final_arguments"]) == {"amount": 0}
+
+
+def test_as_csv_it_says_who_asked_under_which_rule_and_what_came_of_it(
+    server: Loopback, capsys: pytest.CaptureFixture[str]
+) -> None:
+    whole = {
+        "agent": {"name": "desk", "version": "3"}, "policy": {"version": 2, "rule": "large"}, "models": ["gpt-5"],
+        "risk": {"level": "high", "score": 0.7}, "reviewer": {"id": "r1", "role": "lead"}, "cost_usd": "0.02",
+        "outcome": {"status": "failed", "detail": {}}, "diff": [{"op": "replace"}],
+    }  # fmt: skip
+    server.examples = [example(0) | whole, example(1)]
+    assert main(["feedback", "export", "--format", "csv"]) == 0
+    row, bare = csv.DictReader(io.StringIO(capsys.readouterr().out))
+    said = ("agent", "agent_version", "policy_version", "policy_rule", "risk_level", "reviewer", "reviewer_role")
+    assert [row[name] for name in said] == ["desk", "3", "2", "large", "high", "r1", "lead"]
+    assert (row["outcome_status"], row["cost_usd"], json.loads(row["models"])) == ("failed", "0.02", ["gpt-5"])
+    assert [bare[name] for name in said] == [""] * len(said)
 
 
 def test_resuming_needs_a_file_of_lines(capsys: pytest.CaptureFixture[str]) -> None:

@@ -8,7 +8,7 @@ import os
 import sys
 import time
 from argparse import Namespace
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TextIO
@@ -18,10 +18,16 @@ from handrail.client import Handrail
 from handrail.errors import HandrailError
 from handrail.examples import FeedbackExample
 
+# As the console's own CSV names them; where a column is inside a member, by its path.
 CSV_COLUMNS = (
-    "id", "revision", "approval_id", "action", "verdict", "proposed_arguments", "final_arguments", "reason", "labels",
-    "session_id", "trace_id", "confidence", "suggestion", "requested_at", "decided_at", "outcome", "cursor",
+    "id", "revision", "approval_id", "action", "verdict", "proposed_arguments", "final_arguments", "diff", "reason",
+    "message", "labels", "summary", "context", "messages", "agent.name", "agent.version", "models", "session_id",
+    "trace_id", "span_id", "suggestion", "confidence", "risk.level", "risk.score", "policy.version", "policy.rule",
+    "reviewer.id", "reviewer.role", "outcome.status", "outcome", "scores", "cost_usd", "requested_at", "decided_at",
+    "cursor",
 )  # fmt: skip
+CSV_NAMES = {"agent.name": "agent", "reviewer.id": "reviewer"}
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 TRACE_COLUMNS = ("start", "trace_id", "status", "duration", "cost", "tokens", "name", "agents")
 SEEN_MAX = 10_000
 
@@ -93,18 +99,28 @@ def _write_jsonl(examples: Iterable[FeedbackExample], out: TextIO, *, follow: bo
 
 def _write_csv(examples: Iterable[FeedbackExample], out: TextIO) -> int:
     writer = csv.writer(out)
-    writer.writerow(CSV_COLUMNS)
+    writer.writerow([CSV_NAMES.get(path, path.replace(".", "_")) for path in CSV_COLUMNS])
     count = 0
     for count, example in enumerate(examples, start=1):  # noqa: B007 - the last number is the count
-        writer.writerow([_plain(example.raw.get(name)) for name in CSV_COLUMNS])
+        writer.writerow([_plain(_at(example.raw, path)) for path in CSV_COLUMNS])
     return count
+
+
+def _at(example: Mapping[str, Any], path: str) -> object:
+    """The member of an example at `path`; None where it, or what it is in, is missing."""
+    found: object = example
+    for name in path.split("."):
+        found = found.get(name) if isinstance(found, Mapping) else None
+    return found
 
 
 def _plain(value: object) -> object:
     """A cell: structures as JSON; what a spreadsheet would take for a formula is marked as text."""
     if isinstance(value, dict | list):
         return json.dumps(value, ensure_ascii=False)
-    return f"'{value}" if isinstance(value, str) and value[:1] in "=+-@\t\r" and value else value
+    if isinstance(value, str) and (value.startswith(FORMULA_STARTS) or value.lstrip(" ").startswith(FORMULA_STARTS)):
+        return f"'{value}"
+    return value
 
 
 def _last_cursor(path: Path) -> str:
