@@ -150,14 +150,18 @@ def outcome_of(example: FeedbackExample, *, names: bool = False) -> dict[str, An
 
 
 def scores_of(example: FeedbackExample, *, names: bool = False) -> list[dict[str, Any]]:
-    """What people gave the trace and its spans, as known when the revision was written. Authors as in `reviewer_of`."""
+    """What people gave the trace and its spans, as known when the revision was written.
+
+    Authors have other pseudonyms than reviewers: whoever may read scores of traces reads there who gave them, and must
+    not learn by that who decided.
+    """
     return [{**score, "author": _author(example.project_id, score["author"], names)} for score in example.scores]
 
 
 def _author(project_id: int, author: dict[str, Any], names: bool) -> dict[str, str] | None:
     if author["user"] is None:
         return None
-    person = {"id": pseudonym(project_id, author["user"])}
+    person = {"id": pseudonym(project_id, author["user"], part="scorer")}
     return person | {"name": author["name"]} if names else person
 
 
@@ -166,9 +170,9 @@ def _person(project_id: int, user_id: int, role: str, name: str) -> dict[str, st
     return person | {"name": name} if name else person
 
 
-def pseudonym(project_id: int, user_id: int) -> str:
-    """What a person is called in examples: the same in all of a project, and another one elsewhere."""
-    identity = f"reviewer:{project_id}:{user_id}"
+def pseudonym(project_id: int, user_id: int, *, part: str = "reviewer") -> str:
+    """What a person is called in examples for their part in them: the same in all of a project, another elsewhere."""
+    identity = f"{part}:{project_id}:{user_id}"
     return hmac.new(settings.SECRET_KEY.encode(), identity.encode(), hashlib.sha256).hexdigest()[:PSEUDONYM_CHARS]
 
 

@@ -70,7 +70,9 @@ def test_a_score_of_the_trace_or_a_span_is_a_revision_with_all_of_them(
     assert said(second) == [("helpful", 0.5, None)]
     assert said(third) == [("helpful", 0.5, None), ("helpful", 1.0, SPAN)]
     assert ana.user is not None
-    assert third["scores"][0]["author"] == {"id": pseudonym(project.pk, ana.user.pk)}
+    (author,) = {score["author"]["id"] for score in third["scores"]}
+    assert author == pseudonym(project.pk, ana.user.pk, part="scorer")
+    assert third["reviewer"]["id"] == pseudonym(project.pk, ana.user.pk) != author
     newest = FeedbackExample.objects.with_parts().latest("revision")
     assert line_of(newest, names=True)["scores"][0]["author"]["name"] == "Ana"
 
