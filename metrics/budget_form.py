@@ -8,6 +8,7 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from agents.models.user import validate_time_zone
+from metrics import wire
 from metrics.budgeting import LIMIT_NANOS_MAX, SCOPE_CHARS, WARN_SHARE
 from metrics.models import Budget
 
@@ -78,6 +79,7 @@ class BudgetForm(forms.Form):
         same = ("name", "period", "time_zone", "agent", "model", "when_spent")
         return {
             **{name: getattr(budget, name) for name in same},
-            "limit": (Decimal(budget.limit_nanos) / NANOS).normalize(),
-            "warn_percent": (budget.warn_share * PERCENT).normalize(),
+            # Never with an exponent, as Decimal writes 50 once it is normalized.
+            "limit": wire.usd(budget.limit_nanos),
+            "warn_percent": format((budget.warn_share * PERCENT).normalize(), "f"),
         }

@@ -154,7 +154,7 @@ def burn_down(burn: Burn) -> Figure:
         last = (burn.steps.end, standing.limit_nanos - standing.forecast_nanos)
         ahead = [(points[-1].at, points[-1].remaining_nanos), last]
         traces.append(_course(at, _("at this pace"), ahead, {"dash": "dash", "color": "--chart-4"}))
-    return _figure(at, traces, y={"tickprefix": "$", "hoverformat": ",.4f"})
+    return _figure(at, traces, y={"tickformat": "$,", "hoverformat": "$,.4f"})
 
 
 def _course(at: Axis, name: str, nanos: Sequence[tuple[datetime, int]], line: Figure) -> Figure:

@@ -120,7 +120,8 @@ def _page(
 
 def _rows(burn: Burn) -> list[tuple[str, Point]]:
     """The burn-down as a table, its moments on the clock of the budget's zone."""
-    return [(date_format(point.at.astimezone(burn.steps.tz), "D j M H:i"), point) for point in burn.points()]
+    form = "H:i" if burn.steps.length < timedelta(days=2) else "j M H:i"
+    return [(date_format(point.at.astimezone(burn.steps.tz), form), point) for point in burn.points()]
 
 
 def _line(kept: Kept) -> Line:

@@ -1,5 +1,6 @@
 """The pages of budgets."""
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -50,6 +51,9 @@ def test_a_budget_is_made_changed_and_taken_out_of_force(desk: Client) -> None:
     desk.post(f"{URL}{budget.pk}/", TYPED | {"agent": "", "model": "gpt-4o-mini", "limit": "100"})
     budget.refresh_from_db()
     assert (budget.agent, budget.model, budget.limit_nanos) == ("", "gpt-4o-mini", 100 * DOLLAR)
+    form = desk.get(f"{URL}{budget.pk}/").content.decode()
+    written = dict(re.findall(r'name="(limit|warn_percent)" value="([^"]+)"', form))
+    assert written == {"limit": "100", "warn_percent": "75"}, "as people write them, not 1E+2"
     desk.post(f"{URL}{budget.pk}/archive/")
     assert "No budgets yet" in desk.get(URL).content.decode()
     assert desk.get(f"{URL}{budget.pk}/").status_code == 404
