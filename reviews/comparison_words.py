@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -31,6 +32,8 @@ SUBJECTS = {
     Measure.SCORES: gettext_lazy("scores"),
 }
 SIDES = {"a": "A", "b": "B"}
+SMALL_NANOS, NANOS_PER_DOLLAR = 10_000_000, 1_000_000_000
+"""A cent: below, four places are less than two digits."""
 
 
 def _seconds(value: float | None) -> str:
@@ -38,7 +41,12 @@ def _seconds(value: float | None) -> str:
 
 
 def _money(value: float | None) -> str:
-    return money(None if value is None else round(value))
+    """As everywhere, but what is smaller than that can show has two digits: here it is what is compared."""
+    if value is None or not 0 < abs(value) < SMALL_NANOS:
+        return money(None if value is None else round(value))
+    dollars = abs(value) / NANOS_PER_DOLLAR
+    places = 1 - math.floor(math.log10(dollars))
+    return f"{'−' if value < 0 else ''}${dollars:.{places}f}"
 
 
 def _points(value: float | None) -> str:
@@ -82,7 +90,8 @@ def interval(one: Compared) -> str:
 def sentence(one: Compared) -> str:
     """What there is to say of one measure."""
     if not one.known:
-        return _("Of %(what)s nothing is known on one side.") % {"what": SUBJECTS[one.measure]}
+        text = _("Of %(what)s nothing is known on one side.") if any(one.counts) else _("Of %(what)s nothing is known.")
+        return text % {"what": SUBJECTS[one.measure]}
     if one.clear:
         return _better(one)
     if one.difference.low is None:
@@ -136,10 +145,16 @@ def verdict(found: Sequence[Compared]) -> list[str]:
     clear = [one for one in found if one.clear]
     unclear = [one for one in found if one.known and not one.clear]
     said = [sentence(one) for one in [*clear, *unclear]]
-    unknown = [str(SUBJECTS[one.measure]) for one in found if not one.known]
-    if unknown:
-        said.append(_("Nothing is known on one side of: %(names)s.") % {"names": ", ".join(unknown)})
+    unknown = [one for one in found if not one.known]
+    if lopsided := _named(one for one in unknown if any(one.counts)):
+        said.append(_("Nothing is known on one side of: %(names)s.") % {"names": lopsided})
+    if neither := _named(one for one in unknown if not any(one.counts)):
+        said.append(_("Nothing is known of: %(names)s.") % {"names": neither})
     return said
+
+
+def _named(found: Iterable[Compared]) -> str:
+    return ", ".join(str(SUBJECTS[one.measure]) for one in found)
 
 
 def caution(found: Sequence[Compared]) -> str:

@@ -48,6 +48,8 @@ def page(request: HttpRequest, project: str) -> HttpResponse:
     }
     if sides is not None and sides[0] != sides[1]:
         context |= _compared(found, *sides)
+        permissions: frozenset[str] = getattr(request, "project_permissions", frozenset())
+        context["may_name_scores"] = Permission.AGENT_MANAGE in permissions
     elif sides is not None:
         context["alike"] = sides[0].narrows
     return render(request, "reviews/compare.html", context)
@@ -95,6 +97,8 @@ def _compared(project: Project, a: Chosen, b: Chosen) -> dict[str, Any]:
         "rows": [_row(one) for one in found],
         "verdict": words.verdict(found),
         "caution": words.caution(found),
+        "score_names": ", ".join(names),
+        "no_scores": not any(one.known for one in found if one.measure is Measure.SCORES),
         "slower": _slower(found, sides),
         "capped": any(one.capped for one in sides),
         "most": TRACES_READ,

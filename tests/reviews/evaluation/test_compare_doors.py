@@ -90,6 +90,14 @@ def test_an_empty_page_says_what_to_do_and_alike_sides_too(page_of: Make, runs: 
     assert "Neither side did" in browser.get(PAGE, {"a_agent": "x", "b_agent": "y"}).content.decode()
 
 
+def test_where_no_scores_are_known_it_says_which_would_count(page_of: Make, runs: Make) -> None:
+    runs(times=2, version="1")
+    for role, may in (("viewer", False), ("admin", True)):
+        html = page_of(role).get(PAGE, VERSIONS).content.decode()
+        assert "Scores of these names count here: correctness" in html
+        assert ('href="/p/shop/settings/evaluation/"' in html) is may
+
+
 def test_what_the_address_says_is_text(page_of: Make) -> None:
     html = page_of("viewer").get(PAGE, {"a_agent": HOSTILE, "b_version": HOSTILE}).content.decode()
     assert "<script>alert" not in html

@@ -32,7 +32,7 @@ def test_what_is_clear_is_said_and_what_is_not_says_what_it_takes() -> None:
     said = words.verdict(found)
     assert any(one.startswith("B is faster: p95 ") and one.endswith("s).") for one in said)
     assert "No difference in errors can be told yet, about 16,000 more traces needed for one of 1 points." in said
-    assert said[-1] == "Nothing is known on one side of: approvals, outcomes, scores."
+    assert said[-1] == "Nothing is known of: approvals, outcomes, scores."
 
 
 def test_more_is_better_for_approvals_and_less_for_errors() -> None:
@@ -59,6 +59,19 @@ def test_nothing_at_all_is_no_fault() -> None:
     assert not any(one.known for one in found)
     assert words.caution(found) == ""
     assert len(words.verdict(found)) == 1
+
+
+def test_what_only_one_side_knows_is_told_from_what_neither_does() -> None:
+    said = words.verdict(compare(Side(approvals=Share(5, 10)), Side()))
+    assert "Nothing is known on one side of: approvals." in said
+    assert "Nothing is known of: errors, speed at p50, speed at p95, cost, outcomes, scores." in said
+
+
+def test_the_smallest_costs_have_digits() -> None:
+    nanos = (0.0, 2_345.6, 99_000.0, 9_900_000.0, 20_000_000.0)
+    shown = ["$0.00", "$0.0000023", "$0.000099", "$0.0099", "$0.0200"]
+    assert [words.figure(Measure.COST, value) for value in nanos] == shown
+    assert words.signed(Measure.COST, -2_345.6) == "−$0.0000023"
 
 
 def test_a_difference_that_many_questions_could_make_says_so() -> None:
