@@ -222,7 +222,7 @@ DOORS: dict[str, dict[str, P | str | None]] = {
     "api/v1/datasets": {"GET": P.FEEDBACK_VIEW, "POST": P.FEEDBACK_EXPORT},
     "api/v1/datasets/<int:dataset>": {"GET": P.FEEDBACK_VIEW},
     "api/v1/datasets/<int:dataset>/versions": {"GET": P.FEEDBACK_VIEW, "POST": P.FEEDBACK_EXPORT},
-    "api/v1/datasets/<int:dataset>/versions/<int:number>": {"GET": P.FEEDBACK_VIEW, "DELETE": P.FEEDBACK_EXPORT},
+    "api/v1/datasets/<int:dataset>/versions/<int:number>": {"GET": P.FEEDBACK_VIEW, "DELETE": P.POLICY_EDIT},
     "api/v1/exports": {"GET": P.FEEDBACK_VIEW, "POST": P.FEEDBACK_EXPORT},
     "api/v1/patterns": {"GET": P.APPROVAL_VIEW},
     "api/v1/patterns/<uuid:pattern_id>/accept": {"POST": P.POLICY_EDIT},

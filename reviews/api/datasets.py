@@ -132,7 +132,7 @@ class VersionView(ApiView):
     scopes: ClassVar[dict[str, Scope]] = {"GET": Scope.FEEDBACK_READ, "DELETE": Scope.ADMIN}
     permissions: ClassVar[dict[str, Permission]] = {
         "GET": Permission.FEEDBACK_VIEW,
-        "DELETE": Permission.FEEDBACK_EXPORT,
+        "DELETE": Permission.POLICY_EDIT,  # Auditors may take a copy, but destroy nothing.
     }
 
     @extend_schema(operation_id="dataset_versions_read", responses=OpenApiTypes.OBJECT)

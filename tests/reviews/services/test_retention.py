@@ -64,6 +64,20 @@ def test_a_version_that_is_taken_back_keeps_its_card_and_hash(lead: Caller, vers
     assert told.detail["content_hash"] == said[0]
 
 
+def test_auditors_take_nothing_back_and_leads_do(
+    project: Project, lead: Caller, version: DatasetVersion, agent_api: Api
+) -> None:
+    def taken_back(secret: str) -> int:
+        url = f"/api/v1/datasets/{version.dataset_id}/versions/{version.number}"
+        return agent_api.client.delete(url, headers={"authorization": f"Bearer {secret}"}).status_code
+
+    assert taken_back(make_token(make_person("Aud", project, "auditor"))) == 403
+    version.refresh_from_db()
+    assert version.status == "ready"
+    assert lead.user is not None
+    assert taken_back(make_token(lead.user)) == 200
+
+
 def test_a_version_of_which_a_file_is_being_made_stays(lead: Caller, version: DatasetVersion) -> None:
     exports.order(version=version, by=lead, format="jsonl", split="", now=clock.now())
     with pytest.raises(retention.Busy):
