@@ -100,9 +100,10 @@ async def test_who_waits_hears_of_the_decision_and_holds_no_thread(
     made = await sync_to_async(request_one)(now=clock.now())
     async with connected(address, secret) as client:
         arguments = {"approval_id": str(made.pk), "wait_seconds": 30}
+        before = threading.active_count()
         asked = [asyncio.create_task(told(client, "check_approval", **arguments)) for _ in range(60)]
         await waiters(60)
-        assert threading.active_count() < 40
+        assert threading.active_count() - before < 30  # those of the pools, which are there however many wait
         await ruled(str(made.pk), ana)
         assert {answer["status"] for answer in await asyncio.gather(*asked)} == {"approved"}
 
