@@ -4,8 +4,10 @@ from collections.abc import Iterable
 from typing import Any
 
 from django import forms
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from console.templatetags.ui import measured
 from metrics.models import Score, ScoreConfig
 from metrics.models.score_config import DataType
 from metrics.score_rules import DESCRIPTION_CHARS, Spec, spec_of
@@ -59,7 +61,7 @@ class ConfiguredForm(forms.Form):
         super().__init__(*args, **kwargs)
         self.configs = {f"config-{config.pk}": config for config in configs}
         for name, config in self.configs.items():
-            self.fields[name] = _control(config)
+            self.fields[name] = _control(config, needed=len(self.configs) == 1)
         self.order_fields([*self.configs, "comment"])
 
     @property
@@ -100,9 +102,10 @@ class ConfiguredForm(forms.Form):
         self.add_error(field, message)
 
 
-def _control(config: ScoreConfig) -> forms.Field:
-    """The control that can only be filled in as the config has it."""
-    about: dict[str, Any] = {"label": config.name, "help_text": config.description, "required": False}
+def _control(config: ScoreConfig, *, needed: bool) -> forms.Field:
+    """The control that can only be filled in as the config has it; `needed` where there is no other."""
+    told = [text for text in (config.description, _bounds(config)) if text]
+    about: dict[str, Any] = {"label": config.name, "help_text": " · ".join(told), "required": needed}
     if config.data_type == DataType.NUMERIC:
         number = forms.NumberInput(attrs={"step": "any"})
         return forms.FloatField(min_value=config.min_value, max_value=config.max_value, widget=number, **about)
@@ -113,6 +116,16 @@ def _control(config: ScoreConfig) -> forms.Field:
     else:
         choices = [("", "–"), *((one["label"], one["label"]) for one in config.categories)]
     return forms.ChoiceField(choices=choices, **about)
+
+
+def _bounds(config: ScoreConfig) -> str:
+    """Between what a number must be; empty where it may be any."""
+    low, high = (None if end is None else measured(end) for end in (config.min_value, config.max_value))
+    if low is not None and high is not None:
+        return gettext("From %(low)s to %(high)s.") % {"low": low, "high": high}
+    if low is not None:
+        return gettext("At least %(low)s.") % {"low": low}
+    return "" if high is None else gettext("At most %(high)s.") % {"high": high}
 
 
 class ScoreConfigForm(forms.Form):

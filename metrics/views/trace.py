@@ -108,10 +108,14 @@ def _trace_context(project: Project, trace: Trace) -> dict[str, Any]:
 
 
 def span(request: HttpRequest, project: str, trace_id: str, span_id: str) -> HttpResponse:
-    """The panel of one span."""
+    """The panel of one span; with `?alone=1` to be read on another page: it neither closes nor takes scores."""
     found = page_project(request, project, Permission.TELEMETRY_VIEW)
     trace = access.trace(found, trace_id)
-    return render(request, "metrics/_span.html", _span_context(request, found, trace, access.span(trace, span_id)))
+    context = _span_context(request, found, trace, access.span(trace, span_id))
+    if request.GET.get("alone") == "1":
+        context["alone"] = True
+        context["of_span"]["may_score"] = False
+    return render(request, "metrics/_span.html", context)
 
 
 def _span_context(request: HttpRequest, project: Project, trace: Trace, of: Span) -> dict[str, Any]:

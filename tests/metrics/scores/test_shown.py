@@ -71,3 +71,20 @@ def test_the_page_of_a_session_shows_what_was_thought_of_it(
     assert "Came back happy" in told
     assert "Another one" not in told
     assert "Of the trace" not in told
+
+
+def test_the_trace_beside_the_form_of_a_queue_has_no_other_form_and_nothing_that_drops_what_was_typed(
+    sending: Sending, queue: AnnotationQueue, lead: User, browser_of: Any
+) -> None:
+    root = sending.agent()
+    sending.send([root])
+    annotation_queues.add(queue=queue, targets=[Target(root.trace_id)], by=Caller(user=lead), now=NOW)
+    browser = browser_of(lead)
+    item = browser.get(f"/p/fleet/annotation/{queue.pk}/items/{queue.items.get().pk}/").content.decode()
+    span = f"/p/fleet/traces/{root.trace_id.hex()}/spans/{root.span_id.hex()}/"
+    assert f'hx-get="{span}?alone=1"' in item
+    assert "From 1 to 5." in item
+    alone, panel = (browser.get(url).content.decode() for url in (f"{span}?alone=1", span))
+    for part in ("data-panel-close", "<form"):
+        assert part in panel
+        assert part not in alone
