@@ -83,7 +83,7 @@ def duration(ns: int | str | None) -> str:
 @register.filter
 def hours(value: float | None) -> str:
     """A span of time that is known in hours, as `duration` says it: minutes are not rounded away."""
-    return seconds(None if value is None else value * 3_600)
+    return "0 s" if value == 0 else seconds(None if value is None else value * 3_600)
 
 
 @register.filter

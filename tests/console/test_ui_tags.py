@@ -58,7 +58,7 @@ def test_a_duration_keeps_three_digits_in_the_unit_that_fits(ns: int | None, sho
 
 
 def test_hours_do_not_round_minutes_away() -> None:
-    assert [ui.hours(value) for value in (None, 0.001, 0.05, 2.5)] == ["–", "3.60 s", "3 m 00 s", "2 h 30 m"]
+    assert [ui.hours(value) for value in (None, 0, 0.001, 0.05, 2.5)] == ["–", "0 s", "3.60 s", "3 m 00 s", "2 h 30 m"]
 
 
 @pytest.mark.parametrize(
