@@ -38,7 +38,10 @@ def interval(one: Finding) -> str:
     """Where the figure lies with 95 % confidence, as far as it can be told."""
     if one.at.low is None and one.at.high is None:
         return ""
-    return f"{figure(one.dimension, one.at.low)} – {figure(one.dimension, one.at.high)}"
+    low, high = figure(one.dimension, one.at.low), figure(one.dimension, one.at.high)
+    if one.at.high is None:
+        return _("%(low)s or more") % {"low": low}
+    return _("%(high)s or less") % {"high": high} if one.at.low is None else f"{low} – {high}"
 
 
 def target(one: Finding) -> str:
