@@ -20,7 +20,8 @@ from metrics.times import NS_PER_MINUTE, from_ns
 
 PRICE_VERSION = f"genai-prices {version('genai-prices')}"
 NANOS = Decimal(1_000_000_000)
-MAX_NANOS = 2**53
+# More than one call can cost. Sums of many spans have to fit 64 bits, and one could wreck a day's cost.
+MOST_USD = Decimal(10_000)
 # Rates are kept in a trillionth of a dollar's millionth per token, so that every published price is a whole number.
 RATE_SCALE = 10**6
 PROBE_TOKENS = 1_000_000
@@ -75,17 +76,15 @@ def reported_nanos(reader: Reader, plan: Plan) -> int | None:
 
 
 def to_nanos(value: Value) -> int | None:
-    """USD as a number or text to nano-USD; None when it is no finite number."""
+    """USD as a number or text to nano-USD; None when it is no finite number, or more than one call can cost."""
     if isinstance(value, bool) or not isinstance(value, int | float | str) or value == "":
         return None
     try:
         amount = Decimal(str(value))
     except InvalidOperation:
         return None
-    if not amount.is_finite():
+    if not amount.is_finite() or amount > MOST_USD:
         return None
-    if amount > MAX_NANOS / NANOS:
-        return MAX_NANOS
     return int((max(amount, Decimal(0)) * NANOS).to_integral_value(ROUND_HALF_EVEN))
 
 

@@ -148,6 +148,15 @@ def test_absurd_counts_of_tokens_count_nothing(sender: Sender, tokens: int) -> N
     assert (trace.input_tokens, trace.output_tokens) == (0, 5)
 
 
+@pytest.mark.parametrize("usd", [10_001, 1e12, "1e300"])
+def test_an_absurd_cost_is_none(sender: Sender, usd: float | str) -> None:
+    sender.post(TRACES, payloads.traces([model_call(1, 0) | {"attributes": {
+        "gen_ai.operation.name": "chat", "gen_ai.request.model": "nobody-knows", "gen_ai.usage.input_tokens": 5,
+        "gen_ai.usage.cost": usd}}]))  # fmt: skip
+    trace = Trace.objects.get(project_id=sender.project.pk)
+    assert (trace.cost_nanos, trace.unpriced_count) == (0, 1)
+
+
 def test_counts_and_numbers_at_the_ends_of_their_types_are_points(sender: Sender) -> None:
     whole = [2**63 - 1, -(2**63)]
     odd = ["NaN", "Infinity", "-Infinity", 1e308]
