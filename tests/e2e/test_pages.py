@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, Literal
 
 import httpx
@@ -46,6 +47,7 @@ PAGES = {
     "costs": "costs/",
     "budgets": "costs/budgets/",
     "new budget": "costs/budgets/new/",
+    "budget": "costs/budgets/{budget}/",
     "logs": "logs/",
     "metrics": "metrics/",
     "metric": "metrics/?name=tests.duration",
@@ -156,11 +158,26 @@ def objects(console: Console) -> dict[str, str]:
         for note in notes:
             agent.post("/api/v1/approvals", json={**note, "timeout_seconds": 86_400})
         batch = agent.post("/api/v1/approvals", json={"actions": notes, "timeout_seconds": 86_400}).json()["id"]
-    queue, item = annotation_of(console, trace)
-    return {"trace": trace, "approval": approval, "batch": batch, "queue": queue, "item": item}
+    limit = {"name": "All", "period": "day", "limit": "0.001", "time_zone": "Asia/Tokyo", "when_spent": "warn"}
+    with admin_of(console) as admin:
+        budget = str(admin.post("/api/v1/budgets", json=limit).raise_for_status().json()["id"])
+        queue, item = annotation_of(admin, trace)
+    return {"trace": trace, "approval": approval, "batch": batch, "budget": budget, "queue": queue, "item": item}
 
 
-def annotation_of(console: Console, trace: str) -> tuple[str, str]:
+@contextmanager
+def admin_of(console: Console) -> Iterator[httpx.Client]:
+    """The API as a person: what scores look like and what may be spent is not for the key of an agent to say."""
+    with httpx.Client(base_url=console.url, follow_redirects=True, timeout=70) as admin:
+        admin.get("/accounts/login/")
+        known = {"login": console.email, "password": console.password}
+        admin.post("/accounts/login/", data={**known, "csrfmiddlewaretoken": admin.cookies["csrftoken"]})
+        admin.headers["X-CSRFToken"] = admin.cookies["csrftoken"]
+        admin.params = admin.params.set("project", console.project)
+        yield admin
+
+
+def annotation_of(admin: httpx.Client, trace: str) -> tuple[str, str]:
     """An annotation queue that asks for one score of each sort, and the trace in it; their numbers."""
     sorts: list[dict[str, Any]] = [
         {"name": "helpful", "data_type": "categorical", "categories": ["poor", "good"]},
@@ -168,20 +185,13 @@ def annotation_of(console: Console, trace: str) -> tuple[str, str]:
         {"name": "solved", "data_type": "boolean", "description": "Did the customer get what they asked for?"},
         {"name": "note", "data_type": "text"},
     ]
-    with httpx.Client(base_url=console.url, follow_redirects=True, timeout=70) as admin:
-        # What scores look like is for people to agree on: the key of an agent may not.
-        admin.get("/accounts/login/")
-        known = {"login": console.email, "password": console.password}
-        admin.post("/accounts/login/", data={**known, "csrfmiddlewaretoken": admin.cookies["csrftoken"]})
-        admin.headers["X-CSRFToken"] = admin.cookies["csrftoken"]
-        admin.params = admin.params.set("project", console.project)
-        for sort in sorts:
-            admin.post("/api/v1/score-configs", json=sort).raise_for_status()
-        asked = {"name": "Look again", "scores": [sort["name"] for sort in sorts], "reviewers": 2}
-        queue = admin.post("/api/v1/annotation-queues", json=asked).raise_for_status().json()["id"]
-        items = f"/api/v1/annotation-queues/{queue}/items"
-        admin.post(items, json={"trace_id": trace, "reason": "complaint"}).raise_for_status()
-        return str(queue), str(admin.get(items).json()["results"][0]["id"])
+    for sort in sorts:
+        admin.post("/api/v1/score-configs", json=sort).raise_for_status()
+    asked = {"name": "Look again", "scores": [sort["name"] for sort in sorts], "reviewers": 2}
+    queue = admin.post("/api/v1/annotation-queues", json=asked).raise_for_status().json()["id"]
+    items = f"/api/v1/annotation-queues/{queue}/items"
+    admin.post(items, json={"trace_id": trace, "reason": "complaint"}).raise_for_status()
+    return str(queue), str(admin.get(items).json()["results"][0]["id"])
 
 
 def address(console: Console, path: str, objects: dict[str, str]) -> str:
