@@ -18,7 +18,8 @@ def messages_of(line: Mapping[str, Any]) -> list[dict[str, Any]]:
     """What led to the proposal, as chat messages: the state as a system message, then the conversation.
 
     A result of another tool is quoted in a user message, for chat formats know such results only behind their calls.
-    Without a conversation the request's summary stands for it, or else what was asked for in a few words.
+    Empty where the agent said nothing of what it knew. Its summary is no stand-in: it tells of the proposal itself, so
+    a model would learn to copy it, or to do something else than it was told.
     """
     context = line["context"] if isinstance(line["context"], dict) else {}
     conversation, state = split(context)
@@ -26,8 +27,8 @@ def messages_of(line: Mapping[str, Any]) -> list[dict[str, Any]]:
     if state:
         first = messages.pop(0)["content"] + "\n\n" if messages and messages[0]["role"] == "system" else ""
         messages.insert(0, {"role": "system", "content": f"{first}State:\n{_json(state)}"})
-    if not any(message["role"] == "user" for message in messages):
-        messages.append({"role": "user", "content": line["summary"] or f"Do what is needed: {line['action']}."})
+    if messages and not any(message["role"] == "user" for message in messages):
+        messages.append({"role": "user", "content": f"Do what is needed: {line['action']}."})
     return messages
 
 

@@ -15,15 +15,22 @@ from reviews.exporting.examples import call_of, messages_of, tool_of
 
 
 def openai_chat(line: Mapping[str, Any]) -> bytes | None:
-    """What the agent ran with in the end, as the answer to learn; nothing of what was rejected or answered."""
-    if line["verdict"] not in {"approve", "edit"}:
+    """What the agent ran with in the end, as the answer to learn; nothing of what was rejected or answered.
+
+    None also for an example without anything that led to the proposal: there is nothing to answer.
+    """
+    told = messages_of(line)
+    if line["verdict"] not in {"approve", "edit"} or not told:
         return None
-    messages = [*messages_of(line), call_of(line, line["final_arguments"])]
+    messages = [*told, call_of(line, line["final_arguments"])]
     return orjson.dumps({"messages": messages, "tools": [tool_of(line)], "parallel_tool_calls": False}) + b"\n"
 
 
 def preferences(line: Mapping[str, Any]) -> bytes | None:
-    """What the reviewer sent, preferred to what the agent proposed; only where these differ."""
+    """What the reviewer sent, preferred to what the agent proposed; only where these differ, and follow something."""
+    told = messages_of(line)
+    if not told:
+        return None
     if line["verdict"] == "edit" and line["diff"]:
         better = call_of(line, line["final_arguments"])
     elif line["verdict"] == "respond":
@@ -31,7 +38,7 @@ def preferences(line: Mapping[str, Any]) -> bytes | None:
     else:
         return None
     pair = {
-        "prompt": messages_of(line),
+        "prompt": told,
         "chosen": [better],
         "rejected": [call_of(line, line["proposed_arguments"])],
         "tools": [tool_of(line)],

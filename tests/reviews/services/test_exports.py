@@ -59,13 +59,15 @@ def decided(project: Project, agent: Caller, ana: Caller) -> Decided:
 def version(project: Project, lead: Caller, decided: Decided) -> DatasetVersion:
     """Eight examples: five approved, one edited, one rejected, one answered."""
     for number in range(5):
-        decided(arguments={"amount": number, "currency": "EUR"}, session_id=f"s{number}", agent="support")
+        arguments = {"amount": number, "currency": "EUR"}
+        decided(arguments=arguments, session_id=f"s{number}", agent="support", context=CONTEXT)
     decided(Verdict.EDIT, arguments={"amount": 70, "big": 2**70}, changed={"amount": 7, "big": 2**70}, context=CONTEXT)
     decided(Verdict.REJECT, reason='=HYPERLINK("http://evil")', action="delete rows!", arguments={"table": "x"})
     decided(
         Verdict.RESPOND,
         message="Ask for the order first",
         arguments={"q": 1},
+        context=CONTEXT,
         suggestion="approve",
         confidence=0.6,
         allowed_decisions=("approve", "respond"),
@@ -158,7 +160,7 @@ def test_openai_chat_ends_in_the_call_that_was_approved(version: DatasetVersion,
         call = row["messages"][-1]["tool_calls"][0]["function"]
         assert call["name"] == row["tools"][0]["function"]["name"]
         assert isinstance(json.loads(call["arguments"]), dict)
-    edited = next(row for row in rows if "70" in json.dumps(row) or len(row["messages"]) > 3)
+    edited = rows[5]
     assert [message["role"] for message in edited["messages"]] == ["system", "user", "user", "assistant"]
     assert json.loads(edited["messages"][-1]["tool_calls"][0]["function"]["arguments"])["amount"] == 7
     assert (export.rows, export.left_out) == (6, 2)
@@ -171,6 +173,15 @@ def test_preference_pairs_prefer_what_the_reviewer_sent(version: DatasetVersion,
     assert json.loads(edited["rejected"][0]["tool_calls"][0]["function"]["arguments"])["amount"] == 70
     assert answered["chosen"] == [{"role": "assistant", "content": "Ask for the order first"}]
     assert (export.rows, export.left_out) == (2, 6)
+
+
+@pytest.mark.parametrize("format", ["openai-chat", "preferences"])
+def test_an_example_without_anything_that_led_to_it_trains_nothing(
+    project: Project, decided: Decided, lead: Caller, format: str
+) -> None:
+    decided(Verdict.EDIT, arguments={"amount": 300}, changed={"amount": 200}, summary="Refund 300")
+    export, data = exported(frozen(make_dataset(project, lead), lead), lead, format)
+    assert (export.rows, export.left_out, data) == (0, 1, b"")
 
 
 @pytest.mark.parametrize("format", ["jsonl", "openai-chat", "preferences"])
