@@ -5,7 +5,7 @@ import math
 from dataclasses import dataclass
 from urllib.parse import parse_qsl
 
-from metrics.questions import trace_filter
+from metrics.questions import TRACE_FILTERS, trace_filter
 from metrics.ranges import ParameterError
 from metrics.scoring import Refused
 from metrics.trace_filter import TraceFilter
@@ -66,10 +66,21 @@ def _check_amount(kind: str, amount: float | None) -> None:
         raise Refused("amount", "a whole number from 1 to 1,000,000")
 
 
+OF_THE_LIST = frozenset({"range", "from", "to", "sort", "order", "live", "seen", "waiting", "cursor", "before"})
+"""What else the address of a trace list has."""
+
+
 def filter_of(query: str) -> TraceFilter:
-    """The filter in the address of a trace list; its times do not count. Raises Refused naming `query`."""
+    """The filter in the address of a trace list; its times do not count. Raises Refused naming `query`.
+
+    A name that is no filter is refused: misspelt, it would let everything through.
+    """
+    said = dict(parse_qsl(query))
+    for name in said:
+        if name not in TRACE_FILTERS | OF_THE_LIST:
+            raise Refused("query", f"{name[:80]} is no filter of traces")
     try:
-        return trace_filter(dict(parse_qsl(query)))
+        return trace_filter(said)
     except ParameterError as error:
         raise Refused("query", str(error)) from error
 

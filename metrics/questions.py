@@ -34,6 +34,10 @@ AMOUNTS = {
     "tokens": ("tokens", 1),
 }
 AMOUNT_FILTERS = tuple(f"{bound}_{name}" for name in AMOUNTS for bound in ("min", "max"))
+TRACE_FILTERS = frozenset(
+    {"status", "error", "q", *AMOUNT_FILTERS, *(one for names in TEXT_FILTERS.values() for one in names)}
+)
+"""All that `trace_filter` reads."""
 
 
 def trace_filter(

@@ -116,6 +116,7 @@ def test_low_scores_bring_their_traces_and_spans(
         ({"kind": "low_score", "amount": 1}, "score_name"),
         ({"kind": "low_score", "amount": 1, "score_name": "a", "query": "q=refund"}, "query"),
         ({"kind": "errors", "query": "status=purple"}, "query"),
+        ({"kind": "errors", "query": "range=7d&environmet=production"}, "query"),
     ],
 )
 def test_a_rule_that_makes_no_sense_is_refused_by_field(
