@@ -105,7 +105,7 @@ def edit(tab: Watched, approval: dict[str, Any], field: str, value: str) -> None
     page.goto(approval["url"])
     expect(page.locator("#approval")).to_contain_text((approval.get("items") or [approval])[0]["action"])
     page.keyboard.press("e")
-    page.get_by_label(field).fill(value)
+    page.locator(f"[name='argument:/{field}']").fill(value)
     expect(page.locator("#edit-diff")).to_contain_text("900")
     page.get_by_role("button", name="Approve with changes").click()
 
