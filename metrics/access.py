@@ -32,7 +32,7 @@ from metrics.times import MAX_NS
 TRACE_ID_BYTES = 16
 SPAN_ID_BYTES = 8
 LOG_ID_BYTES = 16
-Row = TypeVar("Row", Score, ScoreConfig, AnnotationQueue)
+Row = TypeVar("Row", Score, ScoreConfig, AnnotationQueue, Budget)
 
 
 def trace(project: Project, trace_id: str) -> Trace:
@@ -176,18 +176,8 @@ def budget(project: Project, budget_id: int) -> Budget:
 
 
 def api_budget(caller: Caller | None, budget_id: int, *, scope: Scope | None, permission: Permission | None) -> Budget:
-    """A budget by its id, archived or not. Raises Problem 401, 403 or 404: the same 404 for another project's."""
-    if caller is None:
-        raise Problem(401, "Authentication is required: send an API key or a personal token.", headers=CHALLENGE)
-    missing = Problem(404, "There is no such budget, or it is not yours to see.")
-    found = Budget.objects.select_related("project").filter(pk=budget_id, project__archived_at__isnull=True).first()
-    if found is None:
-        raise missing
-    try:
-        check(caller, found.project, scope=scope, permission=permission)
-    except Problem as problem:
-        raise (missing if problem.status == 404 else problem) from None
-    return found
+    """A budget by its id, archived or not. Raises as `api_score`."""
+    return _of_api(Budget.objects.filter(pk=budget_id), caller, "budget", scope=scope, permission=permission)
 
 
 def own_view(project: Project, view_id: int, person: User) -> SavedView:

@@ -1,9 +1,11 @@
 """The audit log is written by the services whose acts it tells of, inside their transaction."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+
+from django.db.models import Model
 
 from agents.authentication import Caller
 from agents.models import AuditEvent, Project, User
@@ -21,6 +23,13 @@ class Act:
     by: Caller | None
     target: str
     detail: dict[str, Any]
+
+
+def differences(row: Model, wanted: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """What `wanted` would change of a row's columns, as the detail of the act: {column: {"from": ..., "to": ...}}."""
+    return {
+        name: {"from": getattr(row, name), "to": value} for name, value in wanted.items() if getattr(row, name) != value
+    }
 
 
 def record(

@@ -49,11 +49,7 @@ def set_standard(
         "score_names": _names(score_names),
         "attribute": _attribute(attribute),
     }
-    detail = {
-        name: {"from": getattr(row, name), "to": value}
-        for name, value in changes.items()
-        if getattr(row, name) != value
-    }
+    detail = audit.differences(row, changes)
     if not detail:
         return row
     for name, value in changes.items():

@@ -112,11 +112,7 @@ def change(
         "kinds": _clean_kinds(kinds),
         "patterns": _clean_patterns(patterns),
     }
-    detail = {
-        name: {"from": getattr(row, name), "to": value}
-        for name, value in changes.items()
-        if getattr(row, name) != value
-    }
+    detail = audit.differences(row, changes)
     if not detail:
         return row
     for name, value in changes.items():
