@@ -1,7 +1,7 @@
 # Everything a newcomer needs: `make up`, `make demo`, `make test`, `make lint`, `make bench`.
 # Programs of the environment are run as modules: a script's first line breaks on a path with a space.
 SHELL := /bin/sh
-PYTHON ?= python3
+PYTHON ?= $(shell sh deploy/interpreter.sh)
 PY := .venv/bin/python
 .DEFAULT_GOAL := help
 .PHONY: help up demo test lint screenshots bench browser frameworks clean
