@@ -1,8 +1,6 @@
 """Entry point of every web process: websockets, OTLP and long waits as plain ASGI, everything else Django."""
 
-import gc
 import os
-import sys
 from typing import Any
 
 from django.core.asgi import get_asgi_application
@@ -17,7 +15,7 @@ from django.conf import settings  # noqa: E402
 from django.urls import path  # noqa: E402
 
 from agents.consumers import LiveConsumer  # noqa: E402
-from console.lib import gathering, notices  # noqa: E402
+from console.lib import gathering, notices, serving  # noqa: E402
 from console.lib.bodies import BodyLimit  # noqa: E402
 from console.lib.logs import RequestLog  # noqa: E402
 from metrics.api import otlp  # noqa: E402
@@ -68,9 +66,4 @@ async def live_long(receive: Any, send: Any) -> None:
 
 application = RequestLog(dispatch, busy=otlp.handles)
 
-# Telemetry arrives as hundreds of thousands of small objects a second that live until their batch is stored. Looking
-# through all of them, and through everything that was imported, after every 700th costs 8 % of decoding.
-gc.freeze()
-gc.set_threshold(20_000, 20, 50)
-# Whoever waits for an answer waits for the event loop, and that for whichever thread is computing: at most so long.
-sys.setswitchinterval(0.001)
+serving.settle()

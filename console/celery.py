@@ -5,7 +5,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from celery import Celery
+from celery import Celery, beat
 from celery.signals import setup_logging, worker_init
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "console.settings")
@@ -15,6 +15,14 @@ NICE = 10
 app = Celery("handrail")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks(["agents", "metrics", "reviews"])
+
+
+class Scheduler(beat.Scheduler):
+    """Beat's own, for a schedule that stays as it was at the start: Celery compares all of it at each moment."""
+
+    def schedules_equal(self, old_schedules: Any, new_schedules: Any) -> bool:
+        """Whether nothing was added or changed since the last look."""
+        return old_schedules is not None
 
 
 @setup_logging.connect

@@ -12,6 +12,7 @@ from psycopg.conninfo import conninfo_to_dict
 
 from console.lib import env
 from console.lib.logs import logging_config
+from console.lib.periods import spread
 
 django_stubs_ext.monkeypatch()
 
@@ -80,7 +81,7 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
-    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "console.lib.staticfiles.StaticFilesMiddleware",
     "csp.middleware.CSPMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
@@ -142,8 +143,8 @@ def _database(url: str) -> dict[str, Any]:
     options: dict[str, Any] = {
         "pool": {"min_size": 1, "max_size": env.integer("DATABASE_POOL_SIZE", 20, minimum=2), "timeout": 5}
     }
-    if DATABASE_POOLED:
-        options["prepare_threshold"] = None
+    # Nothing is prepared unless it is asked for (console.lib.bound), and behind a pooler nothing at all.
+    options["prepare_threshold"] = None if DATABASE_POOLED else _ON_REQUEST
     named = {name: parts.pop(key, "") for name, key in _CONNECTION_FIELDS}
     return {
         "ENGINE": "django.db.backends.postgresql",
@@ -154,6 +155,7 @@ def _database(url: str) -> dict[str, Any]:
     }
 
 
+_ON_REQUEST = 2**31
 _CONNECTION_FIELDS = [
     ("NAME", "dbname"),
     ("USER", "user"),
@@ -179,39 +181,43 @@ CELERY_BROKER_URL = VALKEY_URL
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = True
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+# Nobody asks workers anything: whether they work is seen by what they do.
+CELERY_WORKER_ENABLE_REMOTE_CONTROL = False
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_TRANSPORT_OPTIONS = {"socket_timeout": 5, "socket_connect_timeout": 1, "visibility_timeout": 3600}
 CELERY_TIMEZONE = "UTC"
 # Beat keeps its schedule in memory: a file would be one more thing that kill -9 can damage.
-CELERY_BEAT_SCHEDULE = {
-    "expire-due-approvals": {"task": "reviews.tasks.expire_due", "schedule": 2.0, "options": {"expires": 10}},
-    "settle-decided-approvals": {"task": "reviews.tasks.settle_due", "schedule": 1.0, "options": {"expires": 10}},
-    "advance-escalations": {"task": "reviews.tasks.advance_due", "schedule": 2.0, "options": {"expires": 10}},
-    "send-reminders": {"task": "reviews.tasks.send_reminders", "schedule": 10.0, "options": {"expires": 10}},
-    "rotate-signing-keys": {"task": "reviews.tasks.rotate_signing_keys", "schedule": 3600.0},
-    "count-flow": {"task": "reviews.tasks.count_flow", "schedule": 2.0, "options": {"expires": 10}},
-    "resume-backtests": {"task": "reviews.tasks.resume_backtests", "schedule": 15.0, "options": {"expires": 15}},
-    "resume-long-work": {"task": "reviews.tasks.resume_work", "schedule": 10.0, "options": {"expires": 10}},
-    "expire-exports": {"task": "reviews.tasks.expire_exports", "schedule": 3600.0},
-    "evaluate-agents": {"task": "reviews.tasks.evaluate_agents", "schedule": 3600.0},
-    "forget-backtests": {"task": "reviews.tasks.forget_backtests", "schedule": 86400.0},
-    "find-patterns": {"task": "reviews.tasks.find_all_patterns", "schedule": 86400.0},
-    "take-outcomes": {"task": "reviews.tasks.take_outcomes", "schedule": 2.0, "options": {"expires": 10}},
-    "take-scores": {"task": "reviews.tasks.take_scores", "schedule": 2.0, "options": {"expires": 10}},
-    "send-outbox": {"task": "agents.tasks.send_outbox", "schedule": 2.0, "options": {"expires": 10}},
-    "refresh-sessions": {"task": "metrics.tasks.refresh_sessions", "schedule": 2.0, "options": {"expires": 10}},
-    "compact-rollups": {"task": "metrics.tasks.compact", "schedule": 15.0, "options": {"expires": 15}},
-    "watch-budgets": {"task": "metrics.tasks.watch_budgets", "schedule": 15.0, "options": {"expires": 15}},
-    "fill-annotation-queues": {
-        "task": "metrics.tasks.fill_annotation_queues",
-        "schedule": 30.0,
-        "options": {"expires": 30},
-    },
-    "index-text": {"task": "metrics.tasks.index_text", "schedule": 2.0, "options": {"expires": 10}},
-    "make-partitions": {"task": "metrics.tasks.make_partitions", "schedule": 3600.0},
-    "drop-old-telemetry": {"task": "metrics.tasks.drop_expired", "schedule": 3600.0},
-    "forget-old-records": {"task": "agents.tasks.forget_old_records", "schedule": 3600.0},
-}
+CELERY_BEAT_SCHEDULE = spread(
+    {
+        "expire-due-approvals": {"task": "reviews.tasks.expire_due", "schedule": 2.0, "options": {"expires": 10}},
+        "settle-decided-approvals": {"task": "reviews.tasks.settle_due", "schedule": 1.0, "options": {"expires": 10}},
+        "advance-escalations": {"task": "reviews.tasks.advance_due", "schedule": 2.0, "options": {"expires": 10}},
+        "send-reminders": {"task": "reviews.tasks.send_reminders", "schedule": 10.0, "options": {"expires": 10}},
+        "rotate-signing-keys": {"task": "reviews.tasks.rotate_signing_keys", "schedule": 3600.0},
+        "count-flow": {"task": "reviews.tasks.count_flow", "schedule": 2.0, "options": {"expires": 10}},
+        "resume-backtests": {"task": "reviews.tasks.resume_backtests", "schedule": 15.0, "options": {"expires": 15}},
+        "resume-long-work": {"task": "reviews.tasks.resume_work", "schedule": 10.0, "options": {"expires": 10}},
+        "expire-exports": {"task": "reviews.tasks.expire_exports", "schedule": 3600.0},
+        "evaluate-agents": {"task": "reviews.tasks.evaluate_agents", "schedule": 3600.0},
+        "forget-backtests": {"task": "reviews.tasks.forget_backtests", "schedule": 86400.0},
+        "find-patterns": {"task": "reviews.tasks.find_all_patterns", "schedule": 86400.0},
+        "take-outcomes": {"task": "reviews.tasks.take_outcomes", "schedule": 2.0, "options": {"expires": 10}},
+        "take-scores": {"task": "reviews.tasks.take_scores", "schedule": 2.0, "options": {"expires": 10}},
+        "send-outbox": {"task": "agents.tasks.send_outbox", "schedule": 2.0, "options": {"expires": 10}},
+        "refresh-sessions": {"task": "metrics.tasks.refresh_sessions", "schedule": 2.0, "options": {"expires": 10}},
+        "compact-rollups": {"task": "metrics.tasks.compact", "schedule": 15.0, "options": {"expires": 15}},
+        "watch-budgets": {"task": "metrics.tasks.watch_budgets", "schedule": 15.0, "options": {"expires": 15}},
+        "fill-annotation-queues": {
+            "task": "metrics.tasks.fill_annotation_queues",
+            "schedule": 30.0,
+            "options": {"expires": 30},
+        },
+        "index-text": {"task": "metrics.tasks.index_text", "schedule": 2.0, "options": {"expires": 10}},
+        "make-partitions": {"task": "metrics.tasks.make_partitions", "schedule": 3600.0},
+        "drop-old-telemetry": {"task": "metrics.tasks.drop_expired", "schedule": 3600.0},
+        "forget-old-records": {"task": "agents.tasks.forget_old_records", "schedule": 3600.0},
+    }
+)
 
 AUTH_USER_MODEL = "agents.User"
 AUTHENTICATION_BACKENDS = [

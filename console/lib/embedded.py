@@ -32,6 +32,7 @@ SHARED_HOME = Path("/var/lib/handrail")
 SOCKET_NAME = ".s.PGSQL.5432"
 SOCKET_PATH_MAX = 100  # sun_path holds 108 bytes on Linux, 104 on macOS.
 DATABASE = "handrail"
+CLUSTER = "cluster"
 ORPHAN_SECONDS = 30.0
 
 
@@ -44,10 +45,10 @@ def postgres(data: Path, *, fast_and_loose: bool = False) -> tuple[Child, str]:
 
     `fast_and_loose` turns off fsync: for tests, whose data nobody misses.
     """
-    run_as = _account() if os.geteuid() == 0 else None
+    run_as = _run_as()
     programs = _programs(run_as)
     home = _home(data, run_as)
-    cluster = home / "cluster"
+    cluster = home / CLUSTER
     if not (cluster / "PG_VERSION").exists():
         _initialise(programs, cluster, run_as)
     _end_orphan(cluster)
@@ -70,6 +71,11 @@ def postgres(data: Path, *, fast_and_loose: bool = False) -> tuple[Child, str]:
         cwd=cluster if run_as is None else Path("/"),
     )
     return child, _url(sockets, DATABASE)
+
+
+def cluster_of(data: Path) -> Path:
+    """Where the cluster below `data` is, or will be."""
+    return _home(data, _run_as()) / CLUSTER
 
 
 def create_database(url: str, name: str = DATABASE) -> None:
@@ -208,6 +214,11 @@ def _end_orphan(cluster: Path) -> None:
         raise EmbeddedError(f"Another PostgreSQL (process {pid}) still runs on {cluster}: stop it first.") from None
     except psutil.NoSuchProcess:
         return
+
+
+def _run_as() -> tuple[int, int] | None:
+    """The uid and gid that PostgreSQL runs with; None for our own."""
+    return _account() if os.geteuid() == 0 else None
 
 
 def _account() -> tuple[int, int]:

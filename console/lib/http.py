@@ -58,7 +58,8 @@ class Problem(Exception):
 
 def invalid(field: str, message: str) -> Problem:
     """A 422 about one field."""
-    return Problem(422, f"{field}: {message}", title="Invalid input", errors={field: [message]})
+    detail = message if message.startswith(f"{field} ") else f"{field}: {message}"
+    return Problem(422, detail, title="Invalid input", errors={field: [message]})
 
 
 EVERYWHERE = frozenset({"project", "format"})

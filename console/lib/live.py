@@ -116,8 +116,9 @@ def _send(messages: Iterable[tuple[str, bytes]]) -> None:
     valkey.attempt(publish_them)
 
 
-# Whoever commits does not wait for Valkey, and what a transaction says of hundreds of groups goes there together.
-_outgoing: Gathering[tuple[str, bytes], None] = Gathering(_send, name="live-events", interval_seconds=0.0)
+# Whoever commits does not wait for Valkey, and what a transaction says of hundreds of groups goes there together: after
+# the first of them the others get the time to come, or each would be sent by itself, and hold up the rest.
+_outgoing: Gathering[tuple[str, bytes], None] = Gathering(_send, name="live-events", interval_seconds=0.01)
 
 
 def interval_seconds(group: str) -> float:

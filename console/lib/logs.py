@@ -96,20 +96,20 @@ class RequestLog:
                 message["headers"] = [*message.get("headers", []), (b"x-request-id", request_id.encode())]
             await send(message)
 
-        with structlog.contextvars.bound_contextvars(**context):
-            try:
-                await self._app(scope, receive, send_with_id)
-            except Exception:
-                status = 500
-                raise
-            finally:
-                quiet = scope["path"].startswith(QUIET_PATHS) or (status < 400 and self._busy(scope["path"]))
-                if not quiet:
-                    elapsed = round((time.perf_counter() - started) * 1000, 1)
-                    facts = {
-                        "method": scope["method"],
-                        "path": loggable(scope["path"]),
-                        "status": status,
-                        "ms": elapsed,
-                    }
-                    logger.info("request", extra=facts)
+        before = structlog.contextvars.bind_contextvars(**context)
+        try:
+            await self._app(scope, receive, send_with_id)
+        except Exception:
+            status = 500
+            raise
+        finally:
+            if logger.isEnabledFor(logging.INFO):
+                self._log(scope, status, time.perf_counter() - started)
+            structlog.contextvars.reset_contextvars(**before)
+
+    def _log(self, scope: Any, status: int, seconds: float) -> None:
+        path = scope["path"]
+        if path.startswith(QUIET_PATHS) or (status < 400 and self._busy(path)):
+            return
+        facts = {"method": scope["method"], "path": loggable(path), "status": status, "ms": round(seconds * 1000, 1)}
+        logger.info("request", extra=facts)

@@ -11,7 +11,7 @@ import threading
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
-from typing import Protocol
+from typing import Any, Protocol
 
 import psycopg
 from django.conf import settings
@@ -26,6 +26,10 @@ RECONNECT_SECONDS = 0.5
 HEALTH_SECONDS = 5.0
 CONNECT_TIMEOUT_SECONDS = 5
 STOP_SECONDS = 5.0
+# PostgreSQL sends what one commit says in packets of 8,192 bytes; to hear of them one by one makes those who wait be
+# read in as many parts.
+CROWD, CROWD_MAX = 64, 2_048
+CROWD_SECONDS = 0.002
 SEPARATOR = ","
 # PostgreSQL takes up to 8,000 bytes; an identifier has at most 40.
 WORDS_PER_NOTICE = 150
@@ -123,7 +127,7 @@ class Listener:
             self._turn(connected=True)
             while True:
                 # All that came in one packet is handed on in one go. After silence there is nothing.
-                arrived = [one.payload async for one in listening.notifies(timeout=HEALTH_SECONDS, stop_after=1)]
+                arrived = await _arrived(listening, HEALTH_SECONDS)
                 if arrived:
                     self._hand_on(arrived)
                     continue
@@ -148,6 +152,18 @@ class Listener:
             for hearers in self._hearers.values():
                 for hearer in tuple(hearers):
                     (hearer.connected if connected else hearer.lost)()
+
+
+async def _arrived(listening: psycopg.AsyncConnection[Any], seconds: float) -> list[str]:
+    """What comes next, if anything does so soon: one packet, or of a crowd all of it.
+
+    Should the connection be lost meanwhile, so is what had come; whoever hears looks again then.
+    """
+    arrived = latest = [one.payload async for one in listening.notifies(timeout=seconds, stop_after=1)]
+    while len(latest) >= CROWD and len(arrived) < CROWD_MAX:
+        latest = [one.payload async for one in listening.notifies(timeout=CROWD_SECONDS, stop_after=1)]
+        arrived = arrived + latest
+    return arrived
 
 
 def _run(loop: asyncio.AbstractEventLoop, task: "asyncio.Task[None]") -> None:

@@ -105,7 +105,7 @@ def coarse_seconds(seconds: int) -> str:
 
 @register.filter
 def money(nanos: int | Decimal | str | None) -> str:
-    """Nano-dollars as dollars: two places from a dollar on, four below, more for what would round to nothing."""
+    """Nano-dollars as dollars: two places from a dollar on, four from a cent on, below it three digits that count."""
     if nanos is None or nanos == "":
         return UNKNOWN
     dollars = Decimal(nanos) / NANOS_PER_DOLLAR
@@ -116,9 +116,16 @@ def money(nanos: int | Decimal | str | None) -> str:
         return f"{sign}${dollars:,.0f}"
     if dollars >= 1:
         return f"{sign}${dollars:,.2f}"
-    if dollars >= Decimal("0.0001"):
+    if dollars >= Decimal("0.01"):
         return f"{sign}${dollars:.4f}"
-    return f"{sign}<$0.0001"
+    return f"{sign}${_three_digits(dollars)}"
+
+
+def _three_digits(small: Decimal) -> str:
+    """A positive number below 0.01: at least four places, and as many as its first three digits take, to 1e-9."""
+    places = min(max(2 - small.adjusted(), 4), 9)
+    whole, point, rest = f"{small:.{places}f}".partition(".")
+    return whole + point + rest.rstrip("0").ljust(4, "0")
 
 
 @register.filter
@@ -201,7 +208,10 @@ def as_datetime(value: datetime | int | str | None) -> datetime | None:
 
 
 def relative(moment: datetime, now: datetime) -> str:
-    """`moment` as seen from `now`, in words: just now, 3 min ago, in 2 h, yesterday's as 26 h ago, 3 d ago."""
+    """`moment` as seen from `now`, in words: just now, 3 min ago, in 2 h 5 min, yesterday's as 26 h ago, 3 d ago.
+
+    What is over is told in one unit. What is ahead is waited for, and is not told as nearer than it is: in two.
+    """
     seconds = int((now - moment).total_seconds())
     ahead, distance = seconds < 0, abs(seconds)
     if distance < 5:
@@ -214,7 +224,14 @@ def relative(moment: datetime, now: datetime) -> str:
         words = ngettext("%(n)d h", "%(n)d h", distance // HOUR) % {"n": distance // HOUR}
     else:
         words = ngettext("%(n)d d", "%(n)d d", distance // DAY) % {"n": distance // DAY}
-    return _("in %(span)s") % {"span": words} if ahead else _("%(span)s ago") % {"span": words}
+    if not ahead:
+        return _("%(span)s ago") % {"span": words}
+    hours, minutes = distance % DAY // HOUR, distance % HOUR // MINUTE
+    if HOUR <= distance < 2 * DAY and minutes:
+        words += " " + ngettext("%(n)d min", "%(n)d min", minutes) % {"n": minutes}
+    elif distance >= 2 * DAY and hours:
+        words += " " + ngettext("%(n)d h", "%(n)d h", hours) % {"n": hours}
+    return _("in %(span)s") % {"span": words}
 
 
 @register.filter

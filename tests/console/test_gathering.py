@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator, Mapping
 
 import pytest
@@ -54,6 +55,23 @@ def test_what_comes_meanwhile_is_handed_on_together_and_the_latest_counts(gather
     heard.go_on.set()
     eventually(lambda: len(heard.news) == 2)
     assert heard.news == [{"a": 0}, {"a": 99, "b1": 99, "b0": 98}]
+
+
+def test_a_crowd_waits_and_goes_together_while_few_do_not_wait(
+    gathers: None, heard: Heard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gathering, "CROWD", 3)
+    news = Gathering(heard, name="test", interval_seconds=0.001)
+    began = time.monotonic()
+    news.add(dict.fromkeys("abcd", 1))
+    news.add({"e": 2})
+    assert heard.news == []
+    eventually(lambda: heard.news)
+    assert time.monotonic() - began >= gathering.CROWD_SECONDS
+    assert heard.news == [{**dict.fromkeys("abcd", 1), "e": 2}]
+    few = Gathering(heard, name="few", interval_seconds=10)
+    few.add(dict.fromkeys("abc", 1))
+    eventually(lambda: len(heard.news) == 2)
 
 
 def test_news_that_cannot_be_handed_on_stop_nothing(gathers: None, caplog: pytest.LogCaptureFixture) -> None:

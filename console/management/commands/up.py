@@ -161,6 +161,7 @@ def application_children(environment: dict[str, str]) -> list[Child]:
     proxy_options = ["--proxy-headers", "--forwarded-allow-ips", proxies] if proxies else ["--no-proxy-headers"]
     web = ["uvicorn", "console.asgi:application", "--host", host, "--port", port, "--workers", workers]
     web += ["--lifespan", "on", "--no-access-log", "--ws", "websockets-sansio", "--no-server-header", *proxy_options]
+    web += ["--http", "console.lib.answering:Protocol", "--loop", "console.lib.answering:Loop"]
     web += [
         # Messages to browsers have a hundred bytes: to compress them takes as long as to send them.
         "--ws-per-message-deflate",
@@ -170,19 +171,11 @@ def application_children(environment: dict[str, str]) -> list[Child]:
         "--timeout-graceful-shutdown",
         "5",
     ]
-    worker = [
-        "celery",
-        "--quiet",
-        "-A",
-        "console",
-        "worker",
-        "--pool",
-        "threads",
-        "--concurrency",
-        "4",
-        "--without-gossip",
-    ]
-    beat = ["celery", "--quiet", "-A", "console", "beat", "--pidfile", "", "--scheduler", "celery.beat:Scheduler"]
+    celery = ["celery", "--quiet", "-A", "console"]
+    # Workers have nothing to say to each other.
+    alone = ["--without-gossip", "--without-mingle", "--without-heartbeat"]
+    worker = [*celery, "worker", "--pool", "threads", "--concurrency", "4", *alone]
+    beat = [*celery, "beat", "--pidfile", "", "--scheduler", "console.celery:Scheduler"]
 
     def child(name: str, argv: list[str], environment: dict[str, str], **facts: Any) -> Child:
         command = [sys.executable, "-m", *argv]
@@ -213,14 +206,15 @@ def keep_grpc_port(otlp: Child) -> str:
 
 
 def listening(child: Child) -> set[int]:
-    """The TCP ports that the child itself holds: somebody else on them could answer our questions, too."""
+    """The TCP ports that the child itself or its own children hold: somebody else on them could answer us, too."""
     if child.process is None:
         return set()
     try:
-        connections = psutil.Process(child.process.pid).net_connections("tcp")
+        process = psutil.Process(child.process.pid)
+        found = [one for each in (process, *process.children()) for one in each.net_connections("tcp")]
     except psutil.Error:
         return set()
-    return {found.laddr.port for found in connections if found.status == psutil.CONN_LISTEN}
+    return {one.laddr.port for one in found if one.status == psutil.CONN_LISTEN}
 
 
 def answers(url: str) -> bool:
