@@ -80,7 +80,7 @@ def costs(
     ]
     if any(rest):
         traces.append(_bars(at, _("%(n)s others") % {"n": f"{others:,}"}, _dollars(at, rest), MUTED_COLOR))
-    return _figure(at, traces, stacked=True, y={"tickprefix": "$", "hoverformat": ",.4f"})
+    return _figure(at, traces, stacked=True, y={"tickprefix": "$", "exponentformat": "none", "hoverformat": ",.6~r"})
 
 
 def _dollars(at: Axis, nanos: Sequence[int]) -> list[float | None]:
@@ -99,7 +99,8 @@ def latency(at: Axis, period: Period, before: Period | None) -> Figure:
     known = sorted(value for trace in traces for value in trace["y"] if value)
     # One request of minutes among many of seconds would press all others into a line.
     logarithmic = known and known[-1] > WIDE_SPREAD * known[len(known) // 2]
-    scale = {"type": "log", "dtick": 1} if logarithmic else {}
+    # Powers of ten without the zeros behind the point that the log axis gives them in every language.
+    scale = {"type": "log", "dtick": 1, "tickformat": "~r"} if logarithmic else {}
     return _figure(at, traces, y={"ticksuffix": " s", "hoverformat": ",.3f", **scale})
 
 
@@ -108,13 +109,14 @@ def _seconds(nanoseconds: float | None) -> float | None:
 
 
 def volume(at: Axis, period: Period, before: Period | None) -> Figure:
-    """Requests per bin, those that failed apart."""
+    """Requests per bin, those that failed apart; without any there is nothing to draw, as in the other charts."""
     bins = period.bins
-    traces = [
-        _bars(at, _("ok"), _past(at, [one.requests - one.errors for one in bins]), "--chart-1"),
-        _bars(at, _("errors"), _past(at, [one.errors for one in bins]), ERROR_COLOR, {"error": "1"}),
-    ]
-    if before is not None:
+    traces: list[Figure] = []
+    if any(one.requests for one in bins):
+        traces.append(_bars(at, _("ok"), _past(at, [one.requests - one.errors for one in bins]), "--chart-1"))
+        errors = _past(at, [one.errors for one in bins])
+        traces.append(_bars(at, _("errors"), errors, ERROR_COLOR, {"error": "1"}))
+    if before is not None and any(one.requests for one in before.bins):
         traces.append(_compared(at, [one.requests for one in before.bins]))
     return _figure(at, traces, stacked=True, y={"hoverformat": ",.0f"})
 
@@ -154,7 +156,7 @@ def burn_down(burn: Burn) -> Figure:
         last = (burn.steps.end, standing.limit_nanos - standing.forecast_nanos)
         ahead = [(points[-1].at, points[-1].remaining_nanos), last]
         traces.append(_course(at, _("at this pace"), ahead, {"dash": "dash", "color": "--chart-4"}))
-    return _figure(at, traces, y={"tickformat": "$,", "hoverformat": "$,.4f"})
+    return _figure(at, traces, y={"tickformat": "$,", "hoverformat": "$,.6~r"})
 
 
 def _course(at: Axis, name: str, nanos: Sequence[tuple[datetime, int]], line: Figure) -> Figure:

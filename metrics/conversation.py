@@ -99,7 +99,17 @@ def _turns(value: Any) -> list[Message] | None:
         flat = value[0] if len(value) == 1 and isinstance(value[0], list) and not _is_pair(value[0]) else value
         if flat and all(_is_pair(item) or (isinstance(item, Mapping) and _role_of(item)) for item in flat):
             return [_told(ROLES[item[0]], item[1]) if _is_pair(item) else _message(item) for item in flat]
+        if flat and all(_is_call(item) for item in flat):
+            # Vercel's ai.response.toolCalls: a model that says nothing but what it wants called.
+            return [Message("assistant", [_call(item) for item in flat])]
+        if flat and all(isinstance(item, str) for item in flat):
+            # Its ai.values too: every text encoded once more.
+            return [Message("", [_block(decoded(item)) for item in flat])]
     return None
+
+
+def _is_call(item: Any) -> bool:
+    return isinstance(item, Mapping) and (item.get("type") in _CALLS or "toolCallId" in item) and bool(_name(item))
 
 
 def _told(role: str, text: str) -> Message:

@@ -21,7 +21,8 @@ COMPARISONS = ("previous",)
 STEP_UNITS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
 # Field of the filter <- names in the URL, the first that is there wins.
 TEXT_FILTERS = {
-    **{name: (name,) for name in ("agent", "model", "environment", "tag", "team", "version", "prompt", "flag", "name")},
+    **{name: (name,) for name in ("agent", "model", "environment", "tag", "team", "prompt", "flag", "name")},
+    "version": ("version", "agent_version"),
     "session": ("session", "session_id"),
     "user": ("user", "user_id"),
     "error_type": ("error_type",),
@@ -32,20 +33,28 @@ AMOUNTS = {
     "cost_usd": ("cost_nanos", NANOS),
     "duration_ms": ("duration_ns", NS_PER_MS),
     "tokens": ("tokens", 1),
+    "spans": ("spans", 1),
+    "errors": ("errors", 1),
 }
 AMOUNT_FILTERS = tuple(f"{bound}_{name}" for name in AMOUNTS for bound in ("min", "max"))
 TRACE_FILTERS = frozenset(
     {"status", "error", "q", *AMOUNT_FILTERS, *(one for names in TEXT_FILTERS.values() for one in names)}
 )
 """All that `trace_filter` reads."""
+# Dimension of a series <- names in the URL, those of the trace list among them.
+SERIES_FILTERS = {
+    **{name: (name,) for name in (*DIMENSIONS, *SPEND_DIMENSIONS)},
+    "agent_version": ("agent_version", "version"),
+    "user": TEXT_FILTERS["user"],
+}
 
 
 def trace_filter(
     parameters: Mapping[str, str], *, start: datetime | None = None, end: datetime | None = None
 ) -> TraceFilter:
     """The filter of a trace list: status, agent, model, session, user, environment, tag, team, version, prompt, name
-    (its beginning), error_type, error (any span failed), min_ and max_ of cost_usd, duration_ms and tokens, and q, the
-    search box (metrics.search_query), whose filters must not contradict the others."""
+    (its beginning), error_type, error (any span failed), min_ and max_ of cost_usd, duration_ms, tokens, spans and
+    errors, and q, the search box (metrics.search_query), whose filters must not contradict the others."""
     search = Search()
     if text(parameters, ("q",)):
         asked = parse(text(parameters, ("q",)))
@@ -110,7 +119,8 @@ def series_question(parameters: Mapping[str, str], *, project_id: int, now: date
     metric = one_of(parameters, "metric", tuple(METRICS))
     allowed = METRICS[metric].aggregations
     group_by = one_of(parameters, "group_by", (*DIMENSIONS, *SPEND_DIMENSIONS), default="")
-    filters = {name: text(parameters, (name,)) for name in (*DIMENSIONS, *SPEND_DIMENSIONS) if parameters.get(name)}
+    asked = {name: text(parameters, names) for name, names in SERIES_FILTERS.items()}
+    filters = {name: value for name, value in asked.items() if value}
     by_day = group_by in SPEND_DIMENSIONS or any(name in filters for name in SPEND_DIMENSIONS)
     if by_day:
         _check_spend(metric, group_by, filters)

@@ -6,7 +6,7 @@ bins do not shift while a page refreshes itself, and a preset always has the sam
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import UTC, date, datetime, timedelta, tzinfo
 
 from console.lib.clock import rfc3339
 from metrics.times import EPOCH
@@ -66,9 +66,10 @@ class TimeRange:
         return self.end - self.start
 
     @property
-    def last_day(self) -> datetime:
-        """A moment of the last day."""
-        return self.end - timedelta(microseconds=1)
+    def utc_days(self) -> tuple[date, date]:
+        """The first and the last day in UTC. Dates, not moments: a page would show a midnight in the reader's zone."""
+        first, last = (one.astimezone(UTC).date() for one in (self.start, self.end - timedelta(microseconds=1)))
+        return first, last
 
     @property
     def elapsed_seconds(self) -> float:
@@ -165,6 +166,17 @@ def preset_range(preset: str, *, tz: tzinfo, now: datetime, compare: bool = Fals
     end = local_floor(now, step, tz, steps=1)
     start = local_floor(now, step, tz, steps=1 - length // step)
     return TimeRange(start=start, end=end, step=step, now=now, preset=preset, compare=compare, tz=tz)
+
+
+def reaching(moment: datetime, *, tz: tzinfo, now: datetime) -> dict[str, str]:
+    """The parameters of the shortest range that shows `moment`: of a day or longer, up to now, else the 30 days up to
+    the end of its day in `tz`."""
+    for preset, (length, step) in PRESETS.items():
+        if length >= DAY and moment <= now < moment + timedelta(seconds=length - step):
+            return {"range": preset}
+    last = local_floor(moment, timedelta(days=1), tz, steps=1)
+    first = local_floor(moment, timedelta(days=1), tz, steps=-29)
+    return {"from": rfc3339(first), "to": rfc3339(last)}
 
 
 def _custom(parameters: Mapping[str, str], *, tz: tzinfo, now: datetime, compare: bool) -> TimeRange:

@@ -7,6 +7,7 @@ minutes. Periods begin at multiples of their length since 1970 (UTC). Times are 
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import NamedTuple
 
 MINUTE = 60
@@ -52,6 +53,12 @@ def segments(edges: Sequence[int], state: State, tiers: Sequence[int] = COMPACTE
         else:
             found.append(part)
     return found
+
+
+def seconds_at(parts: Sequence[Segment], moment: datetime) -> int:
+    """The resolution that answers for a moment in one of the parts."""
+    second = moment.timestamp()
+    return next(part.seconds for part in parts if part.start <= second < part.end)
 
 
 def _cover(start: int, end: int, fitting: Sequence[int], state: State) -> Iterator[Segment]:

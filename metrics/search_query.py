@@ -1,8 +1,9 @@
 """The search box of the trace list: words, and values by name. Pure.
 
-    refund timeout http.status_code=500 agent:support "card declined" cost>0.05
+    refund timeout http.status_code=500 agent:support span:"execute_tool search" cost>0.05 -weather
 
-All of it must hold for a trace. Words may stand in any order and any span of it; there is no search inside words.
+All of it must hold for a trace. Words may stand in any order and any span of it; there is no search inside words. What
+is in the text index can be left out by a minus before it.
 `key=value` and `key:value` mean the same; a value with spaces is quoted. The names of FILTERS are those of the filter
 bar and look at every trace; other names and words are looked up in the text index.
 """
@@ -33,9 +34,11 @@ AMOUNTS = {
     "cost": ("cost_usd", Decimal("1e-9"), {"": 1}),
     "duration": ("duration_ms", Decimal("1e-6"), {"": 1, "ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000}),
     "tokens": ("tokens", Decimal(1), {"": 1, "k": 1_000, "m": 1_000_000}),
+    "spans": ("spans", Decimal(1), {"": 1, "k": 1_000}),
+    "errors": ("errors", Decimal(1), {"": 1, "k": 1_000}),
 }
 _TERM = re.compile(
-    r"""\s*(?:
+    r"""\s*(?P<minus>-(?=[\w"]))?(?:
         (?P<key>[^\W\d][^\s"=:<>]*) (?P<sign>[<>]=?|=|:(?!//)) (?: "(?P<quoted>[^"]*)" | (?P<plain>[^\s"]*) )
       | "(?P<phrase>[^"]*)"
       | (?P<word>[^\s"]+)
@@ -51,12 +54,13 @@ Alternative: TypeAlias = tuple[str, ...]
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """What the text index is asked: of every group one alternative must hold."""
+    """What the text index is asked: of every group one alternative must hold, of those left out none."""
 
     groups: tuple[tuple[Alternative, ...], ...] = ()
+    without: tuple[Alternative, ...] = ()
 
     def __bool__(self) -> bool:
-        return bool(self.groups)
+        return bool(self.groups or self.without)
 
 
 class Asked(NamedTuple):
@@ -69,6 +73,7 @@ class Asked(NamedTuple):
 @dataclass(slots=True)
 class _Reading:
     groups: list[tuple[Alternative, ...]] = field(default_factory=list)
+    without: list[Alternative] = field(default_factory=list)
     filters: dict[str, str] = field(default_factory=dict)
 
 
@@ -79,17 +84,48 @@ def parse(text: str, *, parameter: str = "q") -> Asked:
         if count > MOST_TERMS:
             raise ParameterError(parameter, f"{parameter} may have at most {MOST_TERMS} terms.")
         key, sign = term["key"], term["sign"]
-        if key is None:
-            _word(found, term["phrase"] if term["phrase"] is not None else term["word"], parameter)
+        if term["minus"]:
+            _left_out(found, term, parameter)
             continue
-        value = (term["quoted"] if term["quoted"] is not None else term["plain"]).strip()
+        if key is None:
+            _word(found, _said(term), parameter)
+            continue
+        value = _value(term)
         if not value:
             raise ParameterError(parameter, f"{parameter}: {key}{sign} needs a value behind it.")
         if sign in {"=", ":"}:
             _equal(found, key, value, parameter)
         else:
             _amount(found, key.lower(), sign, value, parameter)
-    return Asked(Search(tuple(dict.fromkeys(found.groups))), found.filters)
+    return Asked(Search(tuple(dict.fromkeys(found.groups)), tuple(dict.fromkeys(found.without))), found.filters)
+
+
+def _said(term: re.Match[str]) -> str:
+    return term["phrase"] if term["phrase"] is not None else term["word"]
+
+
+def _value(term: re.Match[str]) -> str:
+    return (term["quoted"] if term["quoted"] is not None else term["plain"]).strip()
+
+
+def _left_out(found: _Reading, term: re.Match[str], parameter: str) -> None:
+    """A word, a phrase or a value that no trace of the list may have. Filters cannot be turned round."""
+    inner = _Reading()
+    if term["key"] is None:
+        _word(inner, _said(term), parameter)
+    elif term["sign"] in {"=", ":"} and _value(term):
+        _equal(inner, term["key"], _value(term), parameter)
+    if not inner.groups:
+        raise ParameterError(
+            parameter,
+            f"{parameter}: {term[0].strip()[:60]} cannot be left out: only words and values of attributes can.",
+        )
+    found.without += [alternative for group in inner.groups for alternative in group]
+
+
+def term(key: str, value: str) -> str:
+    """What to type to find a value by name; empty when the search box has no way to say it."""
+    return f'{key}:"{value}"' if '"' not in value and search_words.pair(key, value) else ""
 
 
 def _terms(text: str, parameter: str) -> Iterator[re.Match[str]]:

@@ -3,7 +3,11 @@
 from celery import shared_task
 
 from console.lib import clock
+from console.lib.pace import Pace
 from metrics.services import annotation_rules, budget_news, compaction, partitions, retention, search_index, sessions
+
+# Where late spans come in without end, all of their periods are computed anew each time.
+_compacting = Pace(share=0.05, longest=30.0)
 
 
 @shared_task
@@ -34,7 +38,7 @@ def refresh_sessions() -> None:
 @shared_task
 def compact() -> None:
     """Computes longer periods and the spend of days out of what has come in."""
-    compaction.run(now=clock.now())
+    _compacting.run(lambda: compaction.run(now=clock.now()))
 
 
 @shared_task

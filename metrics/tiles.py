@@ -76,22 +76,34 @@ def _requests(window: TimeRange, period: Period, before: Period, sums: Sequence[
 def _cost(
     window: TimeRange, period: Period, before: Period, sums: Sequence[Sums], today: int, tightest: Kept | None
 ) -> Tile:
+    """What was spent today, and what in the range: the change, the pace and the line are those of the range."""
     burn = int(period.total.cost_nanos * 3600 / window.elapsed_seconds)
     hint = _("burning %(cost)s/h") % {"cost": money(burn)}
     if period.total.unpriced_count:
         hint = _("%(cost)s/h, %(n)s calls unpriced") % {"cost": money(burn), "n": number(period.total.unpriced_count)}
+    unknown = period.total.unpriced_count and not period.total.cost_nanos
+    spent = money(None if unknown else period.total.cost_nanos)
+    delta = change(period.total.cost_nanos, before.total.cost_nanos)
     return Tile(
         id="tile-cost",
         label=_("Cost today"),
         icon="circle-dollar-sign",
         # What is unpriced is not known to cost nothing.
-        value=money(None if period.total.unpriced_count and not (today or period.total.cost_nanos) else today),
+        value=money(None if unknown and not today else today),
         hint=hint,
-        delta=change(period.total.cost_nanos, before.total.cost_nanos),
+        delta=f"{_length(window)}: {spent}{', ' if delta else ''}{delta}",
         points=[one.cost_nanos for one in sums],
         drill={"sort": "cost"},
         spent=None if tightest is None else _spent(tightest),
     )
+
+
+def _length(window: TimeRange) -> str:
+    """How long the range is, in a word."""
+    known = {
+        "15m": _("15 min"), "1h": _("1 h"), "6h": _("6 h"), "24h": _("24 h"), "7d": _("7 d"), "30d": _("30 d"),
+    }  # fmt: skip
+    return known.get(window.preset, _("this range"))
 
 
 def _spent(kept: Kept) -> Spent:

@@ -5,8 +5,9 @@ from dataclasses import dataclass, field, fields
 from metrics.search_query import Search
 
 STATUSES = ("ok", "error", "waiting")
-# What can be sorted by.
-SORTS = ("start", "duration", "cost", "tokens", "errors", "spans")
+# What can be sorted by. By text, traces of one text are in the order of their starts, and those without are left out.
+TEXT_SORTS = ("name", "user", "session")
+SORTS = ("start", "duration", "cost", "tokens", "errors", "spans", *TEXT_SORTS)
 ORDERS = ("desc", "asc")
 
 
@@ -38,6 +39,10 @@ class TraceFilter:
     max_duration_ns: int | None = None
     min_tokens: int = 0
     max_tokens: int | None = None
+    min_spans: int = 0
+    max_spans: int | None = None
+    min_errors: int = 0
+    max_errors: int | None = None
     search: Search = field(default_factory=Search)
     start_ns: int | None = None
     end_ns: int | None = None
@@ -52,7 +57,7 @@ class TraceFilter:
     @property
     def only_failed(self) -> bool:
         """Whether no trace without an error can pass."""
-        return self.errors or bool(self.error_type) or self.status == "error"
+        return self.errors or self.min_errors > 0 or bool(self.error_type) or self.status == "error"
 
 
 @dataclass(frozen=True, slots=True)

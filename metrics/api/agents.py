@@ -9,6 +9,7 @@ from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from agents.api.base import check_query
 from console.lib import clock
 from console.lib.http import Problem, decode_cursor, encode_cursor, invalid, next_link, page_size
 from metrics import questions, wire
@@ -20,6 +21,8 @@ from metrics.selectors.agents import AgentRow, Health, Version
 
 # As on the page.
 DEFAULT_RANGE = timedelta(hours=24)
+PARAMETERS = query_parameters("from", "to")
+LIST_PARAMETERS = [*PARAMETERS, *query_parameters("limit", "cursor")]
 
 
 def window_of(parameters: Mapping[str, str], now: datetime, default: timedelta = DEFAULT_RANGE) -> TimeRange:
@@ -41,10 +44,11 @@ class AgentListView(QueryView):
             "Agents that did something between `from` and `to` (default: the last 24 hours), by name. Requests are "
             "those that an agent answered itself; `called` agents are only called by others: their runs are counted."
         ),
-        parameters=query_parameters("from", "to", "limit", "cursor"),
+        parameters=LIST_PARAMETERS,
         responses=OpenApiTypes.OBJECT,
     )
     def get(self, request: Request) -> Response:
+        check_query(request, LIST_PARAMETERS)
         parameters = request.query_params
         now = clock.now()
         limit = page_size(parameters.get("limit"))
@@ -67,10 +71,11 @@ class AgentView(QueryView):
             "the figures with their 95 % intervals, and how they stand to the version used most: lower, higher, same "
             "(no clear difference), null (cannot be told)."
         ),
-        parameters=[OpenApiParameter("name", str, OpenApiParameter.PATH), *query_parameters("from", "to")],
+        parameters=[OpenApiParameter("name", str, OpenApiParameter.PATH), *PARAMETERS],
         responses=OpenApiTypes.OBJECT,
     )
     def get(self, request: Request, name: str) -> Response:
+        check_query(request, PARAMETERS)
         now = clock.now()
         window = window_of(request.query_params, now)
         row = agents.known(self.project.pk, name, window)

@@ -8,7 +8,7 @@ from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schem
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from agents.api.base import ApiView
+from agents.api.base import ApiView, check_query
 from agents.api.idempotency import idempotent
 from agents.authentication import Caller
 from agents.models import Project, Team
@@ -41,6 +41,8 @@ EXAMPLE = OpenApiExample(
     value={"trace_id": "0af7651916cd43dd8448eb211c80319c", "reason": "The customer complained"},
     request_only=True,
 )
+
+ITEM_PARAMETERS = [OpenApiParameter(name, str) for name in ("state", "limit", "cursor")]
 
 
 class AnnotationQueuesView(ApiView):
@@ -94,10 +96,11 @@ class AnnotationItemsView(ApiView):
     @extend_schema(
         operation_id="annotation_items_list",
         summary="List the items of a queue, newest first",
-        parameters=[OpenApiParameter(name, str) for name in ("state", "limit", "cursor")],
+        parameters=ITEM_PARAMETERS,
         responses=OpenApiTypes.OBJECT,
     )
     def get(self, request: Request, queue_id: int) -> Response:
+        check_query(request, ITEM_PARAMETERS)
         state = request.query_params.get("state", "")
         if state and state not in ItemState.values:
             raise invalid("state", f"must be one of {', '.join(ItemState.values)}")

@@ -8,6 +8,7 @@ from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from agents.api.base import check_query
 from console.lib.http import invalid, next_link, page_size
 from metrics import log_questions, questions, wire
 from metrics.api.query import QueryView, query_parameters
@@ -17,6 +18,13 @@ from metrics.ranges import ParameterError
 from metrics.selectors import logs
 
 CURSOR = "logs"
+PARAMETERS = [
+    *query_parameters(
+        "service", "environment", "event", "trace_id", "span_id", "q", "from", "to", "limit", "cursor",
+        severity=tuple(logs.SEVERITIES),
+    ),
+    OpenApiParameter("attribute", str, many=True),
+]  # fmt: skip
 
 
 class LogListView(QueryView):
@@ -30,16 +38,11 @@ class LogListView(QueryView):
             "repeatable `key=value` of the record, its scope or its resource. A search reads a bounded number of "
             "records: when it stops before a page is full, `searched_back_to` says how far it came and `next` goes on."
         ),
-        parameters=[
-            *query_parameters(
-                "service", "environment", "event", "trace_id", "span_id", "q", "from", "to", "limit", "cursor",
-                severity=tuple(logs.SEVERITIES),
-            ),
-            OpenApiParameter("attribute", str, many=True),
-        ],
+        parameters=PARAMETERS,
         responses=OpenApiTypes.OBJECT,
-    )  # fmt: skip
+    )
     def get(self, request: Request) -> Response:
+        check_query(request, PARAMETERS)
         parameters: Mapping[str, str] = request.query_params
         try:
             start, end = questions.time_bounds(parameters)

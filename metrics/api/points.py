@@ -8,6 +8,7 @@ from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from agents.api.base import check_query
 from console.lib import clock
 from console.lib.http import Problem, decode_cursor, encode_cursor, invalid, next_link, page_size
 from metrics import access, point_questions, questions, wire
@@ -16,6 +17,14 @@ from metrics.parameters import text
 from metrics.ranges import ParameterError
 from metrics.selectors import catalogue, points
 from metrics.selectors.catalogue import MetricLine
+
+METRICS = query_parameters("q", "limit", "cursor")
+POINTS = [
+    OpenApiParameter("name", str, required=True),
+    *query_parameters("step", "from", "to", kind=points.KINDS, agg=points.AGGREGATIONS),
+    OpenApiParameter("where", str, many=True),
+    OpenApiParameter("group_by", str, many=True),
+]
 
 
 def cursor_of_metric(after: tuple[str, str] | None) -> str | None:
@@ -38,10 +47,11 @@ class MetricListView(QueryView):
         operation_id="metrics_list",
         summary="List metrics",
         description="What senders measured themselves, by name. `q` is a part of the name.",
-        parameters=query_parameters("q", "limit", "cursor"),
+        parameters=METRICS,
         responses=OpenApiTypes.OBJECT,
     )
     def get(self, request: Request) -> Response:
+        check_query(request, METRICS)
         parameters: Mapping[str, str] = request.query_params
         try:
             part = text(parameters, ("q",))
@@ -90,15 +100,11 @@ class PointsView(QueryView):
             "point adds to the one before; it is spread evenly over the steps in that time. Deltas and totals of the "
             "same measurement therefore give the same answer."
         ),
-        parameters=[
-            OpenApiParameter("name", str, required=True),
-            *query_parameters("step", "from", "to", kind=points.KINDS, agg=points.AGGREGATIONS),
-            OpenApiParameter("where", str, many=True),
-            OpenApiParameter("group_by", str, many=True),
-        ],
+        parameters=POINTS,
         responses=OpenApiTypes.OBJECT,
     )
     def get(self, request: Request) -> Response:
+        check_query(request, POINTS)
         parameters = request.query_params
         now = clock.now()
         try:

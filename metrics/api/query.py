@@ -9,7 +9,7 @@ from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from agents.api.base import ApiView
+from agents.api.base import ApiView, check_query
 from agents.permissions import Permission, Scope
 from console.lib import clock
 from console.lib.http import invalid, next_link, page_size
@@ -27,6 +27,17 @@ def query_parameters(*names: str, **enums: tuple[str, ...]) -> list[OpenApiParam
     return free + [OpenApiParameter(name, str, enum=list(values)) for name, values in enums.items()]
 
 
+TRACES = query_parameters(
+    *sorted(questions.TRACE_FILTERS - {"status"}), "from", "to", "limit", "cursor", status=STATUSES, sort=SORTS,
+    order=ORDERS,
+)  # fmt: skip
+SERIES = query_parameters(
+    "step", "from", "to", *(name for names in questions.SERIES_FILTERS.values() for name in names),
+    metric=tuple(series.METRICS), agg=series.AGGREGATIONS, scope=tuple(series.SCOPES),
+    group_by=(*series.DIMENSIONS, *series.SPEND_DIMENSIONS), compare=questions.COMPARISONS,
+)  # fmt: skip
+
+
 class QueryView(ApiView):
     """Reads telemetry: keys with telemetry:read, people with telemetry.view."""
 
@@ -37,19 +48,18 @@ class QueryView(ApiView):
 class TraceListView(QueryView):
     """The traces of the project, newest first unless another order is asked for.
 
-    `q` is the search box of the page: words, `key=value`, and comparisons like `cost>0.05`.
+    `q` is the search box of the page: words, `key=value`, and comparisons like `cost>0.05`. `session_id`, `user_id` and
+    `agent_version` are other names of `session`, `user` and `version`. A parameter that is not listed here is a 422.
     """
 
     @extend_schema(
         operation_id="traces_list",
         summary="List traces",
-        parameters=query_parameters(
-            "q", *questions.TEXT_FILTERS, "session_id", "user_id", "error", *questions.AMOUNT_FILTERS, "from", "to",
-            "limit", "cursor", status=STATUSES, sort=SORTS, order=ORDERS,
-        ),
+        parameters=TRACES,
         responses=OpenApiTypes.OBJECT,
-    )  # fmt: skip
+    )
     def get(self, request: Request) -> Response:
+        check_query(request, TRACES)
         parameters: Mapping[str, str] = request.query_params
         try:
             start, end = questions.time_bounds(parameters)
@@ -93,14 +103,11 @@ class SeriesView(QueryView):
 
     @extend_schema(
         summary="A metric over time",
-        parameters=query_parameters(
-            "step", "from", "to", *series.DIMENSIONS, *series.SPEND_DIMENSIONS, metric=tuple(series.METRICS),
-            agg=series.AGGREGATIONS, scope=tuple(series.SCOPES),
-            group_by=(*series.DIMENSIONS, *series.SPEND_DIMENSIONS), compare=questions.COMPARISONS,
-        ),
+        parameters=SERIES,
         responses=OpenApiTypes.OBJECT,
-    )  # fmt: skip
+    )
     def get(self, request: Request) -> Response:
+        check_query(request, SERIES)
         try:
             question = questions.series_question(request.query_params, project_id=self.project.pk, now=clock.now())
         except ParameterError as error:

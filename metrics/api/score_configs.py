@@ -8,7 +8,7 @@ from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schem
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from agents.api.base import ApiView
+from agents.api.base import ApiView, check_query
 from agents.api.idempotency import idempotent
 from agents.authentication import Caller
 from agents.models import Project
@@ -35,6 +35,8 @@ EXAMPLE = OpenApiExample(
     request_only=True,
 )
 
+PARAMETERS = [OpenApiParameter(name, str) for name in ("archived", "limit", "cursor")]
+
 
 class ScoreConfigsView(ApiView):
     """Score configs of the project."""
@@ -46,10 +48,11 @@ class ScoreConfigsView(ApiView):
         operation_id="score_configs_list",
         summary="List score configs, newest first",
         description="`archived=1` lists those too that bind nobody any more.",
-        parameters=[OpenApiParameter(name, str) for name in ("archived", "limit", "cursor")],
+        parameters=PARAMETERS,
         responses=OpenApiTypes.OBJECT,
     )
     def get(self, request: Request) -> Response:
+        check_query(request, PARAMETERS)
         limit = page_size(request.query_params.get("limit"))
         rows = selector.page(
             self.project.pk,

@@ -8,7 +8,7 @@ from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schem
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from agents.api.base import ApiView
+from agents.api.base import ApiView, check_query
 from agents.api.idempotency import idempotent
 from agents.authentication import Caller
 from agents.models import Project
@@ -48,6 +48,8 @@ EXAMPLE = OpenApiExample(
     request_only=True,
 )
 
+PARAMETERS = [OpenApiParameter(name, str) for name in ("trace_id", "session_id", "name", "limit", "cursor")]
+
 
 class ScoresView(ApiView):
     """Scores of the project."""
@@ -59,10 +61,11 @@ class ScoresView(ApiView):
     @extend_schema(
         operation_id="scores_list",
         summary="List scores, newest first",
-        parameters=[OpenApiParameter(name, str) for name in ("trace_id", "session_id", "name", "limit", "cursor")],
+        parameters=PARAMETERS,
         responses=OpenApiTypes.OBJECT,
     )
     def get(self, request: Request) -> Response:
+        check_query(request, PARAMETERS)
         try:
             trace_id = scoring.hex_id(request.query_params, "trace_id", access.TRACE_ID_BYTES)
             session_id = scoring.words(request.query_params, "session_id", scoring.SESSION_ID_CHARS)

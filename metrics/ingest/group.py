@@ -19,6 +19,8 @@ logger = logging.getLogger(__name__)
 
 # How long a group waits for batches that are being decoded: for the next one or two, as a rule.
 LINGER_SECONDS = 0.02
+# How long a writer keeps its connection for batches that are being decoded.
+KEPT_SECONDS = 1.0
 
 Batch = TypeVar("Batch")
 Result = TypeVar("Result")
@@ -75,7 +77,7 @@ class GroupWriter(Generic[Batch, Result]):
 
     def _group(self) -> list[tuple[Batch, "Future[Result]"]]:
         """The next batch, and those that wait behind it as far as they fit."""
-        group = [self._waiting.get()]
+        group = [self._first()]
         rows = self._size(group[0][0])
         until = time.monotonic() + LINGER_SECONDS
         while rows < self._most:
@@ -86,11 +88,18 @@ class GroupWriter(Generic[Batch, Result]):
             rows += self._size(group[-1][0])
         return group
 
+    def _first(self) -> tuple[Batch, "Future[Result]"]:
+        try:
+            return self._waiting.get(timeout=KEPT_SECONDS)
+        except Empty:
+            close_old_connections()  # what was expected has not come
+            return self._waiting.get()
+
     def _store(self, group: Sequence[tuple[Batch, "Future[Result]"]]) -> None:
-        close_old_connections()
         try:
             results = self._commit([batch for batch, _ in group])
         except Exception as error:
+            close_old_connections()  # the connection may be what is broken
             if len(group) == 1 or isinstance(error, OperationalError | InterfaceError):
                 # The database is away or full: asking for each batch again would keep everybody waiting.
                 for _, future in group:
@@ -100,7 +109,8 @@ class GroupWriter(Generic[Batch, Result]):
                 for one in group:
                     self._store([one])
         else:
+            # Whoever is about to write again keeps its connection: to take one from the pool costs two questions.
+            if not self._coming and self._waiting.empty():
+                close_old_connections()
             for (_, future), result in zip(group, results, strict=True):
                 future.set_result(result)
-        finally:
-            close_old_connections()

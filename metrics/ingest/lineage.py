@@ -3,15 +3,19 @@
 Both depend on the set of spans of the trace and not on the order in which they arrived.
 """
 
-from collections.abc import Container, Iterable
+from collections.abc import Container, Iterable, Sequence
+from dataclasses import dataclass
+from operator import attrgetter
 from typing import NamedTuple
 
 from metrics.ingest.semconv import MODEL_KINDS
 
 SpanKey = tuple[bytes, int]  # span id and start: what tells spans of one trace apart
+_IN_TIME = attrgetter("start_ns", "span_id")
 
 
-class Node(NamedTuple):
+@dataclass(slots=True)
+class Node:
     """What a trace needs to know of one of its spans. `agent` is empty unless the span names it itself."""
 
     span_id: bytes
@@ -42,26 +46,28 @@ class Standing(NamedTuple):
     agent_version: str
 
 
-def standings(nodes: Iterable[Node]) -> dict[SpanKey, Standing]:
-    """The standing of every span of one trace."""
+def standings(nodes: Sequence[Node]) -> list[Standing]:
+    """The standing of every span of one trace, in the order of the nodes."""
     # Sorted, so that two spans with one id (never seen from a correct sender) still give one answer.
-    every = sorted(nodes, key=lambda one: (one.start_ns, one.span_id))
+    every = sorted(nodes, key=_IN_TIME)
     counting = counted(every)
-    agents = _agents(every)
-    return {node.key: Standing(node.key in counting, *agents[node.key]) for node in every}
-
-
-def _agents(nodes: list[Node]) -> dict[SpanKey, tuple[str, str]]:
-    """Agent and version of each span: as it says itself, else those of the nearest span above that names one."""
-    speakers = {node.span_id: (node.agent, node.agent_version) for node in reversed(nodes) if node.agent}
-    if not speakers or all(node.agent for node in nodes):
-        return {node.key: (node.agent, node.agent_version) for node in nodes}
-    above = _Ancestry(nodes, speakers)
-    found: dict[SpanKey, tuple[str, str]] = {}
+    inherited = _inherited(every)
+    found: list[Standing] = []
     for node in nodes:
-        speaker = None if node.agent else above.nearest(node)
-        found[node.key] = (node.agent, node.agent_version) if speaker is None else speakers[speaker]
+        key = (node.span_id, node.start_ns)
+        agent, version = inherited.get(key, (node.agent, node.agent_version))
+        found.append(Standing(key in counting, agent, version))
     return found
+
+
+def _inherited(nodes: list[Node]) -> dict[SpanKey, tuple[str, str]]:
+    """Agent and version of the spans that name no agent, but have a span above them that does: of the nearest one."""
+    silent = [node for node in nodes if not node.agent]
+    if not silent or len(silent) == len(nodes):
+        return {}
+    speakers = {node.span_id: (node.agent, node.agent_version) for node in reversed(nodes) if node.agent}
+    above = _Ancestry(nodes, speakers)
+    return {node.key: speakers[speaker] for node in silent if (speaker := above.nearest(node)) is not None}
 
 
 def counted(nodes: Iterable[Node]) -> set[SpanKey]:
@@ -91,7 +97,7 @@ class _Ancestry:
     def __init__(self, nodes: Iterable[Node], wanted: Container[bytes]) -> None:
         self._wanted = wanted
         self._parents: dict[bytes, bytes | None] = {}
-        for node in sorted(nodes, key=lambda one: (one.start_ns, one.span_id)):
+        for node in sorted(nodes, key=_IN_TIME):
             self._parents.setdefault(node.span_id, node.parent_span_id)
         self._known: dict[bytes, bytes | None] = {}
 

@@ -1,5 +1,6 @@
 """Raw rows with what is personal or secret taken out, wherever in them it may be. Pure."""
 
+from dataclasses import replace
 from typing import cast
 
 import orjson
@@ -14,7 +15,8 @@ _JSON = '{["'
 
 def span(raw: RawSpan, masker: Masker) -> RawSpan:
     """The span masked, but for its source."""
-    return raw._replace(
+    return replace(
+        raw,
         name=masker.text(raw.name),
         status_message=masker.text(raw.status_message),
         attributes=attributes(raw.attributes, masker),

@@ -33,6 +33,7 @@ _MOST_KNOWN = 4_096
 # Of one batch: a hundred for each of a thousand spans.
 MOST_FINDS = 100_000
 _MOST_KNOWN_CHARS = 64
+_NUL = rb"\\u0000"
 
 
 class Match(NamedTuple):
@@ -83,7 +84,8 @@ class _Finder:
         chosen = options(utf8=False)
         chosen.never_capture = True
         chosen.max_mem = _AUTOMATON_BYTES
-        self.hint = re2._re2.RE2(b"|".join(b"(?:" + hint + b")" for hint in hints) or rb"\z\A.", chosen).Match
+        # What PostgreSQL has no place for is no find, but has to go: it could hide the rest.
+        self.hint = re2._re2.RE2(b"|".join([_NUL, *(b"(?:" + hint + b")" for hint in hints)]), chosen).Match
         self.which = re2.Set.SearchSet(chosen)
         for hint in hints:
             self.which.Add(hint)
@@ -91,7 +93,7 @@ class _Finder:
 
     def matches(self, data: bytes, allowance: Allowance) -> list[Match]:
         """What the rules find; matches may overlap. Raises Refused beyond the allowance."""
-        return [found for index in self.which.Match(data) for found in self._of(index, data, allowance)]
+        return [found for index in self.which.Match(data) or () for found in self._of(index, data, allowance)]
 
     def _of(self, index: int, data: bytes, allowance: Allowance) -> list[Match]:
         rule, rank, search = self.rules[index]
@@ -134,9 +136,16 @@ class Plan:
         # So are the words that most attributes hold: short ones that have nothing to mask.
         self.clean: set[str] = set()
 
+    def learn(self, text: str) -> None:
+        """Remembers a text that has nothing to mask, if it is short."""
+        if len(text) <= _MOST_KNOWN_CHARS:
+            if len(self.clean) >= _MOST_KNOWN:
+                self.clean.clear()
+            self.clean.add(text)
+
     def suspects(self, data: bytes) -> bool:
         """Whether JSON may hold anything to mask: never a no where there is something."""
-        if self.finder.hint(_UNANCHORED, data, 0, len(data))[0][0] >= 0 or b"\\u0000" in data:
+        if self.finder.hint(_UNANCHORED, data, 0, len(data))[0][0] >= 0:
             return True
         if not self.own:
             return False
@@ -186,9 +195,17 @@ class Masker:
         self._allowance = Allowance(MOST_FINDS)
         self.counts: Counter[str] = Counter()
 
-    def suspects(self, data: bytes) -> bool:
-        """Whether `value` may change what this JSON says. Costs a few microseconds a kilobyte."""
-        return self._plan.suspects(data)
+    def suspects(self, data: bytes, *beside: str) -> bool:
+        """Whether `value` may change what this JSON says, or `text` a text beside it: a few microseconds a kilobyte."""
+        plan = self._plan
+        unknown = [text for text in beside if text and text not in plan.clean]
+        if unknown:
+            data = b"\n".join([data, *(text.encode("utf-8", "replace") for text in unknown)])
+        suspicious = plan.suspects(data)
+        if not suspicious:
+            for text in unknown:
+                plan.learn(text)
+        return suspicious
 
     def text(self, text: str) -> str:
         """The text with what is personal or secret replaced."""
@@ -243,10 +260,8 @@ class Masker:
             data, changed = masked, True
         if changed:
             return data[skipped:].decode("utf-8", "surrogatepass")
-        if len(text) <= _MOST_KNOWN_CHARS and not before:
-            if len(plan.clean) >= _MOST_KNOWN:
-                plan.clean.clear()
-            plan.clean.add(text)
+        if not before:
+            plan.learn(text)
         return text
 
     def _replaced(self, data: bytes, matches: list[Match], pseudonyms: bool, position: int) -> bytes:

@@ -1,7 +1,7 @@
 """Raw spans to rows in the console's terms. Pure: no clock, no database; which key means what is in semconv."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -184,12 +184,12 @@ def _price(raw: RawSpan, reader: Reader, plan: Plan, used: Usage, provider: str,
 
 def _masked(raw: RawSpan, row: SpanRow, sender: Sender, masker: Masker) -> SpanRow:
     """The row, without what the masker finds in it; who is meant by user and session can still be told apart."""
-    beside = f"\n{raw.name}\n{raw.status_message}".encode("utf-8", "replace")
-    if not masker.suspects(row.detail + beside):
+    if not masker.suspects(row.detail, raw.name, raw.status_message):
         return row
     kept = _row(masked.span(raw, masker), sender)
     user_id, session_id = row.user_id, row.session_id
-    return kept._replace(
+    return replace(
+        kept,
         user_id=user_id if kept.user_id == user_id else text(masker.identifier(user_id), ID_BYTES),
         session_id=session_id if kept.session_id == session_id else text(masker.identifier(session_id), ID_BYTES),
     )
@@ -233,7 +233,9 @@ def _provider(reader: Reader, plan: KindPlan, said: Mapping[str, str]) -> str:
     prefix, slash, _ = (said["response_model"] or said["request_model"]).partition("/")
     if slash:
         return text(prefix.lower(), DIMENSION_BYTES)
-    host = plain(attributes["server.address"]).lower() if "server.address" in attributes else ""
+    if "server.address" not in attributes:
+        return ""
+    host = plain(attributes["server.address"]).lower()
     return PROVIDER_HOSTS.get(host) or next((name for end, name in PROVIDER_HOST_ENDINGS if host.endswith(end)), "")
 
 

@@ -89,6 +89,11 @@ def _parts(members: Sequence[Member], order: Sequence[int]) -> Iterator[list[int
         yield part
 
 
+def holds(packed: bytes) -> bool:
+    """Whether the value holds content itself, rather than to point to another that does."""
+    return packed[0] != CODEC_POINTER[0]
+
+
 def pointed_at(packed: bytes | memoryview) -> SpanKey | None:
     """The span of the same trace whose value holds this content; None when the value holds it itself."""
     data = bytes(packed[: 1 + _POINTER.size])

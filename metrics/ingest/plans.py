@@ -6,7 +6,7 @@ are there, so that a span is asked for nothing that it cannot have.
 
 import threading
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from metrics.ingest.limits import DIMENSION_BYTES, ID_BYTES, MESSAGE_BYTES
 from metrics.ingest.rows import Attributes
@@ -33,7 +33,14 @@ from metrics.ingest.semconv import (
     Key,
     Keys,
 )
-from metrics.ingest.semconv_usage import CONVENTIONS, REPORTED_COST, REPORTED_COST_PARTS, Cached
+from metrics.ingest.semconv_usage import (
+    AUDIO_INPUT,
+    AUDIO_OUTPUT,
+    CONVENTIONS,
+    REPORTED_COST,
+    REPORTED_COST_PARTS,
+    Cached,
+)
 
 # Shapes that are kept. Whoever sends ever new ones pays for each, a fraction of what the span costs, and fills nothing.
 MOST_PLANS = 1_024
@@ -66,6 +73,8 @@ class UsagePlan:
     cache_write: CachedEntries
     reasoning: Entries
     cache_write_parts: Entries
+    # Where the audio of the input and of the output may be said, by any convention; nothing where it cannot be.
+    audio: tuple[Entries, Entries] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +133,7 @@ class Plan:
 
     def _usage(self, kind: str) -> tuple[UsagePlan, ...]:
         plans = []
+        heard, said = self.present(AUDIO_INPUT, kind), self.present(AUDIO_OUTPUT, kind)
         for one in CONVENTIONS:
             plan = UsagePlan(
                 self.present(one.input_tokens, kind),
@@ -135,7 +145,7 @@ class Plan:
                 self.present(one.cache_write_parts, kind),
             )
             if plan != _NO_USAGE_PLAN:
-                plans.append(plan)
+                plans.append(replace(plan, audio=(heard, said)) if heard or said else plan)
         return tuple(plans)
 
     def _cached(self, places: Iterable[Cached], kind: str) -> CachedEntries:

@@ -8,6 +8,7 @@ from zlib import crc32
 import orjson
 from django.db.backends.utils import CursorWrapper
 
+from console.lib import bound
 from console.lib.sql import load
 from metrics.ingest.lineage import Node, Standing, standings
 from metrics.ingest.rows import SpanRow
@@ -63,10 +64,10 @@ def lock(cursor: CursorWrapper, traces: Mapping[int, Iterable[bytes]]) -> None:
 
 def known(cursor: CursorWrapper, project_id: int, trace_ids: list[bytes], earliest_ns: int, latest_ns: int) -> Known:
     """The stored spans of the traces, from `earliest_ns` to `latest_ns` and as far as the traces are known to reach."""
-    cursor.execute(load("metrics", "known_traces"), {"project": project_id, "traces": trace_ids})
     found = Known(earliest_ns, latest_ns)
-    for trace_id, start_ns, end_ns, session_id in cursor.fetchall():
-        found.summaries[bytes(trace_id)] = (start_ns, session_id)
+    asked: dict[str, Any] = {"project": project_id, "traces": trace_ids}
+    for trace_id, start_ns, end_ns, session_id in bound.rows(load("metrics", "known_traces"), asked):
+        found.summaries[trace_id] = (start_ns, session_id)
         found.earliest_ns = min(found.earliest_ns, start_ns)
         found.latest_ns = max(found.latest_ns, end_ns)
     if not found.summaries:
@@ -90,8 +91,9 @@ def known(cursor: CursorWrapper, project_id: int, trace_ids: list[bytes], earlie
 
 def node(row: SpanRow) -> Node:
     """A new row as its trace sees it."""
+    used = row.usage
     return Node(
-        row.span_id, row.start_ns, row.parent_span_id, row.kind, row.usage.input_tokens, row.usage.output_tokens,
+        row.span_id, row.start_ns, row.parent_span_id, row.kind, used.input_tokens, used.output_tokens,
         row.price.reported_nanos, row.agent, row.agent_version,
     )  # fmt: skip
 
@@ -99,9 +101,9 @@ def node(row: SpanRow) -> Node:
 def decide(nodes: Mapping[bytes, list[Node]]) -> dict[SpanKey, Standing]:
     """The standing of every span of some traces."""
     return {
-        (trace_id, *key): standing
+        (trace_id, node.span_id, node.start_ns): standing
         for trace_id, members in nodes.items()
-        for key, standing in standings(members).items()
+        for node, standing in zip(members, standings(members), strict=True)
     }
 
 

@@ -114,7 +114,7 @@ FIELDS: Mapping[str, Keys] = {
     "agent_id": keys("gen_ai.agent.id graph.node.id crewai.agent.id"),
     "agent_version": keys("""
         gen_ai.agent.version agent?traceloop.entity.version langfuse.version agent.version
-        resource:gen_ai.agent.version"""),
+        resource:gen_ai.agent.version langfuse.release resource:langfuse.release resource:service.version"""),
     "session_id": keys("""
         gen_ai.conversation.id traceloop.association.properties.session_id traceloop.association.properties.chat_id
         traceloop.association.properties.thread_id langfuse.session.id session.id

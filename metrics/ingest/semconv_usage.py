@@ -138,6 +138,16 @@ CONVENTIONS: tuple[UsageConvention, ...] = (
     ),
 )
 
+# Of the input and of the output. All conventions say it the same way, as a part of what is beside it.
+AUDIO_INPUT: Keys = keys(
+    "gen_ai.usage.audio.input_tokens llm.token_count.prompt_details.audio "
+    + _details("prompt_tokens_details.audio_tokens input_tokens_details.audio_tokens")
+)
+AUDIO_OUTPUT: Keys = keys(
+    "gen_ai.usage.audio.output_tokens llm.token_count.completion_details.audio "
+    + _details("completion_tokens_details.audio_tokens output_tokens_details.audio_tokens")
+)
+
 # USD. The total, or else its parts.
 REPORTED_COST: Keys = keys("""
     gen_ai.usage.cost gen_ai.cost.total_cost gen_ai.cost.total llm.cost.total langfuse.observation.cost_details#total

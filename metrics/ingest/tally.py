@@ -89,7 +89,8 @@ class _Sums:
 
     def add_span(self, one: Measured | SpanRow, bucket: int, sign: int) -> None:
         self.span_count += sign
-        self.error_count += sign * (one.status == "error")
+        if one.status == "error":
+            self.error_count += sign
         self.duration_sum_ns += sign * one.duration_ns
         self.buckets[bucket] = self.buckets.get(bucket, 0) + sign
 
@@ -135,11 +136,11 @@ class Tally:
             sums.add_span(one, bucket, 1)
             sums.add_usage(one, 1)
 
-    def add_rows(self, rows: Sequence[SpanRow], standings: Mapping[tuple[bytes, bytes, int], Standing]) -> None:
-        """Adds new rows by their standings, as `add` adds what was read back; most of them bear no usage."""
+    def add_rows(self, rows: Sequence[SpanRow], standings: Sequence[Standing]) -> None:
+        """Adds new rows and their standings, as `add` adds what was read back; most of them bear no usage."""
         buckets = histogram.buckets([row.duration_ns for row in rows]).tolist()
-        for row, bucket in zip(rows, buckets, strict=True):
-            counted, agent, agent_version = standing = standings[row.key]
+        for row, standing, bucket in zip(rows, standings, buckets, strict=True):
+            counted, agent, agent_version = standing
             minute = row.start_ns // NS_PER_MINUTE * SECONDS_PER_MINUTE
             dimensions = Dimensions(
                 minute, row.entry, row.kind, row.name, agent, agent_version, row.environment, row.model, row.provider,
@@ -205,11 +206,3 @@ class Tally:
 @lru_cache(maxsize=4_096)
 def _moment(seconds: int) -> datetime:
     return EPOCH + timedelta(seconds=seconds)
-
-
-def by_trace(rows: Iterable[SpanRow]) -> Mapping[bytes, list[SpanRow]]:
-    """Rows by their trace."""
-    found: dict[bytes, list[SpanRow]] = {}
-    for row in rows:
-        found.setdefault(row.trace_id, []).append(row)
-    return found

@@ -9,6 +9,13 @@ from metrics.ingest.rows import Usage
 NO_USAGE = Usage()
 
 
+class SpokenUsage(Usage):
+    """Usage of which some was audio, which has prices of its own. Input and output include it."""
+
+    audio_input_tokens: int = 0
+    audio_output_tokens: int = 0
+
+
 def read(reader: Reader, plans: tuple[UsagePlan, ...]) -> Usage:
     """The usage that a span reports, by the first convention that reports any; missing parts come from the others."""
     for plan in plans:
@@ -49,7 +56,17 @@ def _complete(
             write_tokens = _cached(reader, other.cache_write)[0]
         if reasoning is None:
             reasoning = _count(reader, other.reasoning)
-    return Usage(input_tokens, output_tokens, read_tokens, write_tokens, reasoning)
+    found = Usage(input_tokens, output_tokens, read_tokens, write_tokens, reasoning)
+    return found if not plan.audio else _spoken(reader, plan.audio, found)
+
+
+def _spoken(reader: Reader, audio: tuple[Entries, Entries], found: Usage) -> Usage:
+    heard, said = (_count(reader, entries) or 0 for entries in audio)
+    if not (heard or said):
+        return found
+    spoken = SpokenUsage(*found)
+    spoken.audio_input_tokens, spoken.audio_output_tokens = heard, said
+    return spoken
 
 
 def _count(reader: Reader, entries: Entries) -> int | None:

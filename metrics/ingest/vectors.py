@@ -2,16 +2,19 @@
 
 import re
 
+import re2
+
 from metrics.ingest.rows import Value
 
 # Numbers in a row above which a list is a vector rather than data to read.
 LONGEST_LIST = 64
 KEPT = 8
 
-# Possessive: nothing that was passed over is tried again, so that hostile text costs no more than any other.
-_NUMBER = r"-?\d[\d.eE+-]*+"
-_IN_TEXT = re.compile(
-    rf"\[\s*((?:{_NUMBER}\s*,\s*){{{KEPT}}})((?:{_NUMBER}\s*,\s*){{{LONGEST_LIST - KEPT},}}+{_NUMBER})\s*\]"
+# RE2: hostile text costs no more than any other. (Possessive repeats would do it too, but Python 3.11.2, which
+# Debian 12 has, captures wrongly around them.)
+_NUMBER = r"-?\d[\d.eE+-]*"
+_IN_TEXT = re2.compile(
+    rf"\[\s*((?:{_NUMBER}\s*,\s*){{{KEPT}}})((?:{_NUMBER}\s*,\s*){{{LONGEST_LIST - KEPT},}}{_NUMBER})\s*\]"
 )
 
 
@@ -23,7 +26,7 @@ def note(count: int) -> str:
 def shortened(value: Value) -> Value:
     """The value with the vectors in it cut short, in lists as well as in JSON text."""
     if isinstance(value, str):
-        return _IN_TEXT.sub(_in_text, value) if len(value) > 2 * LONGEST_LIST else value
+        return str(_IN_TEXT.sub(_in_text, value)) if len(value) > 2 * LONGEST_LIST else value
     if isinstance(value, list):
         if is_vector(value):
             return [*value[:KEPT], note(len(value))]

@@ -10,6 +10,7 @@ import orjson
 from django.db import connection
 from django.db.backends.utils import CursorWrapper
 
+from console.lib import bound
 from console.lib.sql import load
 from metrics.ingest import binary, copying, limits, packing, recount, summary, tally
 from metrics.ingest.content import CONTENT_NAMES
@@ -41,7 +42,7 @@ POINT_COLUMNS: Mapping[str, str] = {
 
 # The marks come last: they stay locked until the transaction ends.
 _DERIVED = ("queue_unindexed", "merge_traces", "merge_rollups", "mark_stale")
-DERIVED = ";\n".join(load("metrics", name) for name in _DERIVED)
+DERIVED = tuple(load("metrics", name) for name in _DERIVED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,17 +71,23 @@ class _Fresh:
     """What is new of some batches of one project, and what becomes of each batch."""
 
     rows: list[SpanRow] = field(default_factory=list)
+    keys: list[recount.SpanKey] = field(default_factory=list)
     packed: list[bytes] = field(default_factory=list)
     written: list[Written] = field(default_factory=list)
 
 
-def pack(rows: Sequence[SpanRow]) -> list[bytes]:
-    """The details of spans as they are stored, those of a trace together, in the order of the rows."""
+def _by_trace(rows: Sequence[SpanRow]) -> dict[bytes, list[int]]:
+    """The places of rows by their trace."""
     places: dict[bytes, list[int]] = {}
     for place, row in enumerate(rows):
         places.setdefault(row.trace_id, []).append(place)
+    return places
+
+
+def pack(rows: Sequence[SpanRow]) -> list[bytes]:
+    """The details of spans as they are stored, those of a trace together, in the order of the rows."""
     packed: list[bytes] = [b""] * len(rows)
-    for members in places.values():
+    for members in _by_trace(rows).values():
         details = [packing.Member(rows[n].span_id, rows[n].start_ns, rows[n].detail) for n in members]
         for place, value in zip(members, packing.pack_group(details), strict=True):
             packed[place] = value
@@ -118,18 +125,25 @@ def _write_project(
     fresh = _fresh(batches, stored)
     if not fresh.rows:
         return fresh.written
-    members = tally.by_trace(fresh.rows)
+    rows = fresh.rows
+    members = _by_trace(rows)
     nodes = {
-        trace_id: [*stored.nodes.get(trace_id, ()), *map(recount.node, rows)] for trace_id, rows in members.items()
+        trace_id: [*stored.nodes.get(trace_id, ()), *[recount.node(rows[place]) for place in places]]
+        for trace_id, places in members.items()
     }
     decided = recount.decide(nodes)
+    standings = [decided[key] for key in fresh.keys]
     stored.standing = {key: was for key, was in stored.standing.items() if key[0] in members}
-    _copy_spans(cursor, project_id, fresh, decided, now)
+    _copy_spans(cursor, project_id, fresh, standings, now)
     changes = recount.turn_over(cursor, project_id, stored, decided)
     sums = tally.Tally()
-    sums.add_rows(fresh.rows, decided)
+    sums.add_rows(rows, standings)
     sums.correct(changes)
-    _write_derived(cursor, project_id, fresh, _summaries(project_id, members, decided, now), stored, sums, now)
+    summaries = [
+        summary.trace_row(project_id, [rows[n] for n in places], [rows[n] for n in places if standings[n].counted], now)
+        for places in members.values()
+    ]
+    _write_derived(cursor, project_id, fresh, summaries, stored, sums, now)
     if recounted := recount.recounted_traces(stored, decided):
         recount_traces(cursor, project_id, recounted, stored, max(starts))
     return fresh.written
@@ -139,19 +153,21 @@ def _fresh(batches: Sequence[SpanBatch], stored: recount.Known) -> _Fresh:
     """What is new and has room in its trace; of a repeated span the first one counts."""
     fresh = _Fresh()
     taken: set[recount.SpanKey] = set()
-    sizes = Counter({trace_id: len(nodes) for trace_id, nodes in stored.nodes.items()})
+    sizes = {trace_id: len(nodes) for trace_id, nodes in stored.nodes.items()}
     for batch in batches:
         kept: list[int] = []
         full: set[recount.SpanKey] = set()
         for place, row in enumerate(batch.rows):
             key = row.key
-            if key in stored.standing or key in taken or key in full:
+            if key in taken or key in stored.standing or key in full:
                 continue
-            if sizes[row.trace_id] >= limits.MAX_SPANS_PER_TRACE:
+            size = sizes.get(row.trace_id, 0)
+            if size >= limits.MAX_SPANS_PER_TRACE:
                 full.add(key)
                 continue
-            sizes[row.trace_id] += 1
+            sizes[row.trace_id] = size + 1
             taken.add(key)
+            fresh.keys.append(key)
             kept.append(place)
         rows = [batch.rows[place] for place in kept]
         # A value may lie with a span that is stored already, with another value: then all are packed anew.
@@ -168,22 +184,13 @@ def _copy_spans(
     cursor: CursorWrapper,
     project_id: int,
     fresh: _Fresh,
-    decided: Mapping[recount.SpanKey, Standing],
+    standings: Sequence[Standing],
     now: datetime,
 ) -> None:
-    rows = [(row, decided[row.key], detail) for row, detail in zip(fresh.rows, fresh.packed, strict=True)]
+    rows = zip(fresh.rows, standings, fresh.packed, strict=True)
     # Django turns psycopg's errors into its own only around `execute`.
     with connection.wrap_database_errors, cursor.copy(copying.COPY_SPANS) as copy:
         copy.write(copying.spans(project_id, rows, now))
-
-
-def _summaries(
-    project_id: int,
-    members: Mapping[bytes, list[SpanRow]],
-    decided: Mapping[recount.SpanKey, Standing],
-    now: datetime,
-) -> list[tuple[Any, ...]]:
-    return [summary.trace_row(project_id, rows, decided, now) for rows in members.values()]
 
 
 def _write_derived(
@@ -195,14 +202,14 @@ def _write_derived(
     sums: tally.Tally,
     now: datetime,
 ) -> None:
-    """Everything that follows from new spans, in one message to the server: on its way it would wait the longest."""
+    """Everything that follows from new spans, sent to the server together: on its way it would wait the longest."""
     _cap(cursor, project_id, sums)
     touched = [stored.summaries[row.trace_id] for row in fresh.rows if row.trace_id in stored.summaries]
     marks = compaction.marks(project_id, sums.minutes, trace_starts={start // NS_PER_SECOND for start, _ in touched})
     holders = [
         {"trace_id": row.trace_id, "span_id": row.span_id, "start_ns": row.start_ns}
         for row, detail in zip(fresh.rows, fresh.packed, strict=True)
-        if packing.pointed_at(detail) is None
+        if packing.holds(detail)
     ]
     parameters: dict[str, Any] = {
         **marks,
@@ -212,10 +219,8 @@ def _write_derived(
         "sessions": sorted({session_id for _, session_id in touched}),
         "rollups": _rollups(project_id, sums),
     }
-    cursor.execute(DERIVED, parameters)
-    while cursor.nextset():
-        pass  # the last result is that of the marks
-    if cursor.fetchone()[0]:
+    *_, [(missed,)] = bound.together(DERIVED, parameters)
+    if missed:
         compaction.mark(cursor, marks)
 
 

@@ -38,7 +38,7 @@ class EvaluationStandard(models.Model):
     score_names = ArrayField(
         models.CharField(max_length=120),
         default=default_score_names,
-        help_text="Scores from 0 to 1 of these names say whether a trace was right.",
+        help_text="Scores of these names, from 0 to 1 or in the range of their config, say whether a trace was right.",
     )
     attribute = models.CharField(
         max_length=120, blank=True, default="", help_text="Key of the metadata by which groups are compared."

@@ -6,6 +6,7 @@ histograms: scale s - 1 merges neighbours 2i and 2i + 1 of scale s).
 
 Quantiles follow Prometheus' histogram_quantile: linear between explicit bounds, the lowest bucket from 0 when its bound
 is positive, the highest finite bound for what lies above it; exponential between the bounds of exponential buckets.
+They never leave what the senders' own least and largest values (`Extremes`) bound.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -181,6 +182,26 @@ class ExponentialLayout:
 def _power(exponent: float) -> float:
     """2**exponent, at the ends of what a float holds the end itself."""
     return float(2.0 ** min(max(exponent, -1022.0), 1023.0))
+
+
+class Extremes:
+    """The least and the largest value of each bin, as far as senders said them of all that it holds."""
+
+    def __init__(self, bins: int) -> None:
+        self.low = np.full(bins, np.inf)
+        self.high = np.full(bins, -np.inf)
+
+    def add(self, places: range, low: float | None, high: float | None) -> None:
+        """Says between what lie some values that neighbouring bins hold; None: their sender does not say."""
+        part = slice(places.start, places.stop)
+        self.low[part] = np.minimum(self.low[part], -np.inf if low is None else low)
+        self.high[part] = np.maximum(self.high[part], np.inf if high is None else high)
+
+    def within(self, place: int, value: float | None) -> float | None:
+        """A quantile of a bin: buckets are wider than what they hold, so it may lie beyond every value."""
+        if value is None or self.low[place] > self.high[place]:
+            return value
+        return float(min(max(value, self.low[place]), self.high[place]))
 
 
 Layout = ExplicitLayout | ExponentialLayout

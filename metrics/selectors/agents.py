@@ -13,6 +13,7 @@ from metrics import comparison, histogram
 from metrics.comparison import Interval
 from metrics.models import Heartbeat, Rollup
 from metrics.ranges import LONGEST_RANGE, TimeRange, floor
+from metrics.resolutions import COMPACTED, Segment, State, seconds_at, segments
 from metrics.selectors import rollups
 from metrics.selectors.overview import HEALTH_KINDS, Reading
 from metrics.selectors.series import QUANTILES, SCOPES
@@ -46,7 +47,7 @@ class Health:
 class AgentRow:
     """An agent of the list. Requests are entry spans of the agent; for one that only others call, its own runs.
 
-    `last_seen` is None when the range and heartbeats do not say.
+    `last_seen`, to the minute, is None when the range and heartbeats do not say.
     """
 
     name: str
@@ -111,16 +112,20 @@ class ModelLine:
 def page(
     project_id: int, window: TimeRange, *, now: datetime, limit: int = MOST_AGENTS, by_name_after: str | None = None
 ) -> AgentPage:
-    """Agents that did something in the range, the costliest first, or by name behind a name. Three queries."""
-    parts = rollups.cover([*window.bins(), window.end], rollups.state(project_id, window.start, window.end))
+    """Agents that did something in the range, the costliest first, or by name behind a name. At most six queries."""
+    state = rollups.state(project_id, window.start, window.end)
+    parts = rollups.cover([*window.bins(), window.end], state)
     rows = _summed(rollups.rows(project_id, parts).exclude(agent="").values("agent"))
     if by_name_after is None:
         rows = rows.order_by(F("cost_nanos").desc(), F("entries").desc(), "agent")
     else:
         rows = rows.filter(agent__gt=by_name_after).order_by("agent")
     found = list(rows[: limit + 1])
-    beats = health_of(project_id, [row["agent"] for row in found[:limit]], now)
-    return AgentPage([_row(row, beats.get(row["agent"]), now) for row in found[:limit]], len(found) > limit)
+    shown = found[:limit]
+    beats = health_of(project_id, [row["agent"] for row in shown], now)
+    active = _last_minutes(project_id, {row["agent"]: row["last"] for row in shown}, parts, state)
+    lines = [_row(row, active[row["agent"]], beats.get(row["agent"]), now) for row in shown]
+    return AgentPage(lines, len(found) > limit)
 
 
 def _summed(rows: Any) -> Any:
@@ -137,11 +142,29 @@ def _summed(rows: Any) -> Any:
     )
 
 
-def _row(row: Mapping[str, Any], health: Health | None, now: datetime) -> AgentRow:
+def _last_minutes(
+    project_id: int, last: Mapping[str, datetime], parts: Sequence[Segment], state: State
+) -> dict[str, datetime]:
+    """The minute in which each agent last did something, out of the `start` of its last row in some parts.
+
+    A row of an hour or a day only says in which one that was: within it the finer rows are asked, from tier to tier
+    down to minutes, so that little is read however many minutes there are. At most one query for each tier.
+    """
+    found = {name: (seconds_at(parts, start), start) for name, start in last.items()}
+    for place, tier in reversed(list(enumerate(COMPACTED))):
+        names = [name for name, (seconds, _start) in found.items() if seconds == tier]
+        periods = {int(found[name][1].timestamp()) for name in names}
+        finer = [part for one in sorted(periods) for part in segments([one, one + tier], state, COMPACTED[:place])]
+        rows = rollups.rows(project_id, finer, agent__in=names).values_list("agent", "seconds")
+        for name, seconds, start in rows.annotate(last=Max("start")).order_by("last"):
+            found[name] = (seconds, start)
+    return {name: start for name, (_seconds, start) in found.items()}
+
+
+def _row(row: Mapping[str, Any], last: datetime, health: Health | None, now: datetime) -> AgentRow:
     called = not row["entries"] and bool(row["runs"])
     basis = "run" if called else "entry"
     pairs = rollups.merged([row[f"{basis}_durations"]])
-    last = row["last"]
     return AgentRow(
         name=row["agent"],
         requests=int(row["runs"] if called else row["entries"]),
@@ -167,12 +190,14 @@ def health_of(project_id: int, names: Sequence[str], now: datetime) -> dict[str,
 
 
 def known(project_id: int, name: str, window: TimeRange) -> AgentRow | None:
-    """The figures of one agent in the range; None when neither rollups nor a heartbeat know it. Three queries."""
-    parts = rollups.cover([*window.bins(), window.end], rollups.state(project_id, window.start, window.end))
+    """The figures of one agent in the range; None when neither rollups nor a heartbeat know it. At most six queries."""
+    state = rollups.state(project_id, window.start, window.end)
+    parts = rollups.cover([*window.bins(), window.end], state)
     row = _summed(rollups.rows(project_id, parts, agent=name).values("agent")).order_by("agent").first()
     health = health_of(project_id, [name], window.now).get(name)
     if row is not None:
-        return _row(row, health, window.now)
+        active = _last_minutes(project_id, {name: row["last"]}, parts, state)
+        return _row(row, active[name], health, window.now)
     if health is None:
         return None
     return idle(name, health)
@@ -187,6 +212,15 @@ def idle(name: str, health: Health | None = None) -> AgentRow:
 def was_active(project_id: int, name: str, now: datetime) -> bool:
     """Whether an agent did anything in the last LONGEST_RANGE: then it exists, whatever range is looked at."""
     return rollups.between(project_id, floor(now - LONGEST_RANGE, timedelta(days=1)), now, agent=name).exists()
+
+
+def last_active(project_id: int, name: str, now: datetime) -> datetime | None:
+    """The minute in which an agent last did something in the last LONGEST_RANGE. At most five queries."""
+    start = floor(now - LONGEST_RANGE, timedelta(days=1))
+    state = rollups.state(project_id, start, now)
+    parts = rollups.cover([start, now], state)
+    last = rollups.rows(project_id, parts, agent=name).aggregate(last=Max("start"))["last"]
+    return None if last is None else _last_minutes(project_id, {name: last}, parts, state)[name]
 
 
 def versions(asked: Reading, name: str, *, called: bool) -> list[Version]:

@@ -105,6 +105,8 @@ class Point(NamedTuple):
     value: float | None
     counted: int | None
     total: float | None
+    minimum: float | None
+    maximum: float | None
     packed: bytes | None
 
 
@@ -248,9 +250,11 @@ def _quantiles(question: PointQuestion, chosen: catalogue.Chosen, notes: list[st
         if readable and isinstance(layout, buckets.ExplicitLayout) and not layout.bounds:
             message = "These histograms have no bucket bound in common: filter them, or group them by what differs."
             raise ParameterError("agg", message)
-        tables = (_table(question, layout, points, deltas=chosen.deltas[points[0][0].number - 1]) for points in every)
-        table = sum(tables, np.zeros((question.bins, layout.size)))
-        found += [(group, place, layout.quantile(counts, share)) for place, counts in enumerate(table)]
+        table, ends = np.zeros((question.bins, layout.size)), buckets.Extremes(question.bins)
+        for series in every:
+            table += _table(question, layout, series, ends, deltas=chosen.deltas[series[0][0].number - 1])
+        values = (ends.within(place, layout.quantile(counts, share)) for place, counts in enumerate(table))
+        found += [(group, place, value) for place, value in enumerate(values)]
     if unreadable:
         notes.append(f"{unreadable} points whose buckets contradict themselves are left out.")
     if coarsened:
@@ -268,15 +272,25 @@ def _buckets(metric: Metric, point: Point) -> Buckets | None:
 
 
 def _table(
-    question: PointQuestion, layout: Layout, points: list[tuple[Point, Buckets | None]], *, deltas: bool
+    question: PointQuestion,
+    layout: Layout,
+    points: list[tuple[Point, Buckets | None]],
+    ends: buckets.Extremes,
+    *,
+    deltas: bool,
 ) -> Vector:
-    """The counts of one series by bin and common bucket."""
+    """The counts of one series by bin and common bucket. Adds to `ends` between what its values lie."""
     samples = []
     for point, one in points:
         counts = None if one is None else buckets.vector(layout, one)
         if counts is not None:
             samples.append(Sample(point.time_ns, point.start_ns, counts))
     grown = [delta(one) for one in samples] if deltas else increments(samples, counters=layout.size)
+    # What a cumulative point says of all its values holds for those that it added.
+    said = {point.time_ns: (point.minimum, point.maximum) for point, _ in points}
+    for added in grown:
+        if added.values.any():
+            ends.add(_places(added, question), *said[added.end_ns])
     return spread(grown, start_ns=question.start_ns, step_ns=question.step_ns, bins=question.bins, size=layout.size)
 
 

@@ -80,7 +80,8 @@ def tsquery(project_id: int, search: Search) -> str:
         "(" + " | ".join("(" + " & ".join(map(_quoted, tokens)) + ")" for tokens in alternatives) + ")"
         for alternatives in search.groups
     ]
-    return " & ".join([_quoted(project_token(project_id)), *groups])
+    without = ["!(" + " & ".join(map(_quoted, tokens)) + ")" for tokens in search.without]
+    return " & ".join([_quoted(project_token(project_id)), *groups, *without])
 
 
 def _quoted(token: str) -> str:

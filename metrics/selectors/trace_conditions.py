@@ -33,6 +33,7 @@ _FACETS = {
     "flag": ("flag", "COALESCE(%s <> '', false)"),  # a flag stays: there is nothing to look up
 }
 TOKENS = "(input_tokens + output_tokens)"
+NAME = "lower(root_name)"
 # Field of the filter <- what it bounds, and how.
 _BOUNDS = {
     "min_cost_nanos": ("cost_nanos", ">="),
@@ -41,6 +42,10 @@ _BOUNDS = {
     "max_duration_ns": ("duration_ns", "<="),
     "min_tokens": (TOKENS, ">="),
     "max_tokens": (TOKENS, "<="),
+    "min_spans": ("span_count", ">="),
+    "max_spans": ("span_count", "<="),
+    "min_errors": ("error_count", ">="),
+    "max_errors": ("error_count", "<="),
     "start_ns": ("start_ns", ">="),
     "end_ns": ("start_ns", "<"),
 }
@@ -73,7 +78,7 @@ def _columns(chosen: TraceFilter) -> Iterator[Condition]:
         yield Condition("error_count > 0")
     if chosen.name:
         first, behind = _prefix(chosen.name.lower())
-        yield Condition("lower(root_name) >= %s AND lower(root_name) < %s", (first, behind))
+        yield Condition(f"{NAME} >= %s AND {NAME} < %s", (first, behind), NAME)
     empty = TraceFilter()
     for name, (column, sign) in _BOUNDS.items():
         value = getattr(chosen, name)

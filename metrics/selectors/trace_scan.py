@@ -14,8 +14,8 @@ from typing import Any
 
 from django.db import connection
 
-from metrics.selectors.trace_conditions import TOKENS, Condition
-from metrics.trace_filter import Order
+from metrics.selectors.trace_conditions import NAME, TOKENS, Condition
+from metrics.trace_filter import TEXT_SORTS, Order
 
 # What gathering may cost, in PostgreSQL's unit, without further thought: five thousand pages here and there, or many
 # more side by side.
@@ -31,15 +31,21 @@ _COLUMNS = {
     "tokens": TOKENS,
     "errors": "error_count",
     "spans": "span_count",
+    "name": NAME,
+    "user": "user_id",
+    "session": "session_id",
 }
+# Conditions of the partial indexes by which text is sorted.
+_SAID = {"user": "user_id <> ''", "session": "session_id <> ''"}
 
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """A place in a sorted list: the sort value and the id of the trace there."""
+    """A place in a sorted list: the sort value, the id and the start of the trace there."""
 
-    value: int
+    value: int | str
     trace_id: bytes
+    start_ns: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +90,9 @@ class _Part:
 def _parts(sort: str, ascending: bool, only_failed: bool, beyond: Position | None) -> list[_Part]:
     """One stretch, but two by errors: most traces have none and are in the order of their ids, which needs no index."""
     column = _COLUMNS[sort]
+    if sort in TEXT_SORTS:
+        # Many traces have one text: within it the indexes are in the order of the starts.
+        return [_Part(column, (column, "start_ns", "trace_id"), _SAID.get(sort, ""))]
     if sort != "errors":
         return [_Part(column, (column, "trace_id"))]
     failed = _Part(column, (column, "trace_id"), "error_count > 0")
@@ -91,7 +100,7 @@ def _parts(sort: str, ascending: bool, only_failed: bool, beyond: Position | Non
     if only_failed:
         return [failed]
     parts = [clean, failed] if ascending else [failed, clean]
-    inside = beyond is not None and (beyond.value > 0) == ascending
+    inside = beyond is not None and bool(beyond.value) == ascending
     return parts[1:] if inside else parts
 
 
@@ -123,13 +132,13 @@ class _Scan:
             found.append(Condition(self.part.condition))
         place = self.beyond
         sign = ">" if self.ascending else "<"
+        keys = self.part.keys
         # Of two stretches, only the one that the place is in begins behind it.
-        if place is None or (self.part.condition and (place.value > 0) != (len(self.part.keys) == 2)):
+        if place is None or (self.part.condition and len(keys) < 3 and bool(place.value) != (len(keys) == 2)):
             return found
-        if len(self.part.keys) == 2:
-            found.append(Condition(f"({', '.join(self.part.keys)}) {sign} (%s, %s)", (place.value, place.trace_id)))
-        else:
-            found.append(Condition(f"trace_id {sign} %s", (place.trace_id,)))
+        at = {1: (place.trace_id,), 2: (place.value, place.trace_id)}
+        behind = at.get(len(keys), (place.value, place.start_ns, place.trace_id))
+        found.append(Condition(f"({', '.join(keys)}) {sign} ({', '.join(['%s'] * len(keys))})", behind))
         return found
 
     def _rest(self) -> list[Condition]:
@@ -142,7 +151,7 @@ class _Scan:
         """Of some rows those that match, in order."""
         where, parameters = _all([*more, *conditions])
         return Condition(
-            f"SELECT {self.part.value}, trace_id FROM {rows.sql} WHERE {where} "  # noqa: S608
+            f"SELECT {self.part.value}, trace_id, start_ns FROM {rows.sql} WHERE {where} "  # noqa: S608
             f"ORDER BY {self._order()} LIMIT %s",
             (*rows.parameters, *parameters, limit),
         )
@@ -176,10 +185,10 @@ class _Scan:
         keys = ", ".join(f"{key} AS {name}" for key, name in zip(self.part.keys, names, strict=True))
         direction = "ASC" if self.ascending else "DESC"
         order = ", ".join(f"{name} {direction}" for name in names)
-        value = "key0" if len(names) == 2 else "0"
+        value = "key0" if len(names) > 1 else "0"
         return Condition(
-            f"WITH found AS MATERIALIZED (SELECT {keys} FROM metrics_trace WHERE {where}) "  # noqa: S608
-            f"SELECT {value}, {names[-1]} FROM found ORDER BY {order} LIMIT %s",
+            f"WITH found AS MATERIALIZED (SELECT {keys}, start_ns AS began FROM metrics_trace WHERE {where}) "  # noqa: S608
+            f"SELECT {value}, {names[-1]}, began FROM found ORDER BY {order} LIMIT %s",
             (*parameters, limit),
         )
 
@@ -204,7 +213,7 @@ class _Scan:
     def _fetch(statement: Condition) -> list[Position]:
         with connection.cursor() as cursor:
             cursor.execute(statement.sql, statement.parameters)
-            return [Position(int(value), bytes(trace_id)) for value, trace_id in cursor.fetchall()]
+            return [Position(value, bytes(trace_id), start_ns) for value, trace_id, start_ns in cursor.fetchall()]
 
 
 def _all(conditions: Sequence[Condition]) -> tuple[str, tuple[Any, ...]]:

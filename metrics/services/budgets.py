@@ -44,6 +44,8 @@ class Draft:
 @transaction.atomic
 def create(*, project: Project, draft: Draft, by: Actor, now: datetime) -> Budget:
     """A new budget. Raises ValidationError by field."""
+    # Whoever makes two at once must not get past the limit.
+    Project.objects.select_for_update(no_key=True).get(pk=project.pk)
     if Budget.objects.in_force().filter(project=project).count() >= MOST:
         raise ValidationError({"name": _("A project has at most %(max)d budgets.") % {"max": MOST}})
     author = by if isinstance(by, User) else by.user

@@ -9,9 +9,10 @@ then. So a period is right when its mark is taken first, its rows are computed t
 """
 
 import time
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.db import connection, transaction
@@ -35,6 +36,7 @@ MOST_NEW = 2_000
 # Marks of one project that are worked off before the next project has its turn.
 SLICE = 20
 SLOW_LOCK = "2s"
+ALL_OF_IT = datetime(9999, 1, 1, tzinfo=UTC)
 
 
 @dataclass(slots=True)
@@ -67,21 +69,31 @@ def mark(cursor: CursorWrapper, parameters: Mapping[str, Any]) -> None:
         missing = bool(cursor.fetchone()[0])
 
 
+@dataclass(slots=True)
+class _Reached:
+    """How far a run has come with a project's marks: the last period and the last day that it took up."""
+
+    seconds: int = 0
+    start: datetime = ALL_OF_IT
+    day: datetime = ALL_OF_IT
+
+
 def run(
     *, now: datetime, projects: Iterable[int] | None = None, seconds: float = 10.0, pause: bool = True
 ) -> Compacted:
     """Moves all projects (or some) on to `now` and computes stale periods anew, for about `seconds`.
 
-    Fine resolutions first, the latest periods first. Whoever finds a project being compacted passes it over. Without
-    `pause` the spend of a day that was computed a moment ago is computed again.
+    Fine resolutions first, the latest periods first. Each once: what is marked again meanwhile, as all periods are in
+    which something arrives without end, is for the next run. Whoever finds a project being compacted passes it over.
+    Without `pause` the spend of a day that was computed a moment ago is computed again.
     """
-    done = Compacted()
+    done, reached = Compacted(), defaultdict[int, _Reached](_Reached)
     stop = time.monotonic() + seconds
     waiting = list(Project.objects.values_list("pk", flat=True) if projects is None else projects)
     for project_id in waiting:
         _advance(project_id, now)
     while waiting:
-        waiting = [project_id for project_id in waiting if _slice(project_id, now, stop, done, pause=pause)]
+        waiting = [one for one in waiting if _slice(one, now, stop, done, reached[one], pause=pause)]
         if waiting and time.monotonic() >= stop:
             done.finished = False
             break
@@ -143,20 +155,24 @@ def _advance_one(
     )
 
 
-def _slice(project_id: int, now: datetime, stop: float, done: Compacted, *, pause: bool) -> bool:
+def _slice(project_id: int, now: datetime, stop: float, done: Compacted, reached: _Reached, *, pause: bool) -> bool:
     """Works off some marks of a project; whether it may have more."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT DISTINCT seconds, start FROM metrics_rollup_stale WHERE project_id = %s AND seconds > 0 "
-            "ORDER BY seconds, start DESC LIMIT %s",
-            [project_id, SLICE],
+            "SELECT DISTINCT seconds, start FROM metrics_rollup_stale WHERE project_id = %s "
+            "AND (seconds > %s OR seconds = %s AND start < %s) AND seconds > 0 ORDER BY seconds, start DESC LIMIT %s",
+            [project_id, reached.seconds, reached.seconds, reached.start, SLICE],
         )
         marks: list[tuple[int, datetime]] = cursor.fetchall()
         # Beside the periods and not behind them: after a rebuild of a year these are many.
-        days = [(SPEND, day) for day in spend.due(cursor, project_id, now, SLICE, pause=pause)]
+        days = [(SPEND, day) for day in spend.due(cursor, project_id, now, reached.day, SLICE, pause=pause)]
     for seconds, start in [*days, *marks]:
         if time.monotonic() >= stop:
             return True
+        if seconds == SPEND:
+            reached.day = start
+        else:
+            reached.seconds, reached.start = seconds, start
         if not (_take(project_id, seconds, start) and _compute(project_id, seconds, start, now)):
             return False
         done.periods += seconds > 0

@@ -49,6 +49,12 @@ def masker_of(row: MaskingPolicy) -> Masker:
     return Masker(Plan(_policy(row)))
 
 
+def stored_id(project_id: int, text: str) -> str:
+    """How masked telemetry has the id of somebody or something that is asked for."""
+    found = masker(project_id) if text else None
+    return text if found is None else found.identifier(text)
+
+
 def stored_as(project_id: int, chosen: TraceFilter) -> TraceFilter:
     """A filter as masked telemetry meets it: who is asked for by name or address is stored under a pseudonym."""
     found = masker(project_id) if chosen.user or chosen.session else None

@@ -55,10 +55,8 @@ def fit_loosely(project_id: int, drafts: Sequence[Draft]) -> list[Draft]:
 @transaction.atomic
 def create(*, project: Project, spec: Spec, by: Caller, now: datetime) -> ScoreConfig:
     """Makes a config. Raises Refused, also for a name that another one has."""
-    # Whoever makes two at once must not get past the limit.
-    Project.objects.select_for_update(no_key=True).get(pk=project.pk)
-    if ScoreConfig.objects.open().filter(project=project).count() >= MOST:
-        raise Refused("name", f"there are {MOST} configs: archive one first")
+    _lock(project.pk)
+    _check_room(project.pk)
     config = ScoreConfig(project=project, data_type=spec.data_type, created_at=now, updated_at=now)
     _write(config, spec)
     _record(config, by, "score_config.created", _said(config) | {"data_type": config.data_type}, now)
@@ -69,12 +67,16 @@ def create(*, project: Project, spec: Spec, by: Caller, now: datetime) -> ScoreC
 def change(*, config: ScoreConfig, spec: Spec, archived: bool, by: Caller, now: datetime) -> ScoreConfig:
     """Changes anything but the type, which scores that were given already have. An archived one binds nobody.
 
-    Raises Refused, also when a name has been given anew meanwhile.
+    Raises Refused, also when a name has been given anew meanwhile, and when one is restored and there are enough.
     """
+    if not archived:
+        _lock(config.project_id)
     locked = ScoreConfig.objects.select_for_update(of=("self",)).select_related("project").get(pk=config.pk)
     if spec.data_type != locked.data_type:
         raise Refused("data_type", "cannot change: archive this config and make another")
     before = _said(locked)
+    if before["archived"] and not archived:
+        _check_room(locked.project_id)
     locked.updated_at = now
     if archived != before["archived"]:
         locked.archived_at = now if archived else None
@@ -84,6 +86,16 @@ def change(*, config: ScoreConfig, spec: Spec, archived: bool, by: Caller, now: 
     if changed:
         _record(locked, by, "score_config.changed", {"name": locked.name, "changed": changed}, now)
     return locked
+
+
+def _lock(project_id: int) -> None:
+    """Whoever adds one at the same moment must not get past the limit. Projects are locked before their configs."""
+    Project.objects.select_for_update(no_key=True).get(pk=project_id)
+
+
+def _check_room(project_id: int) -> None:
+    if ScoreConfig.objects.open().filter(project=project_id).count() >= MOST:
+        raise Refused("name", f"there are {MOST} configs: archive one first")
 
 
 def _write(config: ScoreConfig, spec: Spec) -> None:

@@ -31,14 +31,13 @@ from metrics.times import NS_PER_HOUR, to_ns
 TABLE = "metrics_search"
 LOCK_KEY = 0x48524953
 # Rows of the queue that one transaction takes, and how many transactions one run makes.
-BATCH_ROWS = 1_000
-MOST_BATCHES = 10
+BATCH_ROWS = 250
+MOST_BATCHES = 40
 # Spans of a trace arrive one after the other: those of a few seconds are read together.
 SETTLE = timedelta(seconds=2)
-# So old the oldest row of the queue is when the index is behind. While it is, more arrives and no processor is idle, it
-# rests for so many times as long as a batch took, but not for long: whoever stores telemetry and reads it comes first.
-# The trace list says meanwhile how far behind it is.
-BEHIND = timedelta(seconds=5)
+# While more arrives and no processor is idle, the index rests for so many times as long as a batch took, but not for
+# long, nor longer than that lasts: whoever stores telemetry and reads it comes first. The trace list says meanwhile how
+# far behind it is.
 REST = 30
 LONGEST_REST = 20.0
 # The processors of this machine have no time left when a smaller share of theirs than this was idle.
@@ -49,8 +48,9 @@ MOST_LOGS_OF_TRACE = 5_000
 
 _NAMED = ("name", "kind", "tool", "model", "provider", "agent", "service", "error_type", "error_message",
           "finish_reason")  # fmt: skip
-# Columns of a span that hold text rather than a name.
-_TEXTS = ("name", "error_message")
+# Columns of a span that hold words, and those that are too long to be found by their value.
+_TEXTS = ("name", "error_type", "error_message")
+_ONLY_TEXTS = ("name", "error_message")
 
 
 @dataclass(slots=True)
@@ -64,9 +64,18 @@ class Indexed:
 
 @dataclass(slots=True)
 class _Rest:
-    """Until when this process leaves the index alone, on the monotonic clock."""
+    """Until when this process leaves the index alone, on the monotonic clock; what the processors had done before."""
 
     until: float = 0.0
+    processors: Any = None
+
+    def goes_on(self) -> bool:
+        """Whether it is not over, and no processor has had time since this was asked last."""
+        before, self.processors = self.processors, psutil.cpu_times()
+        if time.monotonic() < self.until and _machine_is_busy(before):
+            return True
+        self.until = 0.0
+        return False
 
 
 _rest = _Rest()
@@ -78,10 +87,11 @@ def run(*, now: datetime, most_batches: int = MOST_BATCHES) -> Indexed:
     Does nothing while another run of this process is at it, or rests.
     """
     total = Indexed()
-    if time.monotonic() < _rest.until or not _turn.acquire(blocking=False):
+    if not _turn.acquire(blocking=False):
         return total
     try:
-        _run(now, most_batches, total)
+        if not _rest.goes_on():
+            _run(now, most_batches, total)
     finally:
         _turn.release()
     return total
@@ -98,7 +108,8 @@ def _run(now: datetime, most_batches: int, total: Indexed) -> None:
         total.traces += one.traces
         if one.rows < BATCH_ROWS:
             break
-        if _machine_is_busy(processors) and _behind(now):
+        if _machine_is_busy(processors) and _more_arrives(now):
+            _rest.processors = psutil.cpu_times()
             _rest.until = time.monotonic() + min(REST * (time.monotonic() - began), LONGEST_REST)
             break
 
@@ -110,12 +121,10 @@ def _machine_is_busy(before: Any) -> bool:
     return bool(idle < SPARE * (sum(after) - sum(before)))
 
 
-def _behind(now: datetime) -> bool:
-    """Whether what arrived first waits for too long while more arrives."""
+def _more_arrives(now: datetime) -> bool:
+    """Whether something was added to the queue a moment ago."""
     with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT min(queued_at) < %s AND max(queued_at) > %s FROM metrics_unindexed", [now - BEHIND, now - SETTLE]
-        )
+        cursor.execute("SELECT max(queued_at) > %s FROM metrics_unindexed", [now - SETTLE])
         return bool(cursor.fetchone()[0])
 
 
@@ -214,7 +223,8 @@ def _add_spans(
             tokens = found[trace_id]
             said = dict(zip(_NAMED, named, strict=True))
             checked.see(trace_id, span_id, Seen(start_ns, said["kind"], said["agent"], version))
-            tokens.add([span_token(span_id), *(pair(name, said[name]) for name in _NAMED if name not in _TEXTS)])
+            tokens.add([span_token(span_id), pair("span", said["name"])])
+            tokens.add(pair(name, said[name]) for name in _NAMED if name not in _ONLY_TEXTS)
             tokens.add_text([said[name] for name in _TEXTS])
             if detail is not None:
                 values[trace_id].append(((span_id, start_ns), bytes(detail)))

@@ -16,8 +16,8 @@ from console.lib.sql import load
 
 # One refresher at a time: a slower one could otherwise store an older sum over a newer one.
 REFRESH_LOCK = 0x48525353
-SESSIONS_PER_ROUND = 500
-QUEUE_ROWS_READ = 20_000
+SESSIONS_PER_ROUND = 2_000
+QUEUE_ROWS_READ = 80_000
 # A session of more traces than this is made anew only when it has not been for a while.
 LARGE_TRACES = 2_000
 LARGE_EVERY = timedelta(minutes=1)

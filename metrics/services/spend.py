@@ -21,11 +21,14 @@ SHORTEST_PAUSE = timedelta(seconds=10)
 MOST_OF_THE_TIME = 0.05
 
 
-def due(cursor: CursorWrapper, project_id: int, now: datetime, limit: int, *, pause: bool) -> list[datetime]:
-    """The stale days whose turn it is at `now`, latest first; without `pause` it is every day's turn."""
+def due(
+    cursor: CursorWrapper, project_id: int, now: datetime, before: datetime, limit: int, *, pause: bool
+) -> list[datetime]:
+    """The stale days that began `before` and are due at `now`, latest first; without `pause` all of them are due."""
     parameters: dict[str, Any] = {
         "project": project_id,
         "now": now,
+        "before": before,
         "pause": SHORTEST_PAUSE if pause else timedelta(),
         "share": MOST_OF_THE_TIME if pause else inf,
         "limit": limit,

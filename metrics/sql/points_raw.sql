@@ -7,7 +7,8 @@ SELECT chosen.number, chosen.grp, point.*
 FROM chosen
 CROSS JOIN LATERAL (
     (
-        SELECT time_ns, start_ns, value, count, total, CASE WHEN %(buckets)s THEN histogram END AS histogram
+        SELECT time_ns, start_ns, value, count, total, minimum, maximum,
+            CASE WHEN %(buckets)s THEN histogram END AS histogram
         FROM metrics_point
         WHERE project_id = %(project)s AND name = %(name)s AND series = chosen.series
           AND time_ns > %(before_ns)s AND time_ns <= %(start_ns)s
@@ -16,14 +17,16 @@ CROSS JOIN LATERAL (
     )
     UNION ALL
     (
-        SELECT time_ns, start_ns, value, count, total, CASE WHEN %(buckets)s THEN histogram END AS histogram
+        SELECT time_ns, start_ns, value, count, total, minimum, maximum,
+            CASE WHEN %(buckets)s THEN histogram END AS histogram
         FROM metrics_point
         WHERE project_id = %(project)s AND name = %(name)s AND series = chosen.series
           AND time_ns > %(start_ns)s AND time_ns <= %(end_ns)s
     )
     UNION ALL
     (
-        SELECT time_ns, start_ns, value, count, total, CASE WHEN %(buckets)s THEN histogram END AS histogram
+        SELECT time_ns, start_ns, value, count, total, minimum, maximum,
+            CASE WHEN %(buckets)s THEN histogram END AS histogram
         FROM metrics_point
         WHERE project_id = %(project)s AND name = %(name)s AND series = chosen.series
           AND time_ns > %(end_ns)s AND time_ns <= %(after_ns)s

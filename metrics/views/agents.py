@@ -15,12 +15,13 @@ from console.lib import clock
 from console.templatetags.ui import duration, money, percent
 from metrics.comparison import Interval
 from metrics.ranges import TimeRange, start_of_day
-from metrics.selectors import agents, overview
+from metrics.selectors import agents, overview, traces
 from metrics.selectors.agents import AgentRow, Version
 from metrics.tiles import tiles
+from metrics.times import to_ns
 from metrics.views import saved_views
-from metrics.views.asking import chosen_range, otlp_environment, range_context, traces_url
-from metrics.views.overview import chart_cards, linked
+from metrics.views.asking import chosen_range, otlp_environment, range_context, traces_url, way_to
+from metrics.views.overview import chart_cards, linked, steps_and_errors
 
 DEFAULT_RANGE = "24h"
 # Tiles of the overview that say something about a single agent.
@@ -44,6 +45,8 @@ def listing(request: HttpRequest, project: str) -> HttpResponse:
     }
     if context["silent"]:
         context |= otlp_environment(request, found)
+    elif not page.agents and (newest := traces.newest(found.pk)):
+        context |= {"newest": newest, "way": way_to(request, newest.start_ns, window)}
     live = bool(request.headers.get("HX-Request"))
     if not live and not context["silent"]:
         context |= saved_views.menu_context(request, found, "agents")
@@ -56,7 +59,8 @@ def page(request: HttpRequest, project: str, name: str) -> HttpResponse:
     chosen = chosen_range(request, now=clock.now(), default=DEFAULT_RANGE)
     window = chosen.window
     row = agents.known(found.pk, name, window)
-    if row is None and not agents.was_active(found.pk, name, window.now):
+    last = agents.last_active(found.pk, name, window.now) if row is None else None
+    if row is None and last is None:
         raise Http404
     context: dict[str, Any] = {
         "project": found,
@@ -68,6 +72,8 @@ def page(request: HttpRequest, project: str, name: str) -> HttpResponse:
     }
     if row is not None:
         context |= _figures(found, window, row)
+    elif last is not None:
+        context |= {"last": last, "way": way_to(request, to_ns(last), window)}
     live = bool(request.headers.get("HX-Request"))
     return render(request, "metrics/_agent.html" if live else "metrics/agent.html", context)
 
@@ -88,8 +94,7 @@ def _figures(project: Project, window: TimeRange, agent: AgentRow) -> dict[str, 
     return {
         "tiles": [linked(tile, project, kept) for tile in shown if tile.id.removeprefix("tile-") in TILES],
         "charts": chart_cards(project, window, kept, found.current, found.previous),
-        "steps": found.steps,
-        "errors": overview.top_errors(asked),
+        **steps_and_errors(project, kept, found.steps, overview.top_errors(asked)),
         "models": agents.models(asked, agent.name),
         "versions": [_version(one) for one in agents.versions(asked, agent.name, called=agent.called)],
         "traces_url": traces_url(project, **kept),

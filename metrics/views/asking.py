@@ -1,5 +1,6 @@
 """What every telemetry page reads from its address: the time range, and links that keep what is chosen."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -10,10 +11,15 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.formats import date_format
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as _l
 
 from agents.models import Project
 from agents.permissions import Permission
-from metrics.ranges import DEFAULT_PRESET, ParameterError, TimeRange, page_range, preset_range
+from metrics.ranges import DEFAULT_PRESET, ParameterError, TimeRange, page_range, preset_range, reaching
+from metrics.times import from_ns
+
+UP_TO_THEN = _l("Show the 30 days up to then")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +50,39 @@ def range_context(window: TimeRange) -> dict[str, Any]:
         "range_from": "" if window.preset else f"{start:%Y-%m-%dT%H:%M}",
         "range_to": "" if window.preset else f"{end:%Y-%m-%dT%H:%M}",
     }
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """A link out of an empty page."""
+
+    url: str
+    label: str
+
+
+# What an address says of a place in a list, and of its time.
+PLACE = ("range", "from", "to", "cursor", "before", "live", "seen", "waiting")
+
+
+def way_to(request: HttpRequest, ns: int, window: TimeRange) -> Way | None:
+    """The same page with the range that shows what happened at `ns`; None when that is in its range already."""
+    moment = from_ns(ns)
+    if window.start <= moment < window.end:
+        return None
+    asked = reaching(moment, tz=timezone.get_current_timezone(), now=window.now)
+    query = request.GET.copy()
+    for name in PLACE:
+        query.pop(name, None)
+    query.update(asked)
+    return Way(f"?{query.urlencode()}", _label(asked))
+
+
+def _label(asked: Mapping[str, str]) -> str:
+    return {
+        "24h": _("Show the last 24 hours"),
+        "7d": _("Show the last 7 days"),
+        "30d": _("Show the last 30 days"),
+    }.get(asked.get("range", ""), str(UP_TO_THEN))
 
 
 def traces_url(project: Project, **parameters: str) -> str:

@@ -16,13 +16,14 @@ from agents.permissions import Permission
 from console.lib import clock
 from console.lib.clock import rfc3339
 from metrics import charts
-from metrics.ranges import LONGEST_RANGE, YEARS, TimeRange
+from metrics.ranges import LONGEST_RANGE, YEARS, TimeRange, floor
 from metrics.resolutions import OTHER
-from metrics.selectors import costs, overview
+from metrics.selectors import costs, overview, traces
 from metrics.selectors.series import SPEND_DIMENSIONS
 from metrics.tiles import change
+from metrics.times import from_ns
 from metrics.views import saved_views
-from metrics.views.asking import otlp_environment, traces_url
+from metrics.views.asking import UP_TO_THEN, Way, otlp_environment, traces_url
 from metrics.wire import cost, usd
 
 PRESETS = (7, 30, 90)
@@ -43,6 +44,8 @@ def page(request: HttpRequest, project: str) -> HttpResponse:
         context |= _figures(found, window, by) | saved_views.menu_context(request, found, "costs")
         context["tabs"] = [(name, label, _address(found, "costs", window, name)) for name, label in _labels().items()]
         context["presets"] = [(days, _preset_url(found, by, days), _days(window) == days) for days in PRESETS]
+        if not context["spent"].lines:
+            context |= _way_back(found, window, by)
         context["csv_url"] = _address(found, "costs-table", window, by)
     else:
         context |= {"silent": True, **otlp_environment(request, found)}
@@ -75,6 +78,17 @@ def _rows(spent: costs.Costs, by: str) -> Iterator[list[Any]]:
             usd(line.per_request_nanos), line.input_tokens, line.cache_read_tokens, line.cache_write_tokens,
             line.output_tokens, line.unpriced_count,
         ]  # fmt: skip
+
+
+def _way_back(project: Project, window: TimeRange, by: str) -> dict[str, Any]:
+    """The last trace, when it is of another time than these days, and the address of the 30 days up to its own."""
+    newest = traces.newest(project.pk)
+    moment = from_ns(newest.start_ns) if newest else None
+    if moment is None or window.start <= moment < window.end:
+        return {}
+    last = floor(moment, DAY)
+    shown = TimeRange(start=last - (DEFAULT_DAYS - 1) * DAY, end=last + DAY, step=DAY, now=window.now)
+    return {"newest": newest, "way": Way(_address(project, "costs", shown, by), str(UP_TO_THEN))}
 
 
 def _figures(project: Project, window: TimeRange, by: str) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from metrics.selectors import logs
 from metrics.selectors.bounded import Place
 from metrics.selectors.logs import LogFilter, LogPage
 from metrics.views import saved_views
-from metrics.views.asking import chosen_range, otlp_environment, range_context
+from metrics.views.asking import chosen_range, otlp_environment, range_context, way_to
 
 PAGE_SIZE = 100
 TAIL_ROWS = 200
@@ -57,13 +57,13 @@ def listing(request: HttpRequest, project: str) -> HttpResponse:
         "first": after is None,
         "narrowed": kept.narrows,
         "newest": newest,
+        "way": way_to(request, newest.time_ns, window) if newest else None,
         "silent": silent,
         "hidden": {name: request.GET[name] for name in HIDDEN if request.GET.get(name)},
         "severities": list(logs.SEVERITIES),
         **range_context(window),
+        **(otlp_environment(request, found) if silent else {}),
     }
-    if silent:
-        context |= otlp_environment(request, found)
     if live:
         return render(request, "metrics/_logs.html", context)
     if not silent:

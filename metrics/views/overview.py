@@ -13,14 +13,15 @@ from agents.models import Project
 from agents.permissions import Permission
 from console.lib import clock
 from console.templatetags.ui import duration, money, number
-from metrics import charts
+from metrics import charts, search_query
 from metrics.parameters import LONGEST_VALUE
 from metrics.ranges import TimeRange, start_of_day
+from metrics.resolutions import OTHER
 from metrics.selectors import budgets, overview, traces
 from metrics.selectors.series import NANOS, QUANTILES
 from metrics.tiles import Tile, tiles
 from metrics.views import saved_views
-from metrics.views.asking import chosen_range, otlp_environment, range_context, traces_url
+from metrics.views.asking import chosen_range, otlp_environment, range_context, traces_url, way_to
 
 # Name, value in words, and what a link to the traces filters by.
 Rows = list[tuple[str, str, Mapping[str, str]]]
@@ -35,6 +36,8 @@ def page(request: HttpRequest, project: str) -> HttpResponse:
     live = bool(request.headers.get("HX-Request"))
     if overview.has_any(found.pk):
         context |= _figures(found, chosen.window, _narrowed(request))
+        newest = context["newest"]
+        context["way"] = way_to(request, newest.start_ns, chosen.window) if newest else None
         if not live:
             context |= saved_views.menu_context(request, found, "overview")
     else:
@@ -66,8 +69,7 @@ def _figures(project: Project, window: TimeRange, narrowed: dict[str, str]) -> d
         "charts": chart_cards(project, window, kept, period, before),
         "agents": [(line, traces_url(project, **{**kept, "agent": line.name})) for line in found.agents],
         "agents_more": found.activity.active - len(found.agents),
-        "steps": found.steps,
-        "errors": overview.top_errors(asked),
+        **steps_and_errors(project, kept, found.steps, overview.top_errors(asked)),
         "choices": _choices(asked),
         "narrowing": overview.CHOICES,
         "traces_url": traces_url(project, **kept),
@@ -76,6 +78,28 @@ def _figures(project: Project, window: TimeRange, narrowed: dict[str, str]) -> d
         "window": window,
         "kept": kept,
     }
+
+
+def steps_and_errors(
+    project: Project, kept: dict[str, str], steps: list[overview.StepLine], errors: overview.Errors
+) -> dict[str, Any]:
+    """The slowest steps and the top errors, each with the traces that it leads to."""
+    return {
+        "steps": [(line, _step_url(project, kept, line.name)) for line in steps],
+        "errors": errors,
+        "error_lines": [(line, _error_url(project, kept, line.type)) for line in errors.lines],
+    }
+
+
+def _step_url(project: Project, kept: dict[str, str], name: str) -> str:
+    """The traces with a span of this name; nothing where no search can say it, or the name stands for many others."""
+    asked = "" if name == OTHER else search_query.term("span", name)
+    return traces_url(project, **{**kept, "q": asked}) if asked else ""
+
+
+def _error_url(project: Project, kept: dict[str, str], type: str) -> str:
+    """The traces in which a span failed so; without a type, those in which any failed."""
+    return traces_url(project, **{**kept, **({"error_type": type} if type else {"error": "1"})})
 
 
 def _choices(asked: overview.Reading) -> list[tuple[str, str, str, list[str]]]:

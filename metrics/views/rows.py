@@ -10,6 +10,7 @@ from django.utils.html import escape
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 
+from console.lib.unseen import visible
 from console.templatetags.ui import duration
 from metrics.selectors.spans import Head, Line
 from metrics.waterfall import Row
@@ -44,10 +45,10 @@ def row_data(lines: Sequence[Line]) -> SafeString:
     kinds: dict[str, int] = {}
     rows = [
         (
-            row.id, row.depth, names.setdefault(span.name, len(names)), kinds.setdefault(span.kind, len(kinds)),
-            STATUSES.get(span.status, 0),
+            row.id, row.depth, names.setdefault(visible(span.name), len(names)),
+            kinds.setdefault(span.kind, len(kinds)), STATUSES.get(span.status, 0),
             row.critical * CRITICAL | row.slow * SLOW | row.orphan * ORPHAN | span.noise * NOISE,
-            row.left, row.width, duration(span.duration_ns), duration(row.self_ns), span.error_type,
+            row.left, row.width, duration(span.duration_ns), duration(row.self_ns), visible(span.error_type),
         )
         for span, row in lines
     ]  # fmt: skip
@@ -77,7 +78,7 @@ def _row(line: Line, words: dict[str, str], index: int) -> str:
         f'<div class="waterfall-name" role="gridcell">'
         f'<svg class="waterfall-indent" width="{row.indent}" height="1" aria-hidden="true"></svg>{fold}'
         f'<svg class="icon" width="14" height="14" aria-hidden="true"><use href="#kind-{kind}"/></svg>'
-        f'<a class="truncate" href="?span={row.id}" tabindex="-1">{escape(span.name)}</a>'
+        f'<a class="truncate" href="?span={row.id}" tabindex="-1">{escape(visible(span.name))}</a>'
         f'{count}{_badge(row, span, words)}</div><div role="gridcell"><svg class="waterfall-bar" aria-hidden="true">'
         f'<rect x="{row.x}" y="0" width="{row.bar}" height="100%"/></svg></div>'
         f'<div class="waterfall-self num" role="gridcell">{duration(row.self_ns)}</div>'
@@ -96,4 +97,4 @@ def _badge(row: Row, span: Head, words: dict[str, str]) -> str:
         text, css = words["orphan"], "waterfall-mark"
     else:
         return ""
-    return f'<span class="{css}">{escape(text)}</span>'
+    return f'<span class="{css}">{escape(visible(text))}</span>'

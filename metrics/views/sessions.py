@@ -1,11 +1,14 @@
 """Sessions: the list, and one session as the conversation across its traces."""
 
+from dataclasses import replace
 from typing import Any
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
+from django.urls import reverse
 
 from agents.access import page_project
+from agents.models import Project
 from agents.permissions import Permission
 from console.lib import clock
 from console.lib.http import Problem
@@ -17,9 +20,10 @@ from metrics.ranges import ParameterError, TimeRange
 from metrics.selectors import scores, sessions
 from metrics.selectors.bounded import Place
 from metrics.selectors.sessions import SessionFilter, TracePart
+from metrics.services import masking
 from metrics.trace_filter import STATUSES
 from metrics.views import saved_views
-from metrics.views.asking import chosen_range, otlp_environment, range_context
+from metrics.views.asking import chosen_range, otlp_environment, range_context, way_to
 
 PAGE_SIZE = 50
 TRACES_SHOWN = 10
@@ -35,7 +39,10 @@ def listing(request: HttpRequest, project: str) -> HttpResponse:
     live = bool(request.headers.get("HX-Request"))
     window, kept, problem = _asked(request)
     after = _place(request, "cursor", CURSOR, raw_id=False)
-    page = sessions.page(found.pk, kept, limit=PAGE_SIZE, after=after)
+    stored = replace(kept, user=masking.stored_id(found.pk, kept.user))
+    page = sessions.page(found.pk, stored, limit=PAGE_SIZE, after=after)
+    if not page.sessions and (named := _named(found, stored.user)):
+        return HttpResponse(headers={"HX-Redirect": named}) if live else HttpResponseRedirect(named)
     newest = None if page.sessions else sessions.newest(found.pk)
     silent = not page.sessions and newest is None
     if live and request.GET.get("waiting") and not silent:
@@ -49,6 +56,7 @@ def listing(request: HttpRequest, project: str) -> HttpResponse:
         "after": cursor_of_place(page.after, CURSOR) if page.after else "",
         "first": after is None,
         "newest": newest,
+        "way": way_to(request, newest.last_ns, window) if newest else None,
         "silent": silent,
         "hidden": {name: request.GET[name] for name in HIDDEN if request.GET.get(name)},
         "statuses": STATUSES,
@@ -106,6 +114,14 @@ def _turns(session: Session, part: TracePart) -> list[dict[str, Any]]:
         messages = reader.news(said.went_in, said.came_out)
         turns.append({"trace": trace, "hex": bytes(trace.trace_id).hex(), "messages": messages})
     return turns[len(known) :]
+
+
+def _named(project: Project, text: str) -> str:
+    """The address of the session whose id was typed where a user belongs; empty when there is none."""
+    session = sessions.find(project.pk, text) if text else None
+    if session is None:
+        return ""
+    return reverse("metrics:session", kwargs={"project": project.slug, "session_id": session.session_id})
 
 
 def _asked(request: HttpRequest) -> tuple[TimeRange, SessionFilter, str]:

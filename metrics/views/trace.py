@@ -10,10 +10,10 @@ from django.shortcuts import render
 from agents.access import page_project
 from agents.models import Project
 from agents.permissions import Permission
-from metrics import access, steps
+from metrics import access, prices_shown, steps
 from metrics.conversation import Message, messages
+from metrics.ingest.rows import Usage
 from metrics.models import Span, Trace
-from metrics.prices_shown import rates_of
 from metrics.selectors import annotation, details, flags, spans
 from metrics.selectors.spans import Head, Line
 from metrics.signs import signs_of
@@ -133,7 +133,7 @@ def _span_context(request: HttpRequest, project: Project, trace: Trace, of: Span
         "events": [event for event in detail.events if event["name"] != "exception"],
         "logs": spans.logs_of(of),
         "signs": signs_of(flags.of_span(of), lambda: {"input": detail.input, "output": detail.output}),
-        "priced": _priced(of),
+        "priced": _priced(of, detail),
         "of_span": scores_context(request, project, trace, bytes(of.span_id)),
     }
 
@@ -146,27 +146,13 @@ def _said(of: Span, detail: details.Detail) -> SpanContent:
     return SpanContent(messages(detail.input), came_out)
 
 
-def _priced(span: Span) -> list[dict[str, Any]]:
-    """The tokens of a span by their price: what, how many, USD per million, and the amount in nano-USD."""
-    cached, written = span.cache_read_tokens or 0, span.cache_write_tokens or 0
-    counts = {
-        "input": max((span.input_tokens or 0) - cached - written, 0),
-        "cache_read": cached,
-        "cache_write": written,
-        "output": span.output_tokens or 0,
-    }
-    if span.cost_source != "computed":
+def _priced(of: Span, detail: details.Detail) -> list[prices_shown.Line]:
+    """The tokens of a span by their price, where the cost that is shown was computed from them."""
+    if of.cost_nanos is None or of.cost_source not in {"computed", "unpriced"}:
         return []
-    return [
-        {
-            "part": rate.part,
-            "tokens": counts[rate.part],
-            "rate": rate,
-            "nanos": round(counts[rate.part] * rate.usd * 1_000),
-        }
-        for rate in rates_of(span.provider, (span.model,), span.start_ns)
-        if counts[rate.part]
-    ]
+    used = Usage(of.input_tokens, of.output_tokens, of.cache_read_tokens, of.cache_write_tokens, of.reasoning_tokens)
+    call = prices_shown.Call(of.kind, of.provider, of.model, of.start_ns, used, detail.attributes, detail.resource)
+    return prices_shown.lines(call, of.cost_nanos)
 
 
 def mini(request: HttpRequest, project: str, trace_id: str) -> HttpResponse:

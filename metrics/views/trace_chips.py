@@ -7,13 +7,14 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from metrics import questions
-from metrics.trace_filter import Order
+from metrics.trace_filter import TEXT_SORTS, Order
 
 PLACE = ("cursor", "before", "seen", "waiting")
 # Filters that have a control of their own on the page; all others are set by links and kept by the form.
 CONTROLS = ("q", "status", "agent", "model")
-MORE = ("environment", "version", "flag", "error_type", *questions.AMOUNT_FILTERS, "error")
-KEPT = ("range", "from", "to", "sort", "order", "live")
+TEXTS = ("name", "session", "user", "tag", "team", "prompt", "version", "error_type")
+MORE = ("environment", "flag", *TEXTS, *questions.AMOUNT_FILTERS, "error")
+KEPT = ("range", "from", "to", "live")
 
 _NAMES: dict[str, Promise] = {
     "q": _("Search"),
@@ -37,6 +38,29 @@ _NAMES: dict[str, Promise] = {
     "max_duration_ms": _("Duration to ms"),
     "min_tokens": _("Tokens from"),
     "max_tokens": _("Tokens to"),
+    "min_spans": _("Spans from"),
+    "max_spans": _("Spans to"),
+    "min_errors": _("Errors from"),
+    "max_errors": _("Errors to"),
+}
+_SORTED_BY: dict[str, Promise] = {
+    "start": _("Began"),
+    "duration": _("Duration"),
+    "spans": _("Spans"),
+    "errors": _("Errors"),
+    "tokens": _("Tokens"),
+    "cost": _("Cost"),
+    "name": _("Trace"),
+    "user": _("User"),
+    "session": _("Session"),
+}
+# What is typed behind “More filters”, beside the texts: parameter, unit of the smallest step.
+_AMOUNTS: dict[str, tuple[Promise, str]] = {
+    "cost_usd": (_("Cost (USD)"), "any"),
+    "duration_ms": (_("Duration (ms)"), "any"),
+    "tokens": (_("Tokens"), "1"),
+    "spans": (_("Spans"), "1"),
+    "errors": (_("Errors"), "1"),
 }
 
 
@@ -77,29 +101,60 @@ def _named() -> list[tuple[str, tuple[str, ...]]]:
 
 
 def columns(asked: QueryDict, order: Order) -> dict[str, Column]:
-    """The headings that sort, by name. The one that does turns its direction round."""
-    labels = {
-        "start": _("Began"),
-        "duration": _("Duration"),
-        "spans": _("Spans"),
-        "errors": _("Errors"),
-        "tokens": _("Tokens"),
-        "cost": _("Cost"),
-    }
+    """The headings that sort, by name: figures begin with the largest, names with A. The one that does turns round."""
     found = {}
-    for name, label in labels.items():
+    for name, label in _SORTED_BY.items():
         current = order.sort == name
-        turned = "asc" if current and not order.ascending else ""
+        turned = ("" if order.ascending else "asc") if current else "asc" if name in TEXT_SORTS else ""
         url = _address(asked, sort="" if name == "start" else name, order=turned)
         state = ("ascending" if order.ascending else "descending") if current else "none"
         detail = name in {"spans", "errors", "tokens"}
-        found[name] = Column(name, label, url, state, numeric=name != "start", detail=detail)
+        found[name] = Column(name, label, url, state, numeric=name not in {"start", *TEXT_SORTS}, detail=detail)
     return found
+
+
+@dataclass(frozen=True, slots=True)
+class Control:
+    """A field of the form: its parameter, what it is called and what it holds."""
+
+    name: str
+    label: Promise
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """Two number fields of the form; `step` is the smallest difference that can be typed."""
+
+    label: Promise
+    step: str
+    least: Control
+    most: Control
+
+
+def controls(asked: QueryDict, order: Order) -> dict[str, object]:
+    """The fields behind “More filters” that are all alike, and by what the list can be sorted."""
+    return {
+        "text_filters": [Control(name, _NAMES[name], _given(asked, name)) for name in TEXTS],
+        "amount_filters": [
+            Bounds(
+                label, step, *(Control(one, _NAMES[one], asked.get(one, "")) for one in (f"min_{name}", f"max_{name}"))
+            )
+            for name, (label, step) in _AMOUNTS.items()
+        ],
+        "sorts": [Control(name, label, "1" if order.sort == name else "") for name, label in _SORTED_BY.items()],
+        "ascending": order.ascending,
+    }
+
+
+def _given(asked: QueryDict, label: str) -> str:
+    return next((str(asked[name]) for name in questions.TEXT_FILTERS[label] if asked.get(name)), "")
 
 
 def kept(asked: QueryDict) -> dict[str, str]:
     """What the filter form must carry along although it has no control for it."""
-    names = [*KEPT, *(name for _label, names in _named() for name in names if name not in {*CONTROLS, *MORE})]
+    labels = {*CONTROLS, *MORE}
+    names = [*KEPT, *(name for label, names in _named() for name in names if label not in labels)]
     return {name: str(asked[name]) for name in names if asked.get(name)}
 
 

@@ -22,7 +22,7 @@ from metrics.services import masking
 from metrics.times import MAX_NS, to_ns
 from metrics.trace_filter import Order, TraceFilter
 from metrics.views import saved_views, trace_chips
-from metrics.views.asking import chosen_range, otlp_environment, range_context
+from metrics.views.asking import chosen_range, otlp_environment, range_context, way_to
 
 PAGE_SIZE = 50
 NEWER_SHOWN = 99
@@ -62,6 +62,7 @@ def listing(request: HttpRequest, project: str) -> HttpResponse:
         "project": found,
         "page": page,
         "newest": newest,
+        "way": way_to(request, newest.start_ns, asked.window) if newest else None,
         "silent": empty,
         "live": live,
         **_list_context(request, asked, page, paged=not live),
@@ -76,6 +77,7 @@ def listing(request: HttpRequest, project: str) -> HttpResponse:
     context |= {
         "choices": traces.choices(found.pk),
         "hidden": trace_chips.kept(request.GET),
+        **trace_chips.controls(request.GET, asked.order),
         "more_active": trace_chips.more_active(request.GET),
         **saved_views.menu_context(request, found, "traces"),
     }
@@ -88,7 +90,8 @@ def _list_context(request: HttpRequest, asked: _Asked, page: traces.TracePage, *
     return {
         "problem": asked.problem,
         "filter": asked.kept,
-        "narrowed": asked.kept.narrows,
+        "narrowed": asked.kept.narrows or asked.order.sort in {"user", "session"},  # these leave traces out
+        "sorted_by": asked.order.sort,
         "columns": trace_chips.columns(request.GET, asked.order),
         "chips": trace_chips.chips(request.GET),
         "before": cursor_of(page.before, key) if page.before and paged else "",

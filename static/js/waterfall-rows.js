@@ -5,7 +5,7 @@ const FLAGS = { critical: 1, slow: 2, orphan: 4 };
 const SPARE_ROWS = 12;
 // Drawn even when the grid is out of sight: for Tab to reach, and for paper.
 const LEAST_ROWS = 60;
-const INDENT = 14, DEEPEST_INDENT = 16;
+const INDENT = 14, DEEPEST_INDENT = 8;
 
 export const closed = new Set();
 let rows = [], shown = [], text = "", wanted = "";

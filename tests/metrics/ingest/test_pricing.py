@@ -7,8 +7,10 @@ from genai_prices import Usage as LibraryUsage
 from genai_prices.data_snapshot import get_snapshot
 from genai_prices.types import ModelInfo, ModelPrice, TieredPrices
 
+from metrics import prices_shown
 from metrics.ingest import pricing
 from metrics.ingest.rows import Usage
+from metrics.ingest.usage import SpokenUsage
 from metrics.times import to_ns
 from tests.metrics.ingest.test_normalising import START, row
 
@@ -17,10 +19,30 @@ NOW = datetime(2026, 11, 21, 12, 30, tzinfo=UTC)
 
 
 def models() -> list[ModelInfo]:
-    """Models of those who make them."""
-    return [
-        model for provider in get_snapshot().providers if provider.id in pricing.MAKERS for model in provider.models
-    ]
+    """Every model of the price list."""
+    return [model for provider in get_snapshot().providers for model in provider.models]
+
+
+def priced_by_tokens(prices: ModelPrice) -> bool:
+    return any(name.endswith("_mtok") and value is not None for name, value in vars(prices).items())
+
+
+def by_library(prices: ModelPrice, usage: Usage, **audio: int) -> int:
+    total = prices.calc_price(
+        LibraryUsage(
+            input_tokens=usage.input_tokens,
+            output_tokens=usage.output_tokens,
+            cache_read_tokens=usage.cache_read_tokens or 0,
+            cache_write_tokens=usage.cache_write_tokens or 0,
+            **audio,
+        )
+    )["total_price"]
+    return int(total * 10**9)
+
+
+def called(model: ModelInfo, usage: Usage) -> int | None:
+    rates = pricing.rates_at(model, usage.input_tokens or 0, to_ns(NOW))
+    return None if rates is None else pricing._cost(rates, usage)
 
 
 def test_integer_prices_are_those_of_the_library_for_every_model() -> None:
@@ -28,18 +50,85 @@ def test_integer_prices_are_those_of_the_library_for_every_model() -> None:
     for model in models():
         chosen = model.get_prices(NOW)
         for usage in USAGES:
-            ours = pricing._cost(model, usage, to_ns(NOW))
-            theirs = chosen.calc_price(
-                LibraryUsage(
-                    input_tokens=usage.input_tokens,
-                    output_tokens=usage.output_tokens,
-                    cache_read_tokens=usage.cache_read_tokens or 0,
-                    cache_write_tokens=usage.cache_write_tokens or 0,
-                )
-            )["total_price"]
-            if ours is None or abs(ours - int(theirs * 10**9)) > 1:
+            ours = called(model, usage)
+            theirs = by_library(chosen, usage) if priced_by_tokens(chosen) else None
+            if ours != theirs and (ours is None or theirs is None or abs(ours - theirs) > 1):
                 differing.append((model.id, usage, ours, theirs))
     assert differing == []
+
+
+def test_the_parts_of_a_price_sum_to_it_for_every_model() -> None:
+    """What the page of a span shows row by row is what ingest computed at once."""
+    summed = 0
+    for model in models():
+        for usage in USAGES:
+            rates = pricing.rates_at(model, usage.input_tokens or 0, to_ns(NOW))
+            if rates is not None:
+                amounts = [line.nanos or 0 for line in prices_shown._lines(rates, usage)]
+                assert sum(amounts) == pricing._cost(rates, usage), (model.id, usage)
+                summed += 1
+    assert summed > 1_000
+
+
+def test_audio_costs_what_the_library_says_for_every_model_that_has_a_price_for_it() -> None:
+    heard = 0
+    for model in models():
+        chosen = model.get_prices(NOW)
+        if {"input_audio_mtok", "output_audio_mtok", "output_mtok"} <= vars(chosen).keys():
+            rates = pricing.rates_at(model, 1_000, to_ns(NOW))
+            assert rates is not None
+            price = pricing._spoken_price(rates, spoken(Usage(1_000, 300), 900, 200), None)
+            theirs = by_library(chosen, Usage(1_000, 300), input_audio_tokens=900, output_audio_tokens=200)
+            assert price.source == "computed"
+            assert price.nanos is not None
+            assert abs(price.nanos - theirs) <= 1, model.id
+            heard += 1
+    assert heard > 5
+
+
+def spoken(usage: Usage, heard: int, said: int) -> SpokenUsage:
+    found = SpokenUsage(*usage)
+    found.audio_input_tokens, found.audio_output_tokens = heard, said
+    return found
+
+
+AUDIO = {"gen_ai.provider.name": "openai", "gen_ai.usage.input_tokens": 1_000, "gen_ai.usage.output_tokens": 100}
+
+
+def test_audio_is_not_charged_at_the_price_of_text() -> None:
+    call = {**AUDIO, "gen_ai.request.model": "gpt-audio", "gen_ai.usage.audio.input_tokens": 900}
+    assert row(call).usage == Usage(1_000, 100)
+    assert row(call).price.nanos == 100 * 2_500 + 900 * 32_000 + 100 * 10_000
+
+
+def test_audio_without_a_price_leaves_a_call_unpriced_in_part() -> None:
+    call = {**AUDIO, "gen_ai.request.model": "gpt-4o-audio-preview", "gen_ai.usage.audio.input_tokens": 900}
+    price = row(call).price
+    assert (price.nanos, price.source) == (100 * 2_500 + 100 * 10_000, "unpriced")
+    assert row({**call, "operation.cost": 0.5}).price[:3] == (500_000_000, 500_000_000, "reported")
+
+
+def test_more_audio_than_can_be_fresh_was_read_from_the_cache() -> None:
+    rates = pricing.Rates(0, 10, 20, 1, 11, 0, 100, 5, 200)
+    parts = {one.part: one.tokens for one in pricing.portions(rates, spoken(Usage(1_000, 50, 600, 100), 500, 90))}
+    assert parts == {
+        "input": 0, "audio_input": 300, "cache_read": 400, "audio_cache_read": 200, "cache_write": 100, "output": 0,
+        "audio_output": 50, "request": 0,
+    }  # fmt: skip
+
+
+def test_what_is_priced_by_the_hour_is_unpriced_and_not_free() -> None:
+    called_by_hour = {
+        "gen_ai.provider.name": "openai",
+        "gen_ai.request.model": "whisper-1",
+        "gen_ai.usage.input_tokens": 9,
+    }
+    assert row({"gen_ai.operation.name": "chat", **called_by_hour}).price == pricing.UNPRICED
+
+
+def test_each_request_costs_what_the_price_list_asks_for_it() -> None:
+    call = {"gen_ai.provider.name": "perplexity", "gen_ai.request.model": "sonar", "gen_ai.usage.input_tokens": 1_000}
+    assert row(call).price.nanos == 1_000 * 1_000 + 12_000_000
 
 
 def test_some_of_these_models_have_tiers_and_some_new_prices() -> None:

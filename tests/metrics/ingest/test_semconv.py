@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from metrics.ingest.rows import Usage
+from metrics.ingest.usage import SpokenUsage
 from tests.metrics.ingest.test_normalising import row
 
 LLM = {"gen_ai.operation.name": "chat"}
@@ -94,7 +95,9 @@ TEXTS: list[tuple[str, Mapping[str, Any], Mapping[str, Any]]] = [
         "crewai.agent.role": "x",
     }),
     ("agent_id", AGENT, {"gen_ai.agent.id": "x", "graph.node.id": "x"}),
-    ("agent_version", AGENT, {"gen_ai.agent.version": "x", "traceloop.entity.version": "x", "langfuse.version": "x"}),
+    ("agent_version", AGENT, {
+        "gen_ai.agent.version": "x", "traceloop.entity.version": "x", "langfuse.version": "x", "langfuse.release": "x",
+    }),
     ("session_id", {}, {
         "gen_ai.conversation.id": "x", "traceloop.association.properties.session_id": "x",
         "traceloop.association.properties.chat_id": "x", "traceloop.association.properties.thread_id": "x",
@@ -146,6 +149,7 @@ def test_text(field: str, attributes: dict[str, Any]) -> None:
         ("environment", "deployment.environment.name"), ("environment", "deployment.environment"),
         ("environment", "langfuse.environment"), ("service", "service.name"), ("service", "openinference.project.name"),
         ("team", "team"), ("team", "team.name"), ("team", "service.namespace"), ("session_id", "session.id"),
+        ("agent_version", "service.version"), ("agent_version", "langfuse.release"),
     ],
 )  # fmt: skip
 def test_text_of_the_resource(field: str, key: str) -> None:
@@ -241,6 +245,37 @@ def token_cells() -> Iterator[Any]:
 @pytest.mark.parametrize(("field", "attributes"), list(token_cells()))
 def test_tokens(field: str, attributes: dict[str, Any]) -> None:
     assert getattr(row(attributes).usage, field) == 7
+
+
+@pytest.mark.parametrize(
+    ("audio", "part"),
+    [
+        ({"gen_ai.usage.audio.input_tokens": 7}, "audio_input_tokens"),
+        ({"gen_ai.usage.audio.output_tokens": 7}, "audio_output_tokens"),
+        ({"llm.token_count.prompt_details.audio": 7}, "audio_input_tokens"),
+        ({"llm.token_count.completion_details.audio": 7}, "audio_output_tokens"),
+        ({DETAILS: '{"prompt_tokens_details": {"audio_tokens": 7}}'}, "audio_input_tokens"),
+        ({DETAILS: '{"input_tokens_details": {"audio_tokens": 7}}'}, "audio_input_tokens"),
+        ({DETAILS: '{"completion_tokens_details": {"audio_tokens": 7}}'}, "audio_output_tokens"),
+        ({DETAILS: '{"output_tokens_details": {"audio_tokens": 7}}'}, "audio_output_tokens"),
+    ],
+    ids=str,
+)
+def test_audio_tokens(audio: dict[str, Any], part: str) -> None:
+    found = row({**LLM, **USAGE, **audio}).usage
+    assert isinstance(found, SpokenUsage)
+    assert (getattr(found, part), found.audio_input_tokens + found.audio_output_tokens) == (7, 7)
+
+
+def test_usage_without_audio_is_plain() -> None:
+    assert type(row({**LLM, **USAGE, "gen_ai.usage.audio.input_tokens": 0}).usage) is Usage
+
+
+def test_the_version_of_a_service_is_that_of_its_agent_only_where_nothing_else_says_one() -> None:
+    resource = {"service.version": "build 9", "langfuse.release": "r3"}
+    assert row({**AGENT, "gen_ai.agent.version": "1.2"}, resource=resource).agent_version == "1.2"
+    assert row({**AGENT, "langfuse.release": "r4"}, resource=resource).agent_version == "r4"
+    assert row(AGENT, resource=resource).agent_version == "r3"
 
 
 @pytest.mark.parametrize(

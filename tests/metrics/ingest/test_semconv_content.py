@@ -196,6 +196,7 @@ def test_errors(attributes: dict[str, Any], status_code: int, error_type: str) -
 
 def test_messages_of_errors() -> None:
     event = RawEvent("exception", START, {"exception.type": "a.B", "exception.message": "x"})
-    assert row({}, status_code=2, events=(event,))[9:12] == ("error", "B", "x")
+    made = row({}, status_code=2, events=(event,))
+    assert (made.status, made.error_type, made.error_message) == ("error", "B", "x")
     assert row({"langfuse.observation.level": "ERROR", "langfuse.observation.status_message": "x"}).error_message == "x"
     assert row({}, status_code=2, status_message="x").error_message == "x"

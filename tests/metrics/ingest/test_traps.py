@@ -1,5 +1,6 @@
 """What real telemetry does that a reader of the conventions does not expect, one test each."""
 
+from dataclasses import replace
 from typing import Any
 
 import orjson
@@ -26,7 +27,7 @@ def of_scope(name: str, attributes: dict[str, Any], *, kind: int = 3, parent: by
 )
 def test_what_a_scrubber_left_is_no_value_of_any_field(key: str) -> None:
     made = row({"gen_ai.operation.name": "invoke_agent", key: "[Scrubbed due to 'password']"}, status_code=2)
-    columns = made._replace(detail=b"", name="")
+    columns = replace(made, detail=b"", name="")
     assert "Scrubbed" not in repr(columns)
 
 

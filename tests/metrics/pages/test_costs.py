@@ -122,6 +122,23 @@ def test_days_that_cannot_be_are_said(page: Client, sending: Sending, query: str
     assert ("The days must be dates" in html) == (query != "days=9")
 
 
+ZONES = ("America/Los_Angeles", "Asia/Tokyo")
+
+
+@pytest.mark.parametrize("zone", ZONES)
+def test_the_days_are_those_of_utc_in_every_zone_and_show_keeps_them(
+    zone: str, viewer: User, page: Client, sending: Sending
+) -> None:
+    User.objects.filter(pk=viewer.pk).update(time_zone=zone)
+    spent(sending, "a", 1_000)
+    html = page.get(URL, {"days": "7"}).content.decode()
+    days = re.findall(r'type="date" name="(?:from|to)" value="(.*?)"', html)
+    assert days == ["2026-02-24", "2026-03-02"]
+    assert "24 Feb 2026 to 2 Mar 2026, days in UTC" in html
+    again = page.get(URL, {"from": days[0], "to": days[1]}).content.decode()
+    assert re.findall(r'type="date" name="(?:from|to)" value="(.*?)"', again) == days
+
+
 def test_a_project_without_spans_says_how_to_send_them(page: Client) -> None:
     assert "OTEL_EXPORTER_OTLP_ENDPOINT" in page.get(URL).content.decode()
 

@@ -4,7 +4,8 @@ import json
 import re
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC
+from datetime import UTC, timedelta
+from html import unescape
 from typing import Any
 
 import plotly.graph_objects as go
@@ -18,6 +19,7 @@ from metrics import charts
 from metrics.models import Heartbeat
 from metrics.ranges import preset_range
 from metrics.selectors import overview
+from metrics.services import search_index
 from metrics.tiles import change
 from tests.metrics.sending import NOW, Sending
 
@@ -62,6 +64,31 @@ def test_what_is_unpriced_is_not_shown_as_free(page: Client, sending: Sending) -
         assert ">unpriced</span>" in page.get(f"{URL}{path}").content.decode(), path
 
 
+def test_steps_and_errors_lead_to_the_traces_behind_them(page: Client, sending: Sending) -> None:
+    root = sending.agent()
+    tool = sending.span("execute_tool search", trace=root.trace_id, parent=root.span_id, error="ToolError")
+    sending.send([root, tool])
+    search_index.run(now=NOW + timedelta(seconds=5))
+    html = page.get(f"{URL}?range=24h").content.decode()
+    for card in ("card-steps", "card-errors"):
+        part = html[html.index(f'id="{card}"') :]
+        (link,) = re.findall(r'class="row-link truncate" href="([^"]+)"', part[: part.index("</table>")])
+        shown = page.get(unescape(link)).content.decode()
+        assert f'id="trace-{root.trace_id.hex()}"' in shown, link
+    assert "error_type=ToolError" in html
+    assert f"/{root.trace_id.hex()}/?span={tool.span_id.hex()}" in html, "the last one can still be opened"
+
+
+def test_a_step_that_no_search_can_name_has_no_link(page: Client, sending: Sending) -> None:
+    root = sending.agent()
+    sending.send(
+        [root, *(sending.span(name, trace=root.trace_id, parent=root.span_id) for name in ('say "x"', "other"))]
+    )
+    html = page.get(URL).content.decode()
+    part = html[html.index('id="card-steps"') :]
+    assert "row-link" not in part[: part.index("</table>")]
+
+
 def test_quiet_ranges_say_when_something_last_happened(page: Client, sending: Sending) -> None:
     sending.send([sending.agent(ago=3 * 3600)])
     html = page.get(URL).content.decode()
@@ -90,8 +117,38 @@ def test_bins_that_have_not_begun_are_gaps(db: None, project: Project) -> None:
     axis = charts.axis(window, UTC)
     early = replace(window, now=window.bins()[10])
     later = charts.Axis(early, axis.bins, axis.labels)
-    figure = charts.volume(later, overview.Period.of(early.bin_count), None)
-    assert figure["data"][0]["y"][9:12] == [0, None, None]
+    period = overview.Period.of(early.bin_count)
+    period.bins[9].requests = 1
+    figure = charts.volume(later, period, None)
+    assert figure["data"][0]["y"][8:12] == [0, 1, None, None]
+
+
+def test_a_range_without_requests_draws_none_of_its_charts(page: Client, sending: Sending) -> None:
+    sending.send([sending.agent(ago=3 * 3600)])
+    for query in ("range=1h", "range=1h&compare=1"):
+        drawn = figures(page.get(f"{URL}?{query}").content.decode())
+        values = [value for figure in drawn.values() for trace in figure["data"] for value in trace["y"]]
+        assert not any(values), query
+        assert drawn["chart-volume"]["data"] == [], query
+
+
+def test_the_log_axis_of_latency_has_no_zeros_behind_the_point(db: None) -> None:
+    at = charts.axis(preset_range("1h", tz=UTC, now=NOW), UTC)
+    period = overview.Period.of(at.window.bin_count)
+    even: list[float | None] = [1e9, 1e9, 1e9]
+    period.latency = [even] * (at.window.bin_count - 1) + [[1e9, 1e9, 100e9]]
+    axis = charts.latency(at, period, None)["layout"]["yaxis"]
+    assert (axis["type"], axis["tickformat"], axis["ticksuffix"]) == ("log", "~r", " s")
+
+
+def test_the_cost_tile_says_what_the_change_is_of(page: Client, sending: Sending) -> None:
+    for ago, tokens in ((60, 1_000_000), (3 * 86_400, 20_000_000), (8 * 86_400, 1_000_000)):
+        root = sending.agent(ago=ago)
+        sending.send([root, sending.call(root, tokens=(tokens, 0), ago=ago)])
+    html = page.get(f"{URL}?range=7d").content.decode()
+    tile = re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", html[html.index('id="tile-cost"') :].partition("<svg")[2]))
+    assert "Cost today $0.1500" in tile
+    assert "7 d: $3.15, ×21" in tile
 
 
 def test_queries_do_not_grow_with_what_there_is_to_show(page: Client, sending: Sending, project: Project) -> None:

@@ -12,9 +12,11 @@ from django.test.utils import CaptureQueriesContext
 
 from agents.models import AuditEvent, Membership, Project, User
 from metrics.ingest.rows import RawEvent, RawSpan
-from metrics.models import Score, Span
+from metrics.models import Score, Span, Trace
+from metrics.selectors import details
 from metrics.selectors.spans import Head, tree
 from metrics.views.rows import MOST_DRAWN
+from metrics.views.trace import _priced
 from tests.metrics.sending import NOW, Sending
 
 URL = "/p/fleet/traces/"
@@ -134,9 +136,74 @@ def test_the_panel_says_how_a_cost_came_about(page: Client, sending: Sending) ->
     assert "$0.5000" in html
     assert "yes, in the totals of the trace" in html
     cells = re.findall(r'<td class="num">([^<]+?)</td>', html[html.index('class="prices"') :])
-    assert cells == ["600", "0.15", "&lt;$0.0001", "400", "0.075", "&lt;$0.0001", "100", "0.6", "&lt;$0.0001"]
+    assert cells == ["600", "0.15", "$0.00009", "400", "0.075", "$0.00003", "100", "0.6", "$0.00006"]
     assert "the price list does not have this model" in panel(unknown)
     assert 'class="prices"' not in panel(unknown)
+
+
+@pytest.mark.parametrize(
+    ("model", "tokens", "more", "rows"),
+    [
+        ("gemini-2.5-pro", (300_000, 1_000), {}, [("300,000", "2.5", 750_000_000), ("1,000", "15", 15_000_000)]),
+        (
+            "gpt-4o-mini",
+            (1_000, 0),
+            {"gen_ai.usage.cache_creation.input_tokens": 900},
+            [("100", "0.15", 15_000), ("900", "0.15", 135_000)],
+        ),
+        (
+            "gpt-audio",
+            (1_000, 100),
+            {"gen_ai.usage.audio.input_tokens": 900, "gen_ai.usage.audio.output_tokens": 100},
+            [("100", "2.5", 250_000), ("900", "32", 28_800_000), ("100", "64", 6_400_000)],
+        ),
+        (
+            "sonar",
+            (1_000, 0),
+            {"gen_ai.provider.name": "perplexity"},
+            [("1,000", "1", 10**6), ("1", "0.012", 12 * 10**6)],
+        ),
+        (
+            "claude-opus-4-1",
+            (1_000, 7),
+            {"gen_ai.provider.name": "anthropic", "gen_ai.usage.cache_read.input_tokens": 333},
+            [("667", "15", 10_005_000), ("333", "1.5", 499_500), ("7", "75", 525_000)],
+        ),
+    ],
+)
+def test_the_rows_of_a_price_sum_to_the_cost(
+    sending: Sending,
+    model: str,
+    tokens: tuple[int, int],
+    more: dict[str, Any],
+    rows: list[tuple[str, str, int]],
+) -> None:
+    call = sending.call(model=model, tokens=tokens, attributes=more)
+    sending.send([call])
+    stored = Span.objects.get()
+    trace = Trace.objects.get()
+    lines = _priced(stored, details.of_span(trace, stored))
+    assert [(f"{line.tokens:,}", line.rate_text, line.nanos) for line in lines] == rows
+    assert sum(line.nanos or 0 for line in lines) == stored.cost_nanos
+
+
+def test_what_a_cost_leaves_out_is_said_beside_it(page: Client, sending: Sending) -> None:
+    call = sending.call(model="gpt-4o-audio-preview", attributes={"gen_ai.usage.audio.input_tokens": 900})
+    sending.send([call])
+    html = page.get(f"{url_of(call)}spans/{call.span_id.hex()}/").content.decode()
+    assert "≥ $0.00125" in html
+    assert "the price list does not say what audio costs" in html
+    assert re.findall(r'<td class="num">([^<]+?)</td>', html[html.index('class="prices"') :])[3:6] == [
+        "900", "unknown", "unpriced",
+    ]  # fmt: skip
+    assert "≥ $0.00125" in page.get(url_of(call)).content.decode(), "nor does the total of the trace hide it"
+
+
+def test_a_model_priced_by_the_name_that_was_asked_for_shows_its_rows(page: Client, sending: Sending) -> None:
+    call = sending.call(model="gpt-4o", attributes={"gen_ai.response.model": "ours-behind-the-router"})
+    sending.send([call])
+    html = page.get(f"{url_of(call)}spans/{call.span_id.hex()}/").content.decode()
+    assert 'class="prices"' in html
 
 
 def test_the_panel_says_whose_agent_a_span_is_and_what_does_not_count(page: Client, sending: Sending) -> None:

@@ -2,13 +2,16 @@
 
 import json
 import re
+from html import unescape
 from typing import Any
+from urllib.parse import parse_qs
 
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from agents.models import Project
+from metrics import questions
 from metrics.ingest.rows import RawEvent, RawSpan
 from metrics.selectors import traces
 from metrics.views.trace import version_of
@@ -175,7 +178,53 @@ def test_headings_sort_and_turn_the_direction_round(page: Client, sending: Sendi
     assert 'aria-sort="ascending"' in html
     html = page.get(f"{URL}?sort=cost").content.decode()
     assert 'href="?sort=cost&amp;order=asc"' in html
-    assert html.count('aria-sort="none"') == 5
+    assert html.count('aria-sort="none"') == 6
+
+
+def test_names_sort_from_a_and_figures_from_the_largest(page: Client, sending: Sending) -> None:
+    sending.send([sending.agent(name, attributes={"user.id": user}) for name, user in (("b", "u1"), ("a", ""))])
+    html = page.get(URL).content.decode()
+    link = unescape(re.findall(r'aria-sort="none"><a href="([^"]+)">Trace<', html)[0])
+    assert parse_qs(link.lstrip("?")) == {"sort": ["name"], "order": ["asc"]}
+    sorted_html = page.get(f"{URL}{link}").content.decode()
+    assert re.findall(r"invoke_agent (\w)</a>", sorted_html) == ["a", "b"]
+    assert 'aria-sort="ascending"><a href="?sort=name">' in sorted_html
+    by_user = page.get(f"{URL}?sort=user").content.decode()
+    assert re.findall(r"invoke_agent (\w)</a>", by_user) == ["b"]
+    assert "traces without one are not in this list" in by_user
+    by_session = page.get(f"{URL}?sort=session").content.decode()
+    assert "No trace matches" in by_session, "there are traces in this range, though none of a session"
+
+
+def test_every_filter_of_a_list_has_a_field(page: Client, sending: Sending) -> None:
+    sending.send([sending.agent(environment="prod")])
+    html = page.get(URL).content.decode()
+    form = html[html.index('id="trace-filters"') : html.index("</form>", html.index('id="trace-filters"'))]
+    fields = set(re.findall(r'<(?:input|select)[^>]* name="(\w+)"', form))
+    asked = {names[0] for names in questions.TEXT_FILTERS.values()} | set(questions.AMOUNT_FILTERS) | {"q", "status"}
+    # A whole id of a trace in the search box opens it; the list of models is there once there are any.
+    assert asked - fields == {"trace_id", "model"}
+
+
+def test_the_form_carries_a_session_in_its_field_and_not_twice(page: Client, sending: Sending) -> None:
+    sending.send([sending.agent(attributes={"session.id": "s1"})])
+    html = page.get(f"{URL}?session_id=s1&sort=name&order=asc").content.decode()
+    form = html[html.index('id="trace-filters"') : html.index("</form>", html.index('id="trace-filters"'))]
+    assert re.search(r'name="session"[^>]* value="s1"', form)
+    assert 'type="hidden" name="session_id"' not in form
+    assert '<option value="name" selected>' in form
+    assert '<option value="asc" selected>' in form
+
+
+def test_characters_that_turn_a_name_round_are_written_out(page: Client, sending: Sending) -> None:
+    root = sending.agent("safe\u202egnp.exe")
+    sending.send([root, sending.span("tool\u202egnp", trace=root.trace_id, parent=root.span_id)])
+    trace = f"{URL}{root.trace_id.hex()}/"
+    for path in (URL, trace, f"{trace}mini/", f"{trace}spans/{root.span_id.hex()}/", "/p/fleet/", "/p/fleet/agents/"):
+        html = page.get(path).content.decode()
+        heard = re.sub(r'(value|href|title|data-[a-z-]+)="[^"]*"|<script.*?</script>', "", html, flags=re.S)
+        assert "\u202e" not in heard, path
+        assert "⟨U+202E⟩" in heard, path
 
 
 def test_the_live_list_fetches_what_began_since_and_what_arrived_late(page: Client, sending: Sending) -> None:

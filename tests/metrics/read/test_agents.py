@@ -1,7 +1,8 @@
 """Agents through the API, and their pages."""
 
+import re
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -11,7 +12,8 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from agents.models import Project
-from metrics.services import heartbeats
+from console.lib.clock import rfc3339
+from metrics.services import compaction, heartbeats
 from metrics.services.heartbeats import Beat
 from tests.metrics.sending import NOW, Sending
 
@@ -60,6 +62,33 @@ def test_agents_have_figures_versions_and_health(project: Project, sending: Send
     assert float(helper["cost_usd"]) > 0
     assert helper["health"]["status"] == "degraded"
     assert (janitor["health"]["status"], janitor["health"]["last_status"]) == ("unknown", "ok")
+
+
+@pytest.mark.parametrize("hours", [1, 24, 24 * 7, 24 * 100])
+def test_an_agent_was_last_active_in_the_same_minute_in_every_range_however_coarse_its_figures(
+    hours: int, project: Project, sending: Sending, ask: Ask
+) -> None:
+    def range_(until: datetime) -> dict[str, str]:
+        return {"from": rfc3339(until - timedelta(hours=hours)), "to": rfc3339(until)}
+
+    times = {"today": NOW - timedelta(minutes=25), "earlier": datetime(2026, 3, 1, 21, 47, tzinfo=UTC)}
+    for name, at in times.items():
+        for before in (0, 120, 7_200):
+            work(sending, name, ago=(NOW - at).total_seconds() + before)
+    compaction.run(now=NOW + timedelta(days=2), projects=[project.pk])
+    for name, at in times.items():
+        until = at + timedelta(minutes=20)
+        listed = {one["name"]: one["last_seen"] for one in ask("agents", **range_(until)).json()["results"]}
+        alone = ask(f"agents/{name}", **range_(until)).json()["last_seen"]
+        assert (listed[name], alone) == (rfc3339(at.replace(second=0)),) * 2
+
+
+def test_a_late_span_counts_before_its_day_is_compacted_again(project: Project, sending: Sending, ask: Ask) -> None:
+    work(sending, "late", ago=86_400)
+    compaction.run(now=NOW + timedelta(days=2), projects=[project.pk])
+    work(sending, "late", ago=86_400 - 600)
+    found = ask("agents/late", **{"from": "2026-02-20", "to": "2026-03-02"}).json()["last_seen"]
+    assert found == rfc3339(datetime(2026, 3, 1, 12, 10, tzinfo=UTC))
 
 
 def test_an_agent_that_only_others_call_counts_its_runs(sending: Sending, ask: Ask) -> None:
@@ -181,3 +210,12 @@ def test_empty_pages_say_what_to_do(sending: Sending, page: Client) -> None:
     assert "OTEL_EXPORTER_OTLP_HEADERS" in page.get("/p/fleet/agents/").content.decode()
     sending.send([sending.call()])
     assert "gen_ai.agent.name" in page.get("/p/fleet/agents/").content.decode()
+
+
+def test_steps_and_errors_of_an_agent_lead_to_its_traces(page: Client, sending: Sending) -> None:
+    root = sending.agent("planner")
+    sending.send([root, sending.span("look up", trace=root.trace_id, parent=root.span_id, error="ToolError")])
+    html = page.get("/p/fleet/agents/planner/?range=24h").content.decode()
+    links = re.findall(r'class="row-link truncate" href="([^"]+)"', html[html.index('id="card-errors"') :])
+    assert any("error_type=ToolError" in link and "agent=planner" in link for link in links)
+    assert any("q=span%3A%22look+up%22" in link and "agent=planner" in link for link in links)

@@ -39,6 +39,24 @@ def test_tool_calls_of_chat_completions() -> None:
     ]
 
 
+def test_tool_calls_as_the_vercel_sdk_lists_them() -> None:
+    old = {"toolCallType": "function", "toolCallId": "1", "toolName": "f", "args": '{"a": 1}'}
+    new = {"type": "tool-call", "toolCallId": "2", "toolName": "g", "input": '{"b": 2}'}
+    assert parts(json.dumps([old, new])) == [
+        ("assistant", "call", "f", '{\n  "a": 1\n}'),
+        ("assistant", "call", "g", '{\n  "b": 2\n}'),
+    ]
+
+
+def test_values_that_were_encoded_one_by_one_are_read_one_by_one() -> None:
+    assert parts(['"a"', '"b c"', "plain"]) == [
+        ("", "text", "", "a"),
+        ("", "text", "", "b c"),
+        ("", "text", "", "plain"),
+    ]
+    assert parts(["a", 1]) == [("", "data", "", '[\n  "a",\n  1\n]')]
+
+
 def test_langchain_and_nested_lists() -> None:
     assert parts({"messages": [[{"type": "human", "content": "hi"}]]}) == [("user", "text", "", "hi")]
     assert parts([{"message": {"role": "assistant", "content": "yo"}}]) == [("assistant", "text", "", "yo")]

@@ -159,6 +159,29 @@ def test_cumulative_histograms_are_compared_with_the_point_before(project: Proje
     assert total(ask("points", name="op.duration", agg="count", **RANGE))[""] == pytest.approx(4 * 510 / 540 + 2)
 
 
+@pytest.mark.parametrize("temporality", ["delta", "cumulative"])
+def test_quantiles_stay_between_the_least_and_the_largest_value_that_senders_report(
+    temporality: str, project: Project, ask: Ask
+) -> None:
+    rest: dict[str, Any] = {"temporality": temporality, "start_ns": at(120)}
+    send(
+        project,
+        histogram(90, [0, 4, 0], [100, 240], minimum=105.0, maximum=120.0, attributes={"m": "x"}, **rest),
+        histogram(90, [0, 4, 0], [100, 240], minimum=110.0, maximum=130.0, attributes={"m": "y"}, **rest),
+        histogram(90, [0, 4, 0], [100, 240], attributes={"m": "unsaid"}, **rest),
+    )
+    asked = {"name": "op.duration", **RANGE}
+
+    def p95(**chosen: str) -> float | None:
+        return lines(ask("points", agg="p95", **chosen, **asked))[""][8]
+
+    assert p95(where="m=x") == 120.0
+    assert p95(where="m=unsaid") == pytest.approx(233.0)
+    assert p95() == pytest.approx(233.0), "one sender does not say"
+    each = lines(ask("points", agg="p95", group_by="m", **asked))
+    assert (each["x"][8], each["y"][8]) == (120.0, 130.0)
+
+
 def test_exponential_histograms_of_two_scales_merge(project: Project, ask: Ask) -> None:
     for scale, offset in ((0, 3), (1, 6)):
         buckets = {

@@ -57,6 +57,36 @@ def test_sessions_are_listed_by_their_last_activity_and_filtered(sending: Sendin
     assert (first["trace_count"], first["status"], first["user_id"]) == (2, "error", "ann")
 
 
+def test_the_box_finds_a_session_by_its_id_in_any_range_and_a_user_first(sending: Sending, page: Client) -> None:
+    url = "/p/fleet/sessions/"
+    visit(sending, "a/b ü", ago=600)
+    visit(sending, "other", ago=600, attributes={"user.id": "ann"})
+    refresh(now=NOW)
+    for asked in ("a/b ü", " a/b ü "):
+        found = page.get(url, {"user": asked, "range": "15m", "from": "2026-01-01", "to": "2026-01-02"})
+        assert found.status_code == 302
+        assert page.get(found["Location"]).status_code == 200
+    live = page.get(url, {"user": "a/b ü", "range": "15m"}, headers={"HX-Request": "true"})
+    assert live.status_code == 200
+    visit(sending, "ann", ago=600)
+    refresh(now=NOW)
+    assert "other" in page.get(url, {"user": "ann"}).content.decode()
+    assert "No session matches" in page.get(url, {"user": "nobody"}).content.decode()
+
+
+def test_sessions_of_a_person_are_found_by_the_address_that_was_masked(
+    sending: Sending, ask: Ask, page: Client
+) -> None:
+    visit(sending, "hers", ago=600, attributes={"user.id": "ana@example.com"})
+    visit(sending, "ana@example.org", ago=600, attributes={"user.id": "ben"})
+    refresh(now=NOW)
+    assert listed(ask("sessions", user="ana@example.com")) == ["hers"]
+    html = page.get("/p/fleet/sessions/", {"user": "ana@example.com"}).content.decode()
+    assert "hers" in html
+    assert 'value="ana@example.com"' in html
+    assert page.get("/p/fleet/sessions/", {"user": "ana@example.org"}).status_code == 302
+
+
 def test_pages_walk_all_sessions_once(sending: Sending, ask: Ask) -> None:
     for number in range(7):
         visit(sending, f"s{number}", ago=60 + number // 2)

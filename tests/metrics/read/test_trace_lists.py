@@ -1,25 +1,29 @@
 """Lists of traces in any order, under any filter, page by page: exactly what a naive reading of all traces gives."""
 
+import json
 import random
 from collections.abc import Callable, Iterator
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from agents.models import Project
+from console.lib.http import encode_cursor
 from metrics.facets import FIELDS, digest
 from metrics.models import Trace
 from metrics.questions import trace_filter
 from metrics.selectors import trace_scan, traces
-from metrics.trace_filter import SORTS, Order, TraceFilter
+from metrics.selectors.trace_scan import Matching
+from metrics.trace_filter import SORTS, TEXT_SORTS, Order, TraceFilter
 from tests.metrics.sending import NOW, ns
 
 START = ns(NOW)
 
 
-def value_of(trace: Trace, sort: str) -> int:
+def value_of(trace: Trace, sort: str) -> Any:
     return {
         "start": trace.start_ns,
         "duration": trace.duration_ns,
@@ -27,7 +31,16 @@ def value_of(trace: Trace, sort: str) -> int:
         "tokens": trace.input_tokens + trace.output_tokens,
         "errors": trace.error_count,
         "spans": trace.span_count,
+        # By text, those of one text are in the order of their starts.
+        "name": (trace.root_name.lower(), trace.start_ns),
+        "user": (trace.user_id, trace.start_ns),
+        "session": (trace.session_id, trace.start_ns),
     }[sort]
+
+
+def listed(trace: Trace, sort: str) -> bool:
+    """Whether a list by this shows the trace at all."""
+    return bool({"user": trace.user_id, "session": trace.session_id}.get(sort, "any"))
 
 
 def made(chance: random.Random, project_id: int, number: int) -> Trace:
@@ -91,6 +104,8 @@ def keeps(chosen: TraceFilter, row: Trace) -> bool:
         (chosen.min_cost_nanos, row.cost_nanos, chosen.max_cost_nanos),
         (chosen.min_duration_ns, row.duration_ns, chosen.max_duration_ns),
         (chosen.min_tokens, tokens, chosen.max_tokens),
+        (chosen.min_spans, row.span_count, chosen.max_spans),
+        (chosen.min_errors, row.error_count, chosen.max_errors),
         (chosen.start_ns or 0, row.start_ns, None if chosen.end_ns is None else chosen.end_ns - 1),
     )
     return (
@@ -123,6 +138,10 @@ def any_filter(chance: random.Random) -> TraceFilter:
         "max_duration_ns": 0,
         "min_tokens": 2,
         "max_tokens": 3,
+        "min_spans": 2,
+        "max_spans": 2,
+        "min_errors": chance.choice([1, 2]),
+        "max_errors": chance.choice([0, 1]),
         "start_ns": START + 2,
         "end_ns": START + 4,
     }
@@ -157,7 +176,7 @@ def test_every_list_is_what_a_naive_reading_gives(
     for _ in range(60):
         chosen, order = any_filter(chance), Order(chance.choice(SORTS), chance.random() < 0.5)
         expected = sorted(
-            (row for row in rows if keeps(chosen, row)),
+            (row for row in rows if keeps(chosen, row) and listed(row, order.sort)),
             key=lambda row: (value_of(row, order.sort), bytes(row.trace_id)),
             reverse=not order.ascending,
         )
@@ -191,6 +210,61 @@ def test_cursors_belong_to_their_order(ask: Callable[..., Any], project: Project
     assert ask("traces", sort="cost", order="asc", limit=2, cursor=cursor).status_code == 200
     assert ask("traces", sort="cost", limit=2, cursor=cursor).status_code == 400
     assert ask("traces", sort="tokens", order="asc", limit=2, cursor=cursor).status_code == 400
+    assert ask("traces", sort="name", order="asc", limit=2, cursor=cursor).status_code == 400
+    for value in ("a\x00b", 7, None):
+        forged = encode_cursor(["name", value, "00" * 16, 1])
+        assert ask("traces", sort="name", limit=2, cursor=forged).status_code == 400, value
+
+
+@pytest.mark.parametrize("sort", TEXT_SORTS)
+def test_the_api_walks_lists_by_text_with_its_cursors(ask: Callable[..., Any], project: Project, sort: str) -> None:
+    chance = random.Random(11)
+    rows = [made(chance, project.pk, number) for number in range(30)]
+    Trace.objects.bulk_create(rows)
+    found: list[str] = []
+    query: dict[str, Any] = {"sort": sort, "order": "asc", "limit": 4}
+    while True:
+        body = ask("traces", **query).json()
+        found += [row["trace_id"] for row in body["results"]]
+        if not body["next"]:
+            break
+        query["cursor"] = parse_qs(urlsplit(body["next"]).query)["cursor"][0]
+    expected = sorted(
+        (row for row in rows if listed(row, sort)), key=lambda row: (value_of(row, sort), bytes(row.trace_id))
+    )
+    assert found == [bytes(row.trace_id).hex() for row in expected]
+
+
+@pytest.mark.parametrize("sort", TEXT_SORTS)
+@pytest.mark.parametrize("order", ["asc", "desc"])
+def test_a_deep_page_by_text_is_read_from_the_index_and_not_sorted(project: Project, sort: str, order: str) -> None:
+    chance = random.Random(13)
+    rows = [made(chance, project.pk, number) for number in range(3_000)]
+    for number, row in enumerate(rows):
+        row.start_ns = START + number // 2
+    Trace.objects.bulk_create(rows)
+    ascending = Order(sort, ascending=order == "asc")
+    matching = Matching(project.pk)
+    deep = trace_scan.first(matching, ascending, limit=800)[-1]
+    with connection.cursor() as cursor, CaptureQueriesContext(connection) as captured:
+        cursor.execute("ANALYZE metrics_trace")
+        # As it is planned for a million: so few rows would rather all be read and sorted.
+        cursor.execute("SET LOCAL enable_seqscan = off")
+        cursor.execute("SET LOCAL enable_sort = off")
+        trace_scan.first(matching, ascending, limit=50, beyond=deep)
+        cursor.execute("EXPLAIN (ANALYZE, FORMAT JSON) " + captured[-1]["sql"])
+        (plan,) = cursor.fetchone()
+    nodes = list(nodes_of((json.loads(plan) if isinstance(plan, str) else plan)[0]["Plan"]))
+    assert f"metrics_trace_{sort}" in {node.get("Index Name") for node in nodes}
+    # A few more than are shown: those of one text that began together are put in order by their ids.
+    read = sum(node["Actual Rows"] + node.get("Rows Removed by Filter", 0) for node in nodes if "Index Name" in node)
+    assert read < 70
+
+
+def nodes_of(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    yield plan
+    for inner in plan.get("Plans", ()):
+        yield from nodes_of(inner)
 
 
 @pytest.mark.parametrize(
@@ -199,6 +273,9 @@ def test_cursors_belong_to_their_order(ask: Callable[..., Any], project: Project
         ({"order": "up"}, "order"),
         ({"min_tokens": "x"}, "min_tokens"),
         ({"max_cost_usd": "-1"}, "max_cost_usd"),
+        ({"min_spans": "5", "max_spans": "4"}, "min_spans"),
+        ({"max_errors": "some"}, "max_errors"),
+        ({"sort": "agent"}, "sort"),
         ({"min_duration_ms": "5", "max_duration_ms": "4"}, "min_duration_ms"),
     ],
 )

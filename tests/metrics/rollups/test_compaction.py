@@ -3,6 +3,7 @@
 import random
 import threading
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from django.db import connection
@@ -177,6 +178,29 @@ def test_ingest_and_compaction_at_the_same_time_stay_exact(project: Project) -> 
             edges = random_edges(chance, NOW)
             assert truth.of_rollups(project.pk, edges) == truth.of_spans(project.pk, edges)
         compaction.run(now=NOW, projects=[project.pk], seconds=60)
+
+
+def test_where_something_arrives_without_end_a_run_computes_each_period_once(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sending = Sending(project)
+    two_days = (100_000, 200_000)
+    sending.send([sending.agent(ago=ago) for ago in two_days])
+    compute = compaction._compute
+
+    def more_arrives(*period: Any) -> bool:
+        computed = compute(*period)
+        sending.send([sending.agent(ago=ago) for ago in two_days])
+        return computed
+
+    monkeypatch.setattr(compaction, "_compute", more_arrives)
+    monkeypatch.setattr(compaction, "SLICE", 2)
+    done = compaction.run(now=NOW, projects=[project.pk], pause=False)
+    assert (done.periods, done.days, done.finished) == (6, 2, True)
+    monkeypatch.undo()
+    assert compaction.run(now=NOW, projects=[project.pk], pause=False).periods == 6
+    edges = [NOW - timedelta(days=3), NOW]
+    assert truth.of_rollups(project.pk, edges) == truth.of_spans(project.pk, edges)
 
 
 def test_a_rebuild_of_years_goes_through_the_hours_that_hold_something(project: Project) -> None:

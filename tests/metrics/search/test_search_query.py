@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from metrics.ranges import ParameterError
-from metrics.search_query import parse
+from metrics.search_query import parse, term
 from metrics.search_words import MAX_WORD_CHARS, Tokens, pair, span_token, words
 
 
@@ -50,6 +50,22 @@ def test_names_of_the_filter_bar_are_filters() -> None:
     assert len(asked.search.groups) == 1
 
 
+def test_a_minus_leaves_out_words_phrases_and_values() -> None:
+    asked = parse('refund -zebra5 -"card declined" -http.status_code=500')
+    assert len(asked.search.groups) == 1
+    assert ("zebra5",) in asked.search.without
+    assert ("card", "declined") in asked.search.without
+    assert (pair("http.status_code", 500),) in asked.search.without
+    assert parse("--force well-known").search.without == (), "a minus inside or doubled is none"
+    assert bool(parse("-zebra5").search)
+
+
+def test_what_is_written_for_a_value_is_read_as_it() -> None:
+    assert alternatives(term("span", "execute_tool search")) == [((pair("span", "execute_tool search"),),)]
+    assert term("span", 'say "hi"') == ""
+    assert term("span", "x" * 200) == ""
+
+
 @pytest.mark.parametrize(
     ("text", "told"),
     [
@@ -60,6 +76,9 @@ def test_names_of_the_filter_bar_are_filters() -> None:
         ("cost>much", "takes a number"),
         ("agent:a agent:b", "only be one value"),
         ("key=" + "v" * 200, "at most 100 characters"),
+        ("refund -agent:support", "-agent:support cannot be left out"),
+        ("-cost>1", "cannot be left out"),
+        ("-status:ok", "cannot be left out"),
         (" ".join(f"w{n}" for n in range(30)), "at most 20 terms"),
     ],
 )
@@ -75,7 +94,8 @@ def test_any_text_is_either_read_or_refused(text: str) -> None:
         asked = parse(text)
     except ParameterError:
         return
-    assert all(token for group in asked.search.groups for tokens in group for token in tokens)
+    groups = (*asked.search.groups, asked.search.without)
+    assert all(token for group in groups for tokens in group for token in tokens)
 
 
 @given(st.text(alphabet=st.characters(codec="utf-8"), max_size=60))
