@@ -31,6 +31,17 @@ RESHAPES = {"add": added, "remove": removed, "null": nulled, "fill": filled, "ch
 """What the buttons of the editor do to the arguments, by the name under which they send the place."""
 
 
+class Words(forms.CharField):
+    """Text of several lines. Browsers count a line's end as one character and send two: one is meant, and kept."""
+
+    def __init__(self, *, rows: int, **kwargs: Any) -> None:
+        super().__init__(widget=forms.Textarea(attrs={"rows": rows}), **kwargs)
+
+    def to_python(self, value: Any) -> Any:
+        """One character for the end of a line."""
+        return super().to_python(value.replace("\r\n", "\n") if isinstance(value, str) else value)
+
+
 class LabellingForm(forms.Form):
     """A form with which labels of the project's list can be given."""
 
@@ -113,11 +124,11 @@ class EditForm(LabellingForm):
     mode = forms.ChoiceField(choices=[("fields", ""), ("json", "")], required=False)
     json = forms.CharField(required=False, max_length=ARGUMENTS_CHARS, strip=False)
     seen = forms.CharField(required=False, max_length=64)
-    reason = forms.CharField(
+    reason = Words(
         label=gettext_lazy("Why"),
         required=False,
         max_length=REASON_CHARS,
-        widget=forms.Textarea(attrs={"rows": 2}),
+        rows=2,
         help_text=gettext_lazy("Kept with the labelled example: what would have made the proposal right?"),
     )
 

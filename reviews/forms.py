@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy
 from agents.models import Project, Team, User
 from agents.permissions import Permission
 from agents.selectors import members_with
-from reviews.edit_form import REASON_CHARS, EditForm, LabellingForm
+from reviews.edit_form import REASON_CHARS, EditForm, LabellingForm, Words
 from reviews.models import ApprovalItem, ReasonLabel
 from reviews.offered import Offer, offered
 from reviews.services.decisions import Ruling
@@ -81,11 +81,11 @@ class RejectForm(OfferingForm):
     """Reject, with a reason from the project's list, one that the agent offers, words of one's own, or several."""
 
     reason = forms.ChoiceField(label=gettext_lazy("Reason"))
-    details = forms.CharField(
+    details = Words(
         label=gettext_lazy("Details"),
         required=False,
         max_length=REASON_CHARS,
-        widget=forms.Textarea(attrs={"rows": 3}),
+        rows=3,
         help_text=gettext_lazy("The agent is told, and it is kept with the labelled example."),
     )
 
@@ -122,10 +122,10 @@ class RejectForm(OfferingForm):
 class RespondForm(OfferingForm):
     """Answer in place of the action."""
 
-    message = forms.CharField(
+    message = Words(
         label=gettext_lazy("Answer"),
         max_length=MESSAGE_CHARS,
-        widget=forms.Textarea(attrs={"rows": 4}),
+        rows=4,
         help_text=gettext_lazy("The agent gets this text as the result, and the action is not run."),
     )
 
@@ -148,22 +148,24 @@ class RespondForm(OfferingForm):
 class QuestionForm(forms.Form):
     """A question to the agent."""
 
-    text = forms.CharField(
+    text = Words(
         label=gettext_lazy("Question to the agent"),
         max_length=MESSAGE_CHARS,
-        widget=forms.Textarea(attrs={"rows": 3}),
+        rows=3,
         help_text=gettext_lazy("The agent is told at once and the clock runs on. You can still decide meanwhile."),
+        error_messages={"required": gettext_lazy("Write what you want to know.")},
     )
 
 
 class MessageForm(forms.Form):
     """A word to the agent about a request, besides any decision."""
 
-    text = forms.CharField(
+    text = Words(
         label=gettext_lazy("Message to the agent"),
         max_length=MESSAGE_CHARS,
-        widget=forms.Textarea(attrs={"rows": 3}),
+        rows=3,
         help_text=gettext_lazy("The agent reads it with the request, which stays as it is."),
+        error_messages={"required": gettext_lazy("Write what the agent should know.")},
     )
 
 

@@ -31,7 +31,7 @@ OLDER: dict[str, tuple[type, ...]] = {
     "required": (bool,),
 }
 
-__all__ = ["Findings", "TooComplex", "findings", "schema_problem", "violations"]
+__all__ = ["Findings", "TooComplex", "findings", "schema_problem"]
 
 
 @dataclass(frozen=True)
@@ -87,11 +87,6 @@ def findings(schema: Mapping[str, Any], value: object) -> Findings:
         raise TooComplex("the schema could not be applied to these arguments") from error
     finally:
         run.reset(token)
-
-
-def violations(schema: Mapping[str, Any], value: object) -> list[tuple[str, str]]:
-    """Where a value breaks a schema, as in Findings. Raises TooComplex."""
-    return findings(schema, value).violations
 
 
 def _is_older(error: ValidationError) -> bool:

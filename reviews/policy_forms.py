@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from django import forms
@@ -13,10 +13,11 @@ from django.utils.translation import gettext_lazy
 
 from agents.models import Team
 from reviews.policy.conditions import CONDITION_CHARS, VARIABLES
-from reviews.policy.plan import OnTimeout, Step
+from reviews.policy.plan import Escalation, OnTimeout, ReviewPlan, Step
 from reviews.policy.reading import FACTORS_MAX, InvalidPolicy, read_factor, read_levels, read_rule
 from reviews.policy.schema import LEVELS, Effect, Factor, Levels, Rule
 from reviews.policy.spans import seconds_of, spelt
+from reviews.services.policies import Names
 
 STEPS_CHARS = 4_000
 SAMPLE_CHARS = 262_144
@@ -32,9 +33,21 @@ ENDINGS = [
     (OnTimeout.ESCALATE.value, gettext_lazy("Escalates")),
 ]
 FINALS = [(OnTimeout.REJECT.value, gettext_lazy("Expires")), (OnTimeout.APPROVE.value, gettext_lazy("Is approved"))]
-SAFEGUARDS = ("reauthenticate", "bar_key_owner")
-FOUR_EYES = {"": None, "always": True, "never": False}
-"""What is chosen for four eyes, and what a plan says then."""
+WHEN = {"": None, "always": True, "never": False}
+"""What is chosen for a safeguard that critical requests have, and what a plan says then."""
+WHEN_CHOICES = [
+    ("", gettext_lazy("Where the risk is critical")),
+    ("always", gettext_lazy("Always")),
+    ("never", gettext_lazy("Never, not even where the risk is critical")),
+]
+
+
+GOOD: dict[str, Any] = {
+    "name": "x", "condition": "true", "effect": Effect.REVIEW.value, "enabled": True, "reason": "", "team": "",
+    "approvals": 1, "deadline": None, "risk_level": "", "on_timeout": "", "steps": [{"team": "x", "seconds": 1}],
+    "loops": 0, "final": OnTimeout.REJECT.value, "four_eyes": "", "reauthenticate": "", "bar_key_owner": False,
+}  # fmt: skip
+"""Values that nothing is wrong with, in the place of those that cannot be read."""
 
 
 class RuleForm(forms.Form):
@@ -56,7 +69,11 @@ class RuleForm(forms.Form):
         required=False,
         help_text=gettext_lazy("Of a rejection."),
     )
-    team = forms.ChoiceField(label=gettext_lazy("Team"), required=False)
+    team = forms.ChoiceField(
+        label=gettext_lazy("Team"),
+        required=False,
+        help_text=gettext_lazy("Who is asked first. Everybody else whose role lets them decide still may."),
+    )
     approvals = forms.IntegerField(label=gettext_lazy("Approvals needed"), min_value=1, max_value=20, initial=1)
     deadline = forms.CharField(
         label=gettext_lazy("Deadline"),
@@ -81,29 +98,31 @@ class RuleForm(forms.Form):
     )
     loops = forms.IntegerField(label=gettext_lazy("Repeat the steps"), min_value=0, max_value=10, initial=0)
     final = forms.ChoiceField(label=gettext_lazy("After the last step it"), choices=FINALS)
-    reauthenticate = forms.BooleanField(label=gettext_lazy("Reviewers sign in again"), required=False)
-    four_eyes = forms.ChoiceField(
-        label=gettext_lazy("Two people at least"),
+    four_eyes = forms.ChoiceField(label=gettext_lazy("Two people at least"), required=False, choices=WHEN_CHOICES)
+    reauthenticate = forms.ChoiceField(
+        label=gettext_lazy("Reviewers sign in again"),
         required=False,
-        choices=[
-            ("", gettext_lazy("Where the risk is critical")),
-            ("always", gettext_lazy("Always")),
-            ("never", gettext_lazy("Never, not even where the risk is critical")),
-        ],
+        choices=WHEN_CHOICES,
+        help_text=gettext_lazy(
+            "Just before they decide. A personal token cannot: where this is “Always”, it decides nothing."
+        ),
     )
     bar_key_owner = forms.BooleanField(label=gettext_lazy("Not by the owner of the agent's key"), required=False)
 
     REVIEW = (
-        "team", "approvals", "four_eyes", "deadline", "risk_level", "on_timeout", "steps", "loops", "final", *SAFEGUARDS
+        "team", "approvals", "four_eyes", "reauthenticate", "deadline", "risk_level", "on_timeout", "steps", "loops",
+        "final", "bar_key_owner",
     )  # fmt: skip
 
-    def __init__(self, *args: Any, teams: Sequence[Team] = (), taken: Sequence[str] = (), **kwargs: Any) -> None:
+    def __init__(
+        self, *args: Any, names: Names, teams: Sequence[Team] = (), taken: Sequence[str] = (), **kwargs: Any
+    ) -> None:
         super().__init__(*args, **kwargs)
         choices = [("", _("Everybody who may decide")), *((team.slug, team.name) for team in teams)]
         known = {slug for slug, _name in choices}
         asked = str(self.initial.get("team", ""))
         self.fields["team"].choices = [*choices, *([] if asked in known else [(asked, asked)])]  # type: ignore[attr-defined]
-        self.taken = taken
+        self.taken, self.names = taken, names
         self.rule: Rule | None = None
 
     @classmethod
@@ -124,8 +143,8 @@ class RuleForm(forms.Form):
             "steps": "\n".join(step_in_words(step) for step in review.escalation.steps),
             "loops": review.escalation.loops,
             "final": review.escalation.final.value,
-            "four_eyes": next(choice for choice, said in FOUR_EYES.items() if said is review.four_eyes),
-            **{name: getattr(review, name) for name in SAFEGUARDS},
+            **{name: _when(getattr(review, name)) for name in ("four_eyes", "reauthenticate")},
+            "bar_key_owner": review.bar_key_owner,
         }
 
     @property
@@ -163,12 +182,21 @@ class RuleForm(forms.Form):
         return steps
 
     def clean(self) -> dict[str, Any]:
+        """All that is wrong at once: where a field cannot be read, the others are looked at as if it were good."""
         values: dict[str, Any] = super().clean() or {}
-        if not self.errors:
-            try:
-                self.rule = read_rule(self._document(values))
-            except InvalidPolicy as error:
-                show(self, error)
+        sound = {**GOOD, **values}
+        told = set(self.errors)
+        try:
+            rule = read_rule(self._document(sound))
+        except InvalidPolicy as error:
+            show(self, error, told)
+        else:
+            self.rule = rule if not told else None
+        if sound["effect"] == Effect.REVIEW:
+            unknown = self.names.unknown(ReviewPlan(team=sound["team"], escalation=_steps_of(values.get("steps", []))))
+            if unknown:
+                self.rule = None
+                show(self, InvalidPolicy({field: [text] for field, text in unknown.items()}), told)
         return values
 
     def _document(self, values: dict[str, Any]) -> dict[str, Any]:
@@ -179,8 +207,8 @@ class RuleForm(forms.Form):
         if effect == Effect.REVIEW:
             escalation = {"steps": values["steps"], "loops": values["loops"], "final": values["final"]}
             document["review"] = {
-                **{name: values[name] for name in ("team", "approvals", "risk_level", "on_timeout", *SAFEGUARDS)},
-                "four_eyes": FOUR_EYES[values["four_eyes"]],
+                **{name: values[name] for name in ("team", "approvals", "risk_level", "on_timeout", "bar_key_owner")},
+                **{name: WHEN[values[name]] for name in ("four_eyes", "reauthenticate")},
                 "deadline_seconds": values["deadline"],
                 "escalation": escalation if values["steps"] else None,
             }
@@ -259,15 +287,25 @@ class PublishForm(forms.Form):
     note = forms.CharField(label=gettext_lazy("What changes, and why"), max_length=200, required=False)
 
 
+def _when(said: bool | None) -> str:
+    return next(choice for choice, meant in WHEN.items() if meant is said)
+
+
 def step_in_words(step: Step) -> str:
     """An escalation step as it is written in the form."""
     return f"{step.team or step.user} {spelt(step.seconds)}"
 
 
-def show(form: forms.Form, error: InvalidPolicy) -> None:
-    """Puts what the reader found next to the fields of a form."""
+def _steps_of(steps: Sequence[Mapping[str, Any]]) -> Escalation:
+    return Escalation(tuple(Step(**step) for step in steps))
+
+
+def show(form: forms.Form, error: InvalidPolicy, told: Collection[str] = ()) -> None:
+    """Puts what the reader found next to the fields of a form, but for those that are `told` to be wrong."""
     places = {"deadline_seconds": "deadline", "escalation": "steps"}
     for path, texts in error.errors.items():
         first = path.removeprefix("review.").partition(".")[0].partition("[")[0]
         field = places.get(first, first)
+        if field in told:
+            continue
         form.add_error(field if field in form.fields else None, [f"{text[0].upper()}{text[1:]}." for text in texts])

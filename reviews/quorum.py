@@ -71,10 +71,22 @@ class Standing(Generic[I, V]):
         return tuple(vote for vote in self.votes if _same(vote, self.deciding))
 
     @property
+    def sides(self) -> tuple[tuple[V, ...], ...]:
+        """Those who approve, each with all who approve the same thing, in order: more than one side differ."""
+        found: dict[str, list[V]] = {}
+        for vote in self.votes:
+            if vote.verdict in GRANTING:
+                found.setdefault(_granted(vote), []).append(vote)
+        return tuple(tuple(side) for side in found.values())
+
+    @property
     def approvals(self) -> int:
         """How many agree so far, of those who approve the same thing."""
-        found = Counter(_granted(vote) for vote in self.votes if vote.verdict in GRANTING)
-        return max(found.values(), default=0)
+        return max(map(len, self.sides), default=0)
+
+    def side_of(self, reviewer_id: int | None) -> tuple[V, ...]:
+        """Those who approve the same thing as this person, who is one of them; empty for whoever does not approve."""
+        return next((side for side in self.sides if any(vote.reviewer_id == reviewer_id for vote in side)), ())
 
 
 def standings(items: Iterable[I], votes: Sequence[V], *, needed: int) -> list[Standing[I, V]]:

@@ -30,13 +30,17 @@ def items_of(approval: Approval, standings: Iterable[Standing], receipts: Iterab
 
 
 def decision_of(
-    approval: Approval, standings: Sequence[Standing], receipts: Iterable[Receipt]
+    approval: Approval, standings: Sequence[Standing], items: Sequence[Mapping[str, Any]]
 ) -> dict[str, Any] | None:
-    """What was decided on a request, null while it waits and when nobody decided; of a batch what it adds up to."""
+    """What was decided on a request, null while it waits and when nobody decided; of a batch what it adds up to.
+
+    `items` are those of `items_of`: the decision on the only one is that on the request.
+    """
     if approval.status not in states.DECIDED:
         return None
-    if len(standings) == 1:
-        return _decision(approval, standings[0], next(iter(receipts), None))
+    if len(items) == 1:
+        only: dict[str, Any] | None = items[0]["decision"]
+        return only
     return _verdict(
         approval.verdict,
         reviewers=_reviewers(vote for one in standings for vote in one.agreeing),

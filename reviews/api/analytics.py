@@ -10,7 +10,7 @@ from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from agents.api.base import ApiView
+from agents.api.base import ApiView, check_query
 from agents.permissions import Permission, Scope
 from agents.selectors import permissions_of
 from console.lib import clock
@@ -25,6 +25,13 @@ from reviews.queueing import Staffing
 from reviews.selectors import analytics, reviewers
 from reviews.selectors.analytics import Figures, Summary
 from reviews.signs import Signs
+
+PARAMETERS = [
+    *(OpenApiParameter(name, str) for name in ("range", "from", "to")),
+    OpenApiParameter("by", str, enum=list(questions.DIMENSIONS)),
+    OpenApiParameter("target", int),
+    OpenApiParameter("share", int),
+]
 
 
 class AnalyticsView(ApiView):
@@ -43,15 +50,11 @@ class AnalyticsView(ApiView):
             "gets their own, and keys none. `staffing`: people needed so that `share` percent wait at most "
             "`target` seconds (Erlang C). `definitions` says what each figure means."
         ),
-        parameters=[
-            *(OpenApiParameter(name, str) for name in ("range", "from", "to")),
-            OpenApiParameter("by", str, enum=list(questions.DIMENSIONS)),
-            OpenApiParameter("target", int),
-            OpenApiParameter("share", int),
-        ],
+        parameters=PARAMETERS,
         responses=OpenApiTypes.OBJECT,
     )
     def get(self, request: Request) -> Response:
+        check_query(request, PARAMETERS)
         try:
             asked = questions.read(request.query_params.dict(), tz=UTC, now=clock.now())
         except ParameterError as error:

@@ -9,7 +9,7 @@ from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from agents.api.base import ApiView
+from agents.api.base import ApiView, check_query
 from agents.api.idempotency import idempotent
 from agents.authentication import Caller
 from agents.models import Project
@@ -38,6 +38,8 @@ from reviews.services.transitions import AlreadyDecided
 Json = dict[str, Any]
 FILTERS = ("status", "action", "agent", "session_id", "trace_id")
 
+PARAMETERS = [OpenApiParameter(name, str) for name in (*FILTERS, "cursor", "limit")]
+
 
 class ApprovalsView(ApiView):
     """Requests of a project."""
@@ -51,11 +53,12 @@ class ApprovalsView(ApiView):
 
     @extend_schema(
         operation_id="approvals_list",
-        parameters=[OpenApiParameter(name, str) for name in (*FILTERS, "cursor", "limit")],
+        parameters=PARAMETERS,
         responses=OpenApiTypes.OBJECT,
     )
     def get(self, request: Request) -> Response:
         """Requests, newest first, a page at a time."""
+        check_query(request, PARAMETERS)
         filters = {name: request.query_params[name] for name in FILTERS if request.query_params.get(name)}
         if filters.get("status", "pending") not in list(states.Status):
             raise invalid("status", f"must be one of {', '.join(states.Status)}")
@@ -205,4 +208,5 @@ def _valid(serializer: type[StrictSerializer], body: Any) -> Json:
 def too_late(lost: AlreadyDecided) -> Problem:
     """The 409 that says who or what was first."""
     extra = {"approval_status": lost.status.value, "decided_by": lost.decided_by, "verdict": lost.verdict}
-    return Problem(409, lost.sentence, title="Already closed", extra=extra)
+    title = "Already decided" if lost.status in states.WAITING else "Already closed"
+    return Problem(409, lost.sentence, title=title, extra=extra)

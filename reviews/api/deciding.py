@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+from django.utils.translation import gettext as _
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
@@ -26,6 +27,7 @@ from reviews.serializers.requests import (
 )
 from reviews.services import bulk, decisions, information
 from reviews.services.transitions import AlreadyDecided
+from reviews.wire import Standing
 
 DECIDERS: dict[str, Permission] = {"POST": Permission.APPROVAL_DECIDE}
 
@@ -41,13 +43,17 @@ class DecisionsView(ApprovalVerb):
         """Decides on a request, of a batch on the action numbered `item`; 409 names whoever was first."""
         ruling = ruling_of(validated(DecisionSerializer, request))
         by = self.caller
-        if self.approval.review_plan.reauthenticate:
+        if self.approval.review_plan.asks_proof:
             by = reauthenticated(by, request._request)
         try:
             result = decisions.decide(approval=self.approval, by=by, ruling=ruling, now=clock.now())
         except REFUSALS as error:
             raise refusal(error) from None
-        return self.answer(result if isinstance(result, AlreadyDecided) else None)
+        answer = self.answer(result if isinstance(result, AlreadyDecided) else None)
+        if parts := decisions.unchecked(self.approval, ruling):
+            text = _("A part of the schema of these arguments could not be checked: %(parts)s")
+            answer.data["notices"].append(text % {"parts": ", ".join(parts)})
+        return answer
 
 
 class BulkDecisionsView(ApiView):
@@ -67,7 +73,8 @@ class BulkDecisionsView(ApiView):
             )
         except decisions.InvalidDecision as error:
             raise refusal(error) from None
-        return Response({"results": [{"id": str(key), **_result(result)} for key, result in results]})
+        votes = bulk.waiting_for_others(results)
+        return Response({"results": [{"id": str(key), **_result(result, votes.get(key))} for key, result in results]})
 
 
 class WithdrawView(ApprovalVerb):
@@ -110,10 +117,14 @@ def refusal(error: Exception) -> Problem:
     return Problem(403, str(error), extra={"reauthentication_needed": True} if needed else {})
 
 
-def _result(result: bulk.Result) -> dict[str, Any]:
-    """What became of one of many requests; why it was refused is told as a problem, as it would be alone."""
+def _result(result: bulk.Result, vote: Standing | None) -> dict[str, Any]:
+    """What became of one of many requests; why it was refused is told as a problem, as it would be alone.
+
+    Of a verdict that was taken, but that others have to agree with, `approvals` says how many do so far.
+    """
     if isinstance(result, AlreadyDecided):
         return {"decided": False, "problem": too_late(result).document()}
     if isinstance(result, Exception):
         return {"decided": False, "problem": refusal(result).document()}
-    return {"decided": True, "status": result.approval.status}
+    told: dict[str, Any] = {"decided": vote is None, "status": result.approval.status}
+    return told if vote is None else told | {"approvals": vote.approvals}

@@ -10,10 +10,11 @@ from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from agents.api.base import check_query
 from console.lib import clock
 from console.lib.http import Problem
-from metrics.api.agents import window_of
-from metrics.api.query import QueryView, query_parameters
+from metrics.api.agents import PARAMETERS, window_of
+from metrics.api.query import QueryView
 from metrics.evaluation import Finding
 from metrics.models import Evaluation
 from metrics.selectors.evaluation import history
@@ -37,10 +38,11 @@ class EvaluationView(QueryView):
             "the weights). A dimension without data has nulls and takes no part. `history` has what was written down "
             "by day in the last 90 days, each day about the 7 days up to its end."
         ),
-        parameters=[OpenApiParameter("name", str, OpenApiParameter.PATH), *query_parameters("from", "to")],
+        parameters=[OpenApiParameter("name", str, OpenApiParameter.PATH), *PARAMETERS],
         responses=OpenApiTypes.OBJECT,
     )
     def get(self, request: Request, name: str) -> Response:
+        check_query(request, PARAMETERS)
         now = clock.now()
         window = window_of(request.query_params, now, DEFAULT_RANGE)
         known = of_agent(self.project, name, window)

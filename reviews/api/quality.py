@@ -9,7 +9,7 @@ from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from agents.api.base import ApiView
+from agents.api.base import ApiView, check_query
 from agents.permissions import Permission, Scope
 from agents.selectors import permissions_of
 from console.lib import clock
@@ -19,6 +19,8 @@ from reviews.models import RatedItem
 from reviews.quality_words import DEFINITIONS
 from reviews.selectors.quality import report
 from reviews.serializers.quality import named, represent
+
+PARAMETERS = [OpenApiParameter("source", str, enum=list(RatedItem.Source.values))]
 
 
 class QualityView(ApiView):
@@ -38,10 +40,11 @@ class QualityView(ApiView):
             "by the number of comparisons. Figures of single reviewers are for leads, auditors and admins; anybody "
             "else gets their own without the seeds, and keys none. `definitions` says what each figure means."
         ),
-        parameters=[OpenApiParameter("source", str, enum=list(RatedItem.Source.values))],
+        parameters=PARAMETERS,
         responses=OpenApiTypes.OBJECT,
     )
     def get(self, request: Request) -> Response:
+        check_query(request, PARAMETERS)
         source = request.query_params.get("source", RatedItem.Source.BLIND.value)
         if source not in RatedItem.Source.values:
             raise invalid("source", "one of: " + ", ".join(RatedItem.Source.values))

@@ -56,7 +56,8 @@ def read_many(asked: Sequence[tuple[Caller | None, str]], *, now: datetime) -> l
     Whoever has waited is checked again: a key that was revoked meanwhile learns nothing. What several wait for is
     written out once.
     """
-    found = read_whole({key for _caller, text in asked if (key := uuid_of(text))})
+    keys = [uuid_of(text) for _caller, text in asked]
+    found = read_whole({key for key in keys if key})
     due = [key for key, (row, _parts) in found.items() if _is_due(row, now)]
     if due:
         _see_to(due, now=now)
@@ -65,19 +66,19 @@ def read_many(asked: Sequence[tuple[Caller | None, str]], *, now: datetime) -> l
     estimates = {key: estimated_wait_seconds(project) for key, project in waiting.items()}
     said = notices_of([_held(row, parts) for row, parts in found.values() if row.is_open], now=now)
     usable = still_usable((caller for caller, _text in asked if caller), now=now)
-    told: dict[UUID, Reading] = {}
+    told: dict[UUID | None, Reading] = {}
     readings = []
-    for caller, text in asked:
-        key = uuid_of(text)
+    for (caller, _text), key in zip(asked, keys, strict=True):
         row, parts = found.get(key, NOTHING) if key else NOTHING
         try:
             row = admitted(caller if caller in usable else None, row, scope=SCOPE, permission=PERMISSION)
         except Problem as problem:
             readings.append(Reading(problem=problem))
             continue
-        if row.pk not in told:
-            told[row.pk] = _told(row, parts, estimates.get(row.project_id), said.get(row.pk, []))
-        readings.append(told[row.pk])
+        reading = told.get(key)
+        if reading is None:
+            reading = told[key] = _told(row, parts, estimates.get(row.project_id), said.get(row.pk, []))
+        readings.append(reading)
     return readings
 
 

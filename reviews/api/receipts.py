@@ -14,7 +14,7 @@ from rest_framework.response import Response
 
 from agents.api.idempotency import idempotent
 from console.lib import clock
-from console.lib.http import Problem
+from console.lib.http import Problem, invalid
 from reviews.api.approvals import AgentVerb, validated
 from reviews.serializers.receipts import ConsumeSerializer
 from reviews.services import receipts, signing_keys
@@ -36,10 +36,12 @@ class ConsumeView(AgentVerb):
                 approval=self.approval,
                 by=self.caller,
                 arguments_hash=values["arguments_hash"],
-                item=values.get("item", 0),
+                item=values.get("item"),
                 token=values.get("receipt"),
                 now=clock.now(),
             )
+        except receipts.ItemNotNamed as error:
+            raise invalid("item", str(error)) from None
         except receipts.NotConsumable as error:
             raise refused(error.refusal, str(error)) from None
         if isinstance(result, receipts.AlreadyConsumed):

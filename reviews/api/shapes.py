@@ -157,6 +157,11 @@ COMPONENTS: dict[str, Schema] = {
             "tags": TEXTS,
             "risk": ref("Risk"),
             "policy": ref("PolicyApplied"),
+            "errors": {
+                **TEXTS,
+                "description": "Conditions of the policy that could not be judged on this request, and why. With any of"
+                " them only people approve or reject. The same as in a risk assessment.",
+            },
             "flags": listed(ref("Flag")),
             "unchecked_chars": INTEGER,
             "requested_by": TEXT,
@@ -173,11 +178,30 @@ COMPONENTS: dict[str, Schema] = {
         },
     ),
     "ApprovalPage": page("Approval"),
+    "BulkDecisions": members(
+        "What became of one verdict on many requests.",
+        {
+            "results": listed(
+                members(
+                    "Of one request: decided, taken as one verdict of several that it takes, or refused.",
+                    {
+                        "id": {"type": "string", "format": "uuid"},
+                        "decided": {"type": "boolean"},
+                        "status": STATUS,
+                        "approvals": {**INTEGER, "description": "How many approve so far, where others have to agree."},
+                        "problem": {**OBJECT, "description": "Why it was refused, as it would be alone."},
+                    },
+                    optional=("status", "approvals", "problem"),
+                )
+            )
+        },
+    ),
 }
 
 RESPONSES: dict[str, tuple[str, str]] = {
     "approvals_request": ("201", "Approval"),
     "approvals_list": ("200", "ApprovalPage"),
+    "approvals_decide_many": ("200", "BulkDecisions"),
     **{
         f"approvals_{verb}": ("200", "Approval")
         for verb in (

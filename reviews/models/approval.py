@@ -291,7 +291,13 @@ class Approval(models.Model):
     @property
     def in_doubt(self) -> bool:
         """Whether a condition or a factor could not be judged: the risk may be higher than the level says."""
-        return bool(self.risk.get("doubts")) or any(entry.get("error") for entry in self.rule_trace)
+        return bool(self.failed_conditions)
+
+    @property
+    def failed_conditions(self) -> list[str]:
+        """Which conditions and factors could not be judged, and why, in sentences; of a batch each said once."""
+        failed = [f"{entry['rule']}: {entry['why']}" for entry in self.rule_trace if entry.get("error")]
+        return list(dict.fromkeys([*self.risk.get("doubts", []), *failed]))
 
     @property
     def suspicious(self) -> bool:

@@ -23,7 +23,8 @@ class Assessment:
 
     `rule` is the name of the rule that matched. `trace` has an entry {rule, matched, why} for every rule that was
     enabled, in their order. `errors` are the conditions that failed: with any of them only people approve or reject.
-    `items` are, of a batch, the assessments of its actions.
+    `items` are, of a batch, the assessments of its actions. `set_by` is the rule that sets the level, where the level
+    is another than the factors add up to.
     """
 
     risk: Risk
@@ -34,6 +35,7 @@ class Assessment:
     errors: tuple[str, ...] = ()
     reason: str = ""
     items: tuple[Assessment, ...] = ()
+    set_by: str = ""
 
     @property
     def rejected(self) -> dict[int, Assessment]:
@@ -92,7 +94,8 @@ def evaluate(
     found = Assessment(risk, chosen.name, chosen.effect, chosen.review, tuple(trace), errors, chosen.reason)
     found = _in_doubt(found, [rule.review for rule, _why in failed])
     plan = found.plan.at_level(found.level)
-    return found if plan is found.plan else replace(found, plan=plan)
+    found = found if plan is found.plan else replace(found, plan=plan)
+    return found if found.level == risk.level else _set_by_rule(found, chosen, [rule for rule, _why in failed])
 
 
 def together(assessments: Sequence[Assessment]) -> Assessment:
@@ -115,12 +118,30 @@ def together(assessments: Sequence[Assessment]) -> Assessment:
     level = max((one.level for one in assessments), key=LEVELS.index)
     return replace(
         first,
-        risk=max((one.risk for one in assessments), key=lambda risk: risk.score),
+        risk=_riskiest(assessments, level),
         plan=replace(plan, risk_level=level).at_level(level),
         trace=tuple(entry for index, one in enumerate(assessments) for entry in _of_item(index, one, one is first)),
         errors=tuple(dict.fromkeys(error for one in assessments for error in one.errors)),
         items=tuple(assessments),
     )
+
+
+def _riskiest(assessments: Sequence[Assessment], level: str) -> Risk:
+    """The highest risk of a batch, by the score; it says whence the level is where that of another action is higher."""
+    highest = max(assessments, key=lambda one: one.risk.score)
+    if highest.level == level:
+        return highest.risk
+    number, other = next((place, one) for place, one in enumerate(assessments, start=1) if one.level == level)
+    rule = f"set by rule “{other.set_by}” for" if other.set_by else "the level of"
+    return highest.risk.counted_as(level, f"{rule} action {number}")
+
+
+def _set_by_rule(found: Assessment, chosen: Rule, failed: Sequence[Rule]) -> Assessment:
+    """The same assessment, whose risk says which rule sets the level: the one that matched, else one that failed."""
+    rule = next(one for one in (chosen, *failed) if one.review.risk_level == found.level)
+    doubt = "" if rule is chosen else ", which could not be judged"
+    risk = found.risk.counted_as(found.level, f"set by rule “{rule.name}”{doubt}")
+    return replace(found, risk=risk, set_by=rule.name)
 
 
 def _of_item(index: int, assessment: Assessment, whole: bool) -> list[dict[str, Any]]:

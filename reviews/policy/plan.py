@@ -39,7 +39,7 @@ class Escalation:
 
 
 CRITICAL = "critical"
-"""The level of risk that asks for four eyes where a rule does not say otherwise."""
+"""The level of risk that asks for four eyes and for signing in again where a rule does not say otherwise."""
 
 
 @dataclass(frozen=True)
@@ -47,8 +47,10 @@ class ReviewPlan:
     """What a review rule asks for. Empty or None leaves it to what the request says, else to the project.
 
     `approvals` is how many distinct people have to approve; `four_eyes` asks for two at least, None for two where the
-    risk is critical. `bar_key_owner` bars the person who owns the key that asked, as whoever asked is always barred.
-    `risk_level` replaces the level that the factors add up to.
+    risk is critical. `reauthenticate` asks whoever decides to have just proved who they are, so that a token, which
+    cannot, does not decide; None asks it of people where the risk is critical, and leaves tokens what they may.
+    `bar_key_owner` bars the person who owns the key that asked, as whoever asked is always barred.
+    `risk_level` replaces the level that the factors add up to. `critical` is set by `at_level`, never by a rule.
     """
 
     team: str = ""
@@ -57,14 +59,20 @@ class ReviewPlan:
     escalation: Escalation = Escalation()
     on_timeout: OnTimeout | None = None
     risk_level: str = ""
-    reauthenticate: bool = False
+    reauthenticate: bool | None = None
     four_eyes: bool | None = None
     bar_key_owner: bool = False
+    critical: bool = False
 
     @property
     def approvals_needed(self) -> int:
         """How many distinct people have to approve."""
         return max(self.approvals, 2 if self.four_eyes else 1)
+
+    @property
+    def asks_proof(self) -> bool:
+        """Whether people prove who they are before they decide."""
+        return self.critical if self.reauthenticate is None else self.reauthenticate
 
     @property
     def silence_approves(self) -> bool:
@@ -74,13 +82,15 @@ class ReviewPlan:
     @property
     def needs_somebody(self) -> bool:
         """Whether the plan asks for more of people than not to object, so that silence cannot stand in for them."""
-        return self.approvals_needed > 1 or self.reauthenticate or self.risk_level == CRITICAL
+        return self.approvals_needed > 1 or self.asks_proof or self.risk_level == CRITICAL
 
     def at_level(self, level: str) -> ReviewPlan:
-        """The plan for a request of this level of risk: what is critical takes four eyes, and silence is none."""
-        critical = level == CRITICAL
-        plan = replace(self, four_eyes=True) if critical and self.four_eyes is None else self
-        return plan.never_silently() if critical or plan.needs_somebody else plan
+        """The plan for a request of this level of risk: what is critical takes four eyes that have just signed in, and
+        silence is none."""
+        if level != CRITICAL:
+            return self.never_silently() if self.needs_somebody else self
+        four_eyes = True if self.four_eyes is None else self.four_eyes
+        return replace(self, critical=True, four_eyes=four_eyes).never_silently()
 
     def never_silently(self) -> ReviewPlan:
         """This plan, but nothing is approved by itself."""
@@ -97,16 +107,17 @@ class ReviewPlan:
         found = replace(
             self,
             approvals=max(self.approvals, other.approvals),
-            reauthenticate=self.reauthenticate or other.reauthenticate,
+            reauthenticate=_stricter(self.reauthenticate, other.reauthenticate),
             four_eyes=_stricter(self.four_eyes, other.four_eyes),
             bar_key_owner=self.bar_key_owner or other.bar_key_owner,
+            critical=self.critical or other.critical,
         )
         both = self.on_timeout is other.on_timeout and self.escalation.final is other.escalation.final
         return found if both else found.never_silently()
 
 
 def _stricter(one: bool | None, other: bool | None) -> bool | None:
-    """Four eyes where either rule asks for them; without them where the risk is critical only if both say so."""
+    """A safeguard where either rule asks for it; without it where the risk is critical only if both say so."""
     if one or other:
         return True
     return False if one is other is False else None

@@ -186,7 +186,7 @@ def _review(reader: Reader, given: Any, field: str) -> ReviewPlan:
     if on_timeout == OnTimeout.ESCALATE and not escalation.steps:
         reader.wrong(f"{field}.on_timeout", "is escalate, but there are no escalation steps")
     level = table.get("risk_level") or ""
-    four_eyes = table.get("four_eyes")
+    four_eyes, reauthenticate = table.get("four_eyes"), table.get("reauthenticate")
     plan = ReviewPlan(
         team=reader.text(table.get("team", ""), f"{field}.team", empty=True),
         approvals=reader.whole(table.get("approvals", 1), f"{field}.approvals", 1, APPROVALS_MAX),
@@ -196,7 +196,7 @@ def _review(reader: Reader, given: Any, field: str) -> ReviewPlan:
         escalation=escalation,
         on_timeout=next((choice for choice in OnTimeout if choice == on_timeout), None),
         risk_level=reader.one_of(level, f"{field}.risk_level", list(LEVELS)) if level else "",
-        reauthenticate=reader.flag(table.get("reauthenticate", False), f"{field}.reauthenticate"),
+        reauthenticate=None if reauthenticate is None else reader.flag(reauthenticate, f"{field}.reauthenticate"),
         four_eyes=None if four_eyes is None else reader.flag(four_eyes, f"{field}.four_eyes"),
         bar_key_owner=reader.flag(table.get("bar_key_owner", False), f"{field}.bar_key_owner"),
     )

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
 from reviews.policy.conditions import Trial
 from reviews.policy.evidence import evidence
 from reviews.policy.schema import Levels, Policy
+
+NOTHING = "none of the policy's risk factors applies"
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,13 @@ class Risk:
         doubts = {"doubts": list(self.doubts)} if self.doubts else {}
         return {"factors": factors, "explanation": self.explanation, **doubts}
 
+    def counted_as(self, level: str, why: str) -> Risk:
+        """The same risk where the request counts as another level than the factors add up to: `why`, in a few words."""
+        if not self.explanation:
+            return self
+        words = explain(f"{level.capitalize()}, {why};", self.score, self.factors, self.doubts)
+        return replace(self, explanation=words)
+
 
 def assess(policy: Policy, trial: Trial, facts: Mapping[str, Any] | None) -> Risk:
     """Adds up the factors that apply. Never raises, whatever the values are. Without `facts` nobody reads why."""
@@ -58,7 +67,7 @@ def assess(policy: Policy, trial: Trial, facts: Mapping[str, Any] | None) -> Ris
         doubts += [sentence for sentence in answer.unread if sentence not in doubts]
     score = min(sum((factor.weight for factor in found), Decimal(0)), Decimal(1))
     level = level_of(score, policy.levels)
-    sentence = explain(level, score, found, doubts) if facts is not None else ""
+    sentence = explain(f"{level.capitalize()} risk,", score, found, doubts) if facts is not None else ""
     return Risk(level, score, tuple(found), sentence, tuple(doubts))
 
 
@@ -71,11 +80,8 @@ def level_of(score: Decimal, levels: Levels) -> str:
     return "medium" if score >= levels.medium else "low"
 
 
-def explain(level: str, score: Decimal, found: list[Found], doubts: list[str]) -> str:
-    """One or two sentences for the reviewer."""
-    if found:
-        reasons = "; ".join(f"{factor.detail} (+{factor.weight})" for factor in found)
-        sentence = f"{level.capitalize()} risk, score {score:.2f}: {reasons}."
-    else:
-        sentence = f"{level.capitalize()} risk, score {score:.2f}: none of the policy's risk factors applies."
+def explain(opening: str, score: Decimal, found: Sequence[Found], doubts: Sequence[str]) -> str:
+    """One or two sentences for the reviewer. `opening` says the level, up to its comma or semicolon."""
+    reasons = "; ".join(f"{factor.detail} (+{factor.weight})" for factor in found)
+    sentence = f"{opening} score {score:.2f}: {reasons or NOTHING}."
     return " ".join([sentence, *(f"{text[0].upper()}{text[1:]}." for text in doubts)])

@@ -14,7 +14,7 @@ from typing import Any
 
 from reviews.policy.plan import PLAIN, ReviewPlan, dump_plan, load_plan
 
-FORMAT = 3
+FORMAT = 4
 """Of the stored document. A reader that does not know the number must not guess."""
 
 FIRST_FORMAT = 1
@@ -22,6 +22,17 @@ FIRST_FORMAT = 1
 
 SECOND_FORMAT = 2
 """A rule that did not ask for four eyes had none, however critical the risk. Still read, as it was meant."""
+
+THIRD_FORMAT = 3
+"""A rule that did not ask people to sign in again asked nobody, however critical the risk. Still read, as it was."""
+
+UNSAID: dict[int, dict[str, bool]] = {
+    FIRST_FORMAT: {"four_eyes": False, "reauthenticate": False},
+    SECOND_FORMAT: {"four_eyes": False, "reauthenticate": False},
+    THIRD_FORMAT: {"reauthenticate": False},
+    FORMAT: {},
+}
+"""What a review rule means that does not say it, by the format of its document."""
 
 LEVELS = ("low", "medium", "high", "critical")
 
@@ -95,8 +106,7 @@ DEFAULT_FACTORS: tuple[Factor, ...] = (
     Factor("irreversible", 'is_true("irreversible")', Decimal("0.3")),
 )
 DEFAULT_LEVELS = Levels(medium=Decimal("0.3"), high=Decimal("0.6"), critical=Decimal("0.9"))
-ONE_PERSON = ReviewPlan(four_eyes=False)
-EVERY_REQUEST = Rule("every request is reviewed", Effect.REVIEW, review=ONE_PERSON)
+EVERY_REQUEST = Rule("every request is reviewed", Effect.REVIEW, review=ReviewPlan(four_eyes=False))
 """By one person, whatever the risk: a project begins with one."""
 
 
@@ -120,17 +130,18 @@ def dump(policy: Policy) -> dict[str, Any]:
 
 def load(document: Mapping[str, Any]) -> Policy:
     """The policy of a document that `dump` wrote. Raises ValueError on a format that is not known here."""
-    if document.get("format") == FIRST_FORMAT:
-        rules = tuple(Rule(rule["name"], Effect(rule["effect"]), review=ONE_PERSON) for rule in document["rules"])
+    unsaid = UNSAID.get(document.get("format", 0))
+    if unsaid is None:
+        raise ValueError(f"policy document of unknown format {document.get('format')!r}")
+    if document["format"] == FIRST_FORMAT:
+        plan = load_plan(unsaid)
+        rules = tuple(Rule(rule["name"], Effect(rule["effect"]), review=plan) for rule in document["rules"])
         factors = tuple(row for factor in document["factors"] for row in _rows_of_cases(factor))
-    elif document.get("format") in (SECOND_FORMAT, FORMAT):
-        unsaid = ONE_PERSON if document["format"] == SECOND_FORMAT else PLAIN
-        rules = tuple(_load_rule(rule, unsaid.four_eyes) for rule in document["rules"])
+    else:
+        rules = tuple(_load_rule(rule, unsaid) for rule in document["rules"])
         factors = tuple(
             Factor(row["name"], row["condition"], Decimal(row["weight"]), row["enabled"]) for row in document["factors"]
         )
-    else:
-        raise ValueError(f"policy document of unknown format {document.get('format')!r}")
     return Policy(rules, factors, Levels(**{name: Decimal(score) for name, score in document["levels"].items()}))
 
 
@@ -148,9 +159,9 @@ def _dump_rule(rule: Rule) -> dict[str, Any]:
     return document
 
 
-def _load_rule(rule: Mapping[str, Any], four_eyes: bool | None) -> Rule:
-    """A stored rule; `four_eyes` where a review rule does not speak of them."""
-    given = {"four_eyes": four_eyes} if rule["effect"] == Effect.REVIEW else {}
+def _load_rule(rule: Mapping[str, Any], unsaid: Mapping[str, bool]) -> Rule:
+    """A stored rule; `unsaid` is what a review rule means that does not speak of it."""
+    given = dict(unsaid) if rule["effect"] == Effect.REVIEW else {}
     review = load_plan(given | rule.get("review", {}))
     return Rule(
         rule["name"], Effect(rule["effect"]), rule["condition"], rule["enabled"], review, rule.get("reason", "")

@@ -6,7 +6,6 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC
 from typing import TypeVar
 
 from agents.models import Project
@@ -91,7 +90,6 @@ def of_agent(project: Project, agent: str, window: TimeRange) -> AgentEvaluation
     chosen = TraceFilter(agent=agent, start_ns=to_ns(window.start), end_ns=to_ns(window.end))
     traces = telemetry.sampled(project.pk, chosen, most=TRACES_READ, attribute=row.attribute)
     called = line is not None and line.called
-    days = [moment.astimezone(UTC).date() for moment in (window.start, window.last_day)]
     scored = telemetry.judged(project.pk, [one.trace_id for one in traces], row.score_names)
     known = _Known(
         telemetry={one.name: one for one in agents.versions(reading, agent, called=called)},
@@ -99,7 +97,7 @@ def of_agent(project: Project, agent: str, window: TimeRange) -> AgentEvaluation
         asked=_by_version(asked),
         scored=scored,
         guardrails=telemetry.guardrails(reading, agent),
-        flags=flags.counts_by_version(project, agent, *days),
+        flags=flags.counts_by_version(project, agent, *window.utc_days),
         groups_by=_groups_by(traces, _right(traces, asked, scored)),
     )
     standard = telemetry.standard_of(row)

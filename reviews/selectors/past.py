@@ -12,6 +12,7 @@ from uuid import UUID
 import orjson
 
 from agents.models import Project
+from console.lib import bound
 from console.lib.sql import load
 from reviews import states
 from reviews.checking import of_item
@@ -20,7 +21,6 @@ from reviews.policy.backtest import Past
 from reviews.policy.facts import Subject
 from reviews.policy.history import EARLIER, Earlier
 from reviews.policy.recall import is_small
-from reviews.selectors import binary
 from reviews.selectors.votes import votes_of
 
 CHUNK = 1_000
@@ -65,7 +65,7 @@ def chunk(project: Project, *, after: datetime, until: datetime, size: int = CHU
     At least `size` unless these are the last. A fixed number of queries, whatever there is to read.
     """
     asked = {"project": project.pk, "after": after, "until": until, "size": size}
-    rows = [_Row(*row) for row in binary.rows(load("reviews", "past_requests"), asked)]
+    rows = [_Row(*row) for row in bound.rows(load("reviews", "past_requests"), asked)]
     outcomes = outcomes_of([row.key for row in rows if row.outcome])
     votes = votes_of([row.key for row in rows if row.by_people])
     return [
@@ -126,7 +126,7 @@ def _end(row: _Row) -> str:
 def outcomes_of(keys: Collection[UUID]) -> Outcomes:
     """Everything that was ever said about how some requests went, oldest first. The row itself has the last only."""
     found: Outcomes = defaultdict(list)
-    for key, at, status in binary.rows(load("reviews", "outcomes_told"), {"keys": list(keys)}) if keys else ():
+    for key, at, status in bound.rows(load("reviews", "outcomes_told"), {"keys": list(keys)}) if keys else ():
         found[key].append((at, status))
     return found
 
@@ -135,7 +135,7 @@ def earlier(project: Project, column: str, values: Collection[str], before: date
     """The latest EARLIER requests of each value of a column of `reviews.policy.history`, oldest first. Two queries."""
     query = load("reviews", "earlier_requests").replace("{column}", COLUMNS[column])
     asked = {"values": list(values), "project": project.pk, "before": before, "latest": EARLIER}
-    rows = binary.rows(query, asked)
+    rows = bound.rows(query, asked)
     outcomes = outcomes_of([row[1] for row in rows if row[5]])
     found: dict[str, list[Earlier]] = defaultdict(list)
     for value, key, requested_at, status, closed_at, _known in reversed(rows):

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 from django.db.models import Count as Rows
 from django.db.models import F, Q, Sum
@@ -39,6 +39,11 @@ class Window:
         """The last WEEKS weeks, the present one among them."""
         day = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
         return cls(day - timedelta(days=day.weekday()) - (WEEKS - 1) * WEEK, now)
+
+    @property
+    def first_day(self) -> date:
+        """The first Monday in UTC, as a date: a page would show its midnight in the reader's zone."""
+        return self.start.date()
 
     @property
     def weeks(self) -> list[datetime]:

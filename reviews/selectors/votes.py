@@ -6,9 +6,9 @@ from collections import defaultdict
 from collections.abc import Sequence
 from uuid import UUID
 
+from console.lib.bound import rows
 from console.lib.sql import load
 from reviews.flow import Vote
-from reviews.selectors.binary import rows
 
 
 def votes_of(keys: Sequence[UUID]) -> dict[UUID, list[Vote]]:

@@ -2,23 +2,25 @@
 
 `Approval.objects.with_parts()` asks for the same in eight statements, each made anew by the ORM and sent by itself,
 and gives every request its own copy of its project and of the policy. Here the statements are made once, go to the
-database together, and what requests share is read once.
+database together, and what requests share is read once. JSON that nobody looks into, as what agents sent, stays the
+text that is stored (`orjson.Fragment`): it is only passed on to the answer.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any, Self
 from uuid import UUID
 
 from django.db import connection, models
 from django.db.models.base import ModelState
-from psycopg.types.datetime import TimestamptzLoader
+from orjson import Fragment
 
 from agents.models import Project, Team, User
+from console.lib import bound
 from reviews.models import Approval, ApprovalEvent, ApprovalItem, Decision, PolicyVersion, Receipt
 
 MINE = "approval_id = ANY(%(keys)s::uuid[])"
@@ -44,15 +46,31 @@ class Parts:
 
 @dataclass(frozen=True)
 class _Read:
-    """One statement: which rows of a model, without the columns that nobody asks for."""
+    """One statement: which rows of a model, without the columns that nobody asks for.
+
+    `looked_into` are the columns of JSON that are more than passed on.
+    """
 
     model: type[models.Model]
     where: str
     without: tuple[str, ...] = ()
+    looked_into: tuple[str, ...] = ()
 
     @property
     def fields(self) -> list[Any]:
         return [field for field in self.model._meta.concrete_fields if field.name not in self.without]
+
+    @cached_property
+    def _columns(self) -> tuple[list[str], list[str], list[tuple[str, Any]]]:
+        """The names of all columns, those of JSON that is passed on, and which fields read their own values."""
+        fields = self.fields
+        texts = [field.attname for field in fields if isinstance(field, models.JSONField)]
+        own = [field for field in fields if hasattr(field, "from_db_value") and field.attname not in texts]
+        return (
+            [field.attname for field in fields],
+            [name for name in texts if name not in self.looked_into],
+            [(field.attname, field) for field in own],
+        )
 
     def statement(self) -> str:
         quoted = connection.ops.quote_name
@@ -60,27 +78,35 @@ class _Read:
         table = quoted(self.model._meta.db_table)
         return f"SELECT {columns} FROM {table} WHERE {self.where}"  # noqa: S608  # all of it is ours
 
-    def instances(self, rows: Sequence[Sequence[Any]]) -> Iterator[Any]:
-        """The rows as the ORM makes them, but for its signals: Model.__init__ takes six times as long."""
-        fields = self.fields
-        names = [field.attname for field in fields]
-        convert = [(field.attname, field) for field in fields if hasattr(field, "from_db_value")]
+    def instances(self, rows: Sequence[Sequence[Any]], json: Callable[[bytes], Any]) -> Iterator[Any]:
+        """The rows as the ORM makes them, but for its signals: Model.__init__ takes six times as long.
+
+        `json` reads what is looked into.
+        """
+        names, passed_on, convert = self._columns
+        alias = connection.alias
         for row in rows:
             found = self.model.__new__(self.model)
             values = vars(found)
             values.update(zip(names, row, strict=True))
+            for name in passed_on:
+                if values[name] is not None:
+                    values[name] = Fragment(values[name])
+            for name in self.looked_into:
+                if values[name] is not None:
+                    values[name] = json(values[name])
             for name, field in convert:
                 values[name] = field.from_db_value(values[name], None, connection)
-            found._state = ModelState()
-            found._state.adding, found._state.db = False, connection.alias
+            found._state = state = ModelState()
+            state.adding, state.db = False, alias
             yield found
 
 
 READS = (
-    _Read(Approval, "id = ANY(%(keys)s::uuid[])"),
+    _Read(Approval, "id = ANY(%(keys)s::uuid[])", looked_into=("risk", "rule_trace", "plan")),
     _Read(ApprovalItem, f"{MINE} ORDER BY approval_id, index"),
-    _Read(Decision, f"{MINE} ORDER BY id"),
-    _Read(ApprovalEvent, f"{MINE} AND kind IN {ApprovalEvent.CONVERSATION} ORDER BY id"),
+    _Read(Decision, f"{MINE} ORDER BY id", looked_into=("arguments",)),
+    _Read(ApprovalEvent, f"{MINE} AND kind IN {ApprovalEvent.CONVERSATION} ORDER BY id", looked_into=("detail",)),
     _Read(Receipt, f"{MINE} ORDER BY issued_at, id"),
     _Read(Project, SHARED.format("project_id")),
     _Read(PolicyVersion, SHARED.format("policy_version_id"), without=("document", "note")),
@@ -106,22 +132,20 @@ def read_whole(keys: Collection[UUID]) -> dict[UUID, tuple[Approval, Parts]]:
 
 def _found(keys: Collection[UUID]) -> dict[type[models.Model], list[Any]]:
     """What each of READS finds."""
-    found = {}
-    with connection.cursor() as cursor:
-        # psycopg reads times in C; Django's own loader, which is there for naive ones, does not.
-        cursor.cursor.adapters.register_loader("timestamptz", TimestamptzLoader)
-        cursor.execute(_statements(), {"keys": f"{{{','.join(map(str, keys))}}}"})
-        for number, read in enumerate(READS):
-            if number:
-                cursor.nextset()
-            found[read.model] = list(read.instances(cursor.fetchall()))
-    return found
+    # One text, as the driver would write the list out once for each statement.
+    found = bound.together(_statements(), {"keys": f"{{{','.join(map(str, keys))}}}"}, json=_as_stored)
+    # What the policy says of one request it says of many: each text is read once.
+    json = lru_cache(maxsize=None)(bound.read_json)
+    return {read.model: list(read.instances(rows, json)) for read, rows in zip(READS, found, strict=True)}
+
+
+def _as_stored(text: str | bytes) -> bytes:
+    return text if isinstance(text, bytes) else text.encode()
 
 
 @lru_cache
-def _statements() -> str:
-    """All of READS, to be sent together: the client fills in the keys, as Django has it do with all statements."""
-    return "; ".join(read.statement() for read in READS)
+def _statements() -> tuple[str, ...]:
+    return tuple(read.statement() for read in READS)
 
 
 def _by_approval(rows: Sequence[Any]) -> dict[UUID, list[Any]]:

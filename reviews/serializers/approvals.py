@@ -47,8 +47,7 @@ def represent(
         **people_of(approval),
         "tags": approval.tags,
         "risk": risk_of(approval),
-        "policy": policy_of(approval),
-        "rule_trace": approval.rule_trace,
+        **_ruled(approval),
         **{name: getattr(approval, name) for name in CHECKED},
         "requested_by": approval.requested_by_label,
         **_times_of(approval),
@@ -58,7 +57,7 @@ def represent(
         "metadata": approval.metadata,
         "approvals_needed": needed,
         "items": items,
-        "decision": decision_of(approval, standings, parts.receipts),
+        "decision": decision_of(approval, standings, items),
         "messages": [message_of(event) for event in parts.conversation],
         "outcome": approval.outcome,
     }
@@ -76,6 +75,11 @@ def _proposed(approval: Approval, item: ApprovalItem) -> dict[str, Any]:
         "agent": {"name": approval.agent, "version": approval.agent_version} if approval.agent else None,
         **{name: getattr(approval, name) or None for name in PLACE},
     }
+
+
+def _ruled(approval: Approval) -> dict[str, Any]:
+    """What the policy made of it, and which of its conditions could not be judged."""
+    return {"policy": policy_of(approval), "rule_trace": approval.rule_trace, "errors": approval.failed_conditions}
 
 
 def _times_of(approval: Approval) -> dict[str, Any]:

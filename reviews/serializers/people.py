@@ -31,9 +31,9 @@ class AssignSerializer(StrictSerializer):
 
 
 def people_of(approval: Approval) -> dict[str, Any]:
-    """The members of a request's JSON object about people. A claim is void from its `until` on."""
+    """What of a request's JSON object is about people. A claim is void from its `until` on, and in what is closed."""
     claim = None
-    if approval.claimed_by is not None and approval.claimed_until is not None:
+    if approval.is_waiting and approval.claimed_by is not None and approval.claimed_until is not None:
         claim = {"by": approval.claimed_by.display_name, "until": rfc3339(approval.claimed_until)}
     step = approval.next_step_at
     return {

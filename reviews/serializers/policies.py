@@ -77,7 +77,7 @@ def represent_assessment(assessment: Assessment, *, version: int, terms: Terms) 
             "deadline_seconds": int(terms.deadline.total_seconds()),
             "on_timeout": terms.on_timeout.value,
             "escalation_steps": len(terms.steps),
-            "reauthenticate": plan.reauthenticate,
+            "reauthenticate": plan.asks_proof,
             "four_eyes": bool(plan.four_eyes),
             "bar_key_owner": plan.bar_key_owner,
         }

@@ -16,6 +16,7 @@ from agents.models import Team, User
 from agents.rosters import Roster, roster_of
 from agents.services.notify import notify
 from reviews.models import Approval, ApprovalEvent
+from reviews.services.claims import holder
 from reviews.services.deciders import barred, made_by, not_asked
 from reviews.services.settling import locked, overtaken
 from reviews.services.transitions import AlreadyDecided, add_event, announce
@@ -45,20 +46,33 @@ def assign(
     """Gives a waiting request to a person, to a team, or with neither to everybody who may decide.
 
     Those who are away are stood in for. A team stays asked when one of its people is named. Everybody who may decide
-    still may. Raises InvalidAssignee.
+    still may, but whoever holds it and is not among those to whom it is given holds it no longer. Raises
+    InvalidAssignee.
     """
     row = locked(approval)
     if (lost := overtaken(row, now=now)) is not None:
         return lost
-    roster, out = roster_of(row.project_id, now=now), not_asked([row])[row.pk]
+    roster, out = roster_of(row.project_id, now=now), not_asked([row], now=now)[row.pk]
     found = _assigned(row, roster, out, user, team)
     for one in (approval, row):
         one.assigned_to, one.routed_to = found.user, found.team
-    row.save(update_fields=["assigned_to", "routed_to"])
-    add_event(approval=row, kind=ApprovalEvent.Kind.ASSIGNED, by=by, now=now, detail=_detail(found))
+    taken_from = _let_go(approval, row, roster, found, now)
+    row.save(update_fields=["assigned_to", "routed_to", "claimed_by", "claimed_until"])
+    add_event(approval=row, kind=ApprovalEvent.Kind.ASSIGNED, by=by, now=now, detail=_detail(found) | taken_from)
     _notify(row, roster, found, by, out, now)
     announce(project=row.project, approval_ids=[row.pk], status=row.status, now=now, wake=False)
     return found
+
+
+def _let_go(approval: Approval, row: Approval, roster: Roster, found: Assigned, now: datetime) -> dict[str, str]:
+    """Ends the claim of whoever is not meant any more; from whom it is taken, as the timeline says it."""
+    held = holder(row, now=now)
+    meant = {found.user.pk} if found.user else roster.members.get(found.team.pk, frozenset()) if found.team else None
+    if held is None or meant is None or row.claimed_by_id in meant:
+        return {}
+    for one in (approval, row):
+        one.claimed_by = one.claimed_until = None
+    return {"taken_from": held.name}
 
 
 def _assigned(row: Approval, roster: Roster, out: frozenset[int], user: User | None, team: Team | None) -> Assigned:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -12,6 +12,7 @@ from agents.authentication import Caller
 from agents.models import Project
 from reviews import states
 from reviews.models import Approval, Decision
+from reviews.services.deciders import standings_of
 from reviews.services.decisions import (
     InvalidDecision,
     OwnRequest,
@@ -20,8 +21,10 @@ from reviews.services.decisions import (
     check_may_decide,
     decide,
     withdraw,
+    words_missing,
 )
 from reviews.services.transitions import AlreadyDecided
+from reviews.wire import Standing
 
 Result = Decision | AlreadyDecided | InvalidDecision | OwnRequest | ReauthenticationNeeded
 
@@ -32,7 +35,8 @@ def decide_many(
     """Decides on each of the requests, in order and each by itself: what became of it, or why it was refused.
 
     Raises InvalidDecision, and decides on none, when they are not requests of the project, each for the same one
-    action at low risk that no condition leaves in doubt, and for edits, which are never alike.
+    action at low risk that no condition leaves in doubt, for edits, which are never alike, and for a verdict without
+    the words that it needs.
     """
     keys = list(dict.fromkeys(ids))
     found = {row.pk: row for row in Approval.objects.of_project(project).filter(pk__in=keys).prefetch_related("items")}
@@ -46,6 +50,13 @@ def decide_many(
         except (InvalidDecision, OwnRequest, ReauthenticationNeeded) as error:
             results.append((key, error))
     return results
+
+
+def waiting_for_others(results: Iterable[tuple[UUID, Result]]) -> dict[UUID, Standing]:
+    """Of what was taken those that others have to agree with, by request: how many do so far. Three queries."""
+    voted = [key for key, result in results if isinstance(result, Decision) and result.approval.is_open]
+    rows = Approval.objects.filter(pk__in=voted).prefetch_related("items", "decisions") if voted else []
+    return {row.pk: standings_of(row)[0] for row in rows}
 
 
 def withdraw_many(*, project: Project, ids: Sequence[UUID], by: Caller, now: datetime) -> list[tuple[Approval, bool]]:
@@ -79,6 +90,8 @@ def _unlike(keys: Collection[UUID], rows: Collection[Approval], ruling: Ruling) 
     """Why these cannot be decided at once, by field."""
     if ruling.verdict is states.Verdict.EDIT:
         return {"verdict": [_("Changes are made to one request at a time.")]}
+    if missing := words_missing(ruling):
+        return missing
     if len(rows) < len(keys):
         return {"ids": [_("Not all of these are requests of this project.")]}
     if len({row.action for row in rows}) > 1:

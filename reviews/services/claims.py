@@ -58,7 +58,7 @@ def claim(*, approval: Approval, by: Caller, now: datetime, take_over: bool = Fa
         raise CannotClaim(why)
     if (lost := overtaken(row, now=now)) is not None:
         return lost
-    if (why := why_not_asked(row, user)) != "":
+    if (why := why_not_asked(row, user, now=now)) != "":
         raise CannotClaim(why)
     held = holder(row, now=now)
     if held is not None and row.claimed_by_id != user.pk and not take_over:

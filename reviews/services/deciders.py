@@ -1,7 +1,8 @@
 """Who may still decide on a request: the one answer for asking, reminding, assigning, claiming, channels and pages.
 
 Nobody decides on what they asked for themselves, nor where a rule says so on what their own key asked for; and whoever
-has decided is not asked again. Whether somebody is there is the roster's to say (`agents.rosters`).
+has decided is not asked again, unless those who have differ and only they can settle it. Whether somebody is there is
+the roster's to say (`agents.rosters`).
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from agents.rosters import Roster, recent_roster_of
 from agents.selectors import owners_of
 from reviews import quorum
 from reviews.models import Approval, ApprovalItem, Decision
+from reviews.states import Verdict
 from reviews.wire import Standing
 
 Without = Mapping[UUID, frozenset[int]]
@@ -51,8 +53,11 @@ def barred(rows: Iterable[Approval]) -> Without:
     }
 
 
-def not_asked(rows: Sequence[Approval]) -> Without:
-    """Who is not asked of each of some requests: those barred, and those with nothing left to decide. Three queries."""
+def not_asked(rows: Sequence[Approval], *, now: datetime) -> Without:
+    """Who is not asked of each of some requests: those barred, and those with nothing left to decide.
+
+    Three queries, and the rosters where people differ.
+    """
     votes: dict[UUID, list[Decision]] = defaultdict(list)
     for vote in Decision.objects.standing().filter(approval_id__in=[row.pk for row in rows]):
         votes[vote.approval_id].append(vote)
@@ -61,18 +66,37 @@ def not_asked(rows: Sequence[Approval]) -> Without:
         for item in ApprovalItem.objects.filter(approval_id__in=votes).only("approval_id", "index").order_by("index"):
             items[item.approval_id].append(item)
     out = barred(rows)
-    return {row.pk: out[row.pk] | _done(_where(row, items[row.pk], votes[row.pk])) for row in rows}
+    found = {}
+    for row in rows:
+        standings = _where(row, items[row.pk], votes[row.pk])
+        done = have_decided(standings)
+        if done and any(_differ(one) for one in standings):
+            done -= _needed_again(row, recent_roster_of(row.project_id, now=now), standings, out=out[row.pk])
+        found[row.pk] = out[row.pk] | done
+    return found
 
 
-def not_asked_of(approval: Approval, standings: Sequence[Standing], *, out: frozenset[int]) -> frozenset[int]:
-    """As `not_asked`, of a request whose `standings` and whose barred people are at hand."""
-    return out | _done(standings)
+def have_decided(standings: Sequence[Standing]) -> frozenset[int]:
+    """Who has had their say on all that is still open."""
+    people = frozenset().union(*map(_voters, standings))
+    left = [_voters(one) for one in standings if one.deciding is None]
+    return frozenset(key for key in people if all(key in voters for voters in left))
 
 
-def why_not_asked(approval: Approval, user: User) -> str:
+def stuck(approval: Approval, roster: Roster, standings: Sequence[Standing], *, out: frozenset[int]) -> list[Standing]:
+    """The items on which those who approve differ, and that nobody can settle but they: somebody has to think again."""
+    needed = approval.review_plan.approvals_needed
+    return [
+        one
+        for one in standings
+        if _differ(one) and one.approvals + len(roster.able(out | _voters(one))) < needed <= _most(one, roster, out=out)
+    ]
+
+
+def why_not_asked(approval: Approval, user: User, *, now: datetime) -> str:
     """Why there is nothing for a person to decide on a request, in words; empty when there is."""
     why = why_barred(approval, user)
-    if not why and user.pk in not_asked([approval])[approval.pk]:
+    if not why and user.pk in not_asked([approval], now=now)[approval.pk]:
         return _("You have decided on this request: it is for others now.")
     return why
 
@@ -88,13 +112,15 @@ def notices(approval: Approval, roster: Roster, standings: Sequence[Standing], *
             _("There is no team “%(team)s” here: everybody who may decide is asked.") % {"team": approval.team}
         )
     left = [one for one in standings if one.deciding is None]
-    if left and not roster.able(out | _done(standings)):
+    found += [_differing(approval, roster, one, out=out) for one in left if _differ(one)]
+    done = have_decided(standings) - _needed_again(approval, roster, standings, out=out)
+    if left and not roster.able(out | done):
         text = _(
             "Nobody is left who can decide: whoever may has made the request, owns its key, or has decided already."
         )
         return [*found, text]
     needed = approval.review_plan.approvals_needed
-    most = min((one.approvals + len(roster.able(out | _voters(one))) for one in left), default=needed)
+    most = min((_most(one, roster, out=out) for one in left), default=needed)
     if most < needed:
         text = ngettext(
             "%(needed)d people have to approve the same, and at most %(n)d can: it can be rejected, not approved.",
@@ -128,11 +154,48 @@ def _bars_owner(row: Approval) -> bool:
 
 
 def _voters(standing: Standing) -> frozenset[int]:
-    return frozenset(vote.reviewer_id for vote in standing.votes if vote.reviewer_id is not None)
+    return _people(standing.votes)
 
 
-def _done(standings: Sequence[Standing]) -> frozenset[int]:
-    """Who has had their say on all that is still open."""
-    people = frozenset().union(*map(_voters, standings))
-    left = [_voters(one) for one in standings if one.deciding is None]
-    return frozenset(key for key in people if all(key in voters for voters in left))
+def _people(votes: Iterable[Decision]) -> frozenset[int]:
+    return frozenset(vote.reviewer_id for vote in votes if vote.reviewer_id is not None)
+
+
+def _differ(standing: Standing) -> bool:
+    return standing.deciding is None and len(standing.sides) > 1
+
+
+def _most(standing: Standing, roster: Roster, *, out: frozenset[int]) -> int:
+    """How many can come to approve the same, when all who still may decide join those on one side."""
+    sides = standing.sides or ((),)
+    return max(len(side) + len(roster.able(out | _people(side))) for side in sides)
+
+
+def _needed_again(
+    approval: Approval, roster: Roster, standings: Sequence[Standing], *, out: frozenset[int]
+) -> frozenset[int]:
+    """Who has decided, and is asked all the same: one of them has to think again."""
+    return frozenset().union(*map(_voters, stuck(approval, roster, standings, out=out)))
+
+
+def _differing(approval: Approval, roster: Roster, standing: Standing, *, out: frozenset[int]) -> str:
+    """Who approves what, and what has to come of it. What may be taken back untold is told without names."""
+    needed = approval.review_plan.approvals_needed
+    sides = "; ".join(_side(side, named=not approval.undo_seconds) for side in standing.sides)
+    text = _("They approve different things: %(sides)s. %(needed)d people have to approve the same.")
+    said = text % {"sides": sides, "needed": needed}
+    if not stuck(approval, roster, [standing], out=out):
+        return said
+    missing = needed - standing.approvals - len(roster.able(out | _voters(standing)))
+    last = ngettext(
+        "Nobody else can settle it: one has to take theirs back.",
+        "Nobody else can settle it: %(n)d have to take theirs back.",
+        missing,
+    )
+    return f"{said} {last % {'n': missing}}"
+
+
+def _side(side: Sequence[Decision], *, named: bool) -> str:
+    who = ", ".join(vote.reviewer_name for vote in side) if named else str(len(side))
+    changed = side[0].verdict == Verdict.EDIT
+    return (_("%(who)s with changes") if changed else _("%(who)s as proposed")) % {"who": who}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -12,15 +12,17 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from agents.authentication import Caller
+from agents.messages import plain
 from agents.models import Membership, User
-from agents.services.notify import no_longer_wanted
+from agents.rosters import roster_of
+from agents.services.notify import no_longer_wanted, notify
 from agents.services.outbox import begins_again
 from reviews import states
 from reviews.addresses import page_of
-from reviews.json_schema import TooComplex, violations
+from reviews.json_schema import Findings, TooComplex, findings
 from reviews.models import Approval, ApprovalEvent, ApprovalItem, Decision
 from reviews.services import expiry, feedback_labels, settling
-from reviews.services.deciders import not_asked_of, standings_of, why_barred
+from reviews.services.deciders import barred, have_decided, standings_of, stuck, why_barred
 from reviews.services.settling import locked, overtaken
 from reviews.services.transitions import AlreadyDecided, add_event, announce, as_already_decided
 from reviews.wire import Standing
@@ -35,7 +37,7 @@ class NotAPerson(PermissionError):
 
 
 class ReauthenticationNeeded(PermissionError):
-    """The request's rule asks that whoever decides has just proved again who they are."""
+    """The request's rule or its risk asks that whoever decides has just proved again who they are."""
 
 
 class InvalidDecision(ValueError):
@@ -77,6 +79,20 @@ def decide(*, approval: Approval, by: Caller, ruling: Ruling, now: datetime) -> 
     return result
 
 
+def decide_instead(*, approval: Approval, by: Caller, ruling: Ruling, now: datetime) -> Decision | AlreadyDecided:
+    """Takes a person's verdict on an item back and decides anew, so that nobody finds neither: both are done, or none.
+
+    As `decide`; where there is nothing to take back it is just that.
+    """
+    with transaction.atomic():
+        taken = withdraw(approval=approval, by=by, now=now, item=ruling.item)
+        result = decide(approval=approval, by=by, ruling=ruling, now=now)
+        if taken and isinstance(result, AlreadyDecided):
+            transaction.set_rollback(True)
+    approval.refresh_from_db()
+    return result
+
+
 def check_may_decide(*, approval: Approval, by: Caller) -> None:
     """Raises NotAPerson, OwnRequest or ReauthenticationNeeded when this caller cannot decide on this request."""
     if by.user is None:
@@ -84,11 +100,12 @@ def check_may_decide(*, approval: Approval, by: Caller) -> None:
     barred = why_barred(approval, by.user)
     if barred:
         raise OwnRequest(barred)
-    if approval.review_plan.reauthenticate and not by.reauthenticated:
-        if by.token is not None:
-            raise ReauthenticationNeeded(
-                _("This request asks for your password again, which a token cannot give: decide in the browser.")
-            )
+    plan = approval.review_plan
+    if by.token is not None and plan.reauthenticate:
+        raise ReauthenticationNeeded(
+            _("This request asks for your password again, which a token cannot give: decide in the browser.")
+        )
+    if by.token is None and plan.asks_proof and not by.reauthenticated:
         raise ReauthenticationNeeded(_("Confirm first that it is you: this request asks for your password again."))
 
 
@@ -98,11 +115,7 @@ def faults(*, item: ApprovalItem, ruling: Ruling) -> dict[str, list[str]]:
     if verdict.value not in item.allowed_decisions:
         allowed = ", ".join(item.allowed_decisions)
         return {"verdict": [_("This request allows only: %(allowed)s.") % {"allowed": allowed}]}
-    errors: dict[str, list[str]] = {}
-    if verdict is states.Verdict.REJECT and not ruling.reason.strip():
-        errors["reason"] = [_("A rejection needs a reason.")]
-    if verdict is states.Verdict.RESPOND and not ruling.message.strip():
-        errors["message"] = [_("An answer needs a message.")]
+    errors = words_missing(ruling)
     if verdict is states.Verdict.EDIT:
         wrong = _edit_faults(item, ruling.arguments)
         if wrong:
@@ -110,6 +123,15 @@ def faults(*, item: ApprovalItem, ruling: Ruling) -> dict[str, list[str]]:
     elif ruling.arguments is not None and not same_json(ruling.arguments, item.arguments):
         errors["arguments"] = [_("Only the verdict edit changes the arguments.")]
     return errors
+
+
+def words_missing(ruling: Ruling) -> dict[str, list[str]]:
+    """What a ruling has to say and does not, by field, whatever it is about."""
+    if ruling.verdict is states.Verdict.REJECT and not ruling.reason.strip():
+        return {"reason": [_("A rejection needs a reason.")]}
+    if ruling.verdict is states.Verdict.RESPOND and not ruling.message.strip():
+        return {"message": [_("An answer needs a message.")]}
+    return {}
 
 
 def repeats(decision: Decision, *, by: Caller, ruling: Ruling) -> bool:
@@ -134,7 +156,8 @@ def withdraw(*, approval: Approval, by: Caller, now: datetime, item: int | None 
     """Takes a person's verdicts on a request back, or the one on `item`; False when there is none to take back.
 
     A verdict stands for good when the agent has been told of it: when the request has closed, and where the project
-    gives no time to withdraw, already when the item is decided.
+    gives no time to withdraw, already when the item is decided. Of an item that is decided only those take theirs back
+    whose verdict it was.
     """
     row = locked(approval)
     if by.user is None or not row.is_waiting or overtaken_for_good(row, now=now):
@@ -144,7 +167,7 @@ def withdraw(*, approval: Approval, by: Caller, now: datetime, item: int | None 
         vote
         for one in standings_of(row)
         if item in (None, one.item.index) and not (final and one.deciding is not None)
-        for vote in one.votes
+        for vote in (one.votes if one.deciding is None else one.agreeing)
         if vote.reviewer_id == by.user.pk
     ]
     if not mine:
@@ -167,20 +190,31 @@ def overtaken_for_good(row: Approval, *, now: datetime) -> bool:
     return (row.settles_at or row.expires_at) <= now
 
 
+def unchecked(approval: Approval, ruling: Ruling) -> list[str]:
+    """The parts of the agent's schema that could not be applied to changed arguments, which were taken all the same."""
+    found = _applied(approval, ruling)
+    return found.passed_over if found else []
+
+
 def _unfit(approval: Approval, ruling: Ruling) -> list[str]:
     """Where changed arguments break the agent's schema, which may take a second: nobody is to wait for a lock so long.
 
     Neither the arguments that were asked for nor their schema ever change.
     """
-    if ruling.verdict is not states.Verdict.EDIT or ruling.arguments is None:
-        return []
-    schemas = approval.items.filter(index=ruling.item or 0, arguments_schema__isnull=False)
-    schema = schemas.values_list("arguments_schema", flat=True).first()
     try:
-        found = violations(schema, ruling.arguments) if schema else []
+        found = _applied(approval, ruling)
     except TooComplex as error:
         return [_("The request's schema cannot be checked: %(why)s.") % {"why": error}]
-    return [f"{path}: {text}" if path else text for path, text in found]
+    return [f"{path}: {text}" if path else text for path, text in found.violations] if found else []
+
+
+def _applied(approval: Approval, ruling: Ruling) -> Findings | None:
+    """What the agent's schema says of changed arguments; None where there is none, or no change. Raises TooComplex."""
+    if ruling.verdict is not states.Verdict.EDIT or ruling.arguments is None:
+        return None
+    schemas = approval.items.filter(index=ruling.item or 0, arguments_schema__isnull=False)
+    schema = schemas.values_list("arguments_schema", flat=True).first()
+    return findings(schema, ruling.arguments) if schema else None
 
 
 def _vote(row: Approval, by: Caller, ruling: Ruling, now: datetime, unfit: Sequence[str]) -> Decision | AlreadyDecided:
@@ -218,7 +252,7 @@ def _count(row: Approval, by: Caller, decision: Decision, standings: Sequence[St
     """What a verdict that was just written makes of its request."""
     decided = all(one.deciding is not None for one in standings)
     assert by.user is not None
-    if by.user.pk in not_asked_of(row, standings, out=frozenset()):
+    if by.user.pk in have_decided(standings):
         _let_go(row, by.user, now)
     if decided and not row.undo_seconds:
         settling.settle(row, standings, now=now, by=by)
@@ -234,8 +268,32 @@ def _count(row: Approval, by: Caller, decision: Decision, standings: Sequence[St
         "via": settling.via(by),
     }
     add_event(approval=row, kind=ApprovalEvent.Kind.VOTED, by=by, now=now, detail=detail)
+    _tell_who_differ(row, by, decision, standings, now)
     # Those who wait have to know when it settles.
     announce(project=row.project, approval_ids=[row.pk], status=row.status, now=now, wake=decided)
+
+
+def _tell_who_differ(
+    row: Approval, by: Caller, decision: Decision, standings: Sequence[Standing], now: datetime
+) -> None:
+    """Those who decided before are told when it comes to be for them to think again, of each item once."""
+    mine = [one for one in standings if one.item.pk == decision.item_id and len(one.sides) > 1]
+    if not mine:
+        return
+    roster, out = roster_of(row.project_id, now=now, with_teams=False), barred([row])[row.pk]
+    before = [replace(one, votes=tuple(vote for vote in one.votes if vote.pk != decision.pk)) for one in mine]
+    if not stuck(row, roster, mine, out=out) or stuck(row, roster, before, out=out):
+        return
+    earlier = {vote.reviewer_id for one in before for vote in one.votes} - out
+    notify(
+        users=[user for user in roster.able(out) if user.pk in earlier],
+        project=row.project,
+        kind="approval.voted",
+        title=_("You approve different things: %(action)s") % {"action": plain(decision.item.action)},
+        body=_("Nobody else can settle it. Take yours back and approve the same, or agree with the others."),
+        url=page_of(row.project.slug, row.pk),
+        now=now,
+    )
 
 
 def _let_go(row: Approval, user: User, now: datetime) -> None:

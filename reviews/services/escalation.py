@@ -31,7 +31,7 @@ def advance_due(*, now: datetime, limit: int = BATCH) -> int:
     )
     for project, mine in by_project(rows):
         roster = roster_of(project.pk, now=now)
-        lines, without = [], not_asked(mine)
+        lines, without = [], not_asked(mine, now=now)
         for row in mine:
             before, stage = row.escalation_step, stage_of(row, now=now)
             enter(approval=row, stage=stage, roster=roster, without=without[row.pk], now=now)

@@ -52,7 +52,7 @@ def escalate(*, call: HumanLayerCall, by: Caller, text: str, now: datetime) -> A
     lost = post_message(approval=approval, by=by, text=text, now=now)
     if lost is None:
         roster = roster_of(approval.project_id, now=now)
-        without = not_asked([approval])
+        without = not_asked([approval], now=now)
         tell_asked(
             project=approval.project,
             rows=[approval],

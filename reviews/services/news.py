@@ -86,7 +86,7 @@ def rows_of(*, kind: ApprovalEvent.Kind, lines: Sequence[Line], now: datetime) -
     if not told:
         return []
     rows = [line.approval for line in told]
-    without = not_asked(rows) if kind in VOTING else barred(rows)
+    without = not_asked(rows, now=now) if kind in VOTING else barred(rows)
     with translation.override(settings.LANGUAGE_CODE):  # whoever reads it is not whoever caused it
         events = [_event(kind, line, without[line.approval.pk], now) for line in told]
     written = outbox.rows_of(events, now=now)
@@ -162,7 +162,7 @@ def document(approval: Approval, *, path: str, detail: Mapping[str, Any], by: st
 def decided(approval: Approval, standings: Sequence[Standing], receipts: Sequence[Receipt]) -> dict[str, Any]:
     """What else is told of a decision, in the words of the API: all that it takes to act on it without asking again."""
     items = [{name: item[name] for name in ITEM_MEMBERS} for item in items_of(approval, standings, receipts)]
-    decision = decision_of(approval, standings, receipts)
+    decision = decision_of(approval, standings, items)
     told = {"decision": decision, "items": items, "arguments_omitted": False}
     if len(json.dumps(told)) <= EXACT_BYTES_MAX:
         return told

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import asdict
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from functools import lru_cache
 from typing import Any
@@ -18,6 +18,8 @@ from agents.services import audit
 from console.lib.remembered import Remembered
 from reviews.models import PolicyDraft, PolicyVersion
 from reviews.policy.changes import PolicyChange, differences
+from reviews.policy.merging import Merged, Side, merge
+from reviews.policy.plan import CRITICAL, ReviewPlan
 from reviews.policy.reading import InvalidPolicy
 from reviews.policy.schema import Effect, Policy, Rule, dump, load
 from reviews.policy.templates import DEFAULT_POLICY
@@ -135,6 +137,41 @@ def change_draft(
     return draft
 
 
+def rebased(*, draft: PolicyDraft, onto: PolicyVersion, choices: Mapping[str, Side] | None = None) -> Merged:
+    """What a draft is on a newer version, and what both have changed."""
+    version = PolicyVersion.objects.get(project=draft.project_id, number=draft.base)
+    return merge(policy_of(version), load(draft.document), policy_of(onto), choices)
+
+
+@transaction.atomic
+def rebase_draft(
+    *, project: Project, by: Caller, edition: int, onto: int, choices: Mapping[str, Side], now: datetime
+) -> bool:
+    """Takes what the version in force has changed over into the draft; False when something is left to choose.
+
+    `onto` is the version that was looked at. Raises Outdated when it, or the draft, is another by now.
+    """
+    assert by.user is not None
+    draft = PolicyDraft.objects.select_for_update().filter(project=project, edition=edition).first()
+    newest = in_force(project=project)
+    if draft is None or newest.number != onto:
+        raise Outdated
+    found = rebased(draft=draft, onto=newest, choices=choices)
+    if any(conflict.key not in choices for conflict in found.conflicts):
+        return False
+    detail = {
+        "from": draft.base,
+        "onto": onto,
+        "chosen": {one.key[:NOTED_CHARS]: choices[one.key].value for one in found.conflicts},
+    }
+    draft.document, draft.base = dump(found.policy), onto
+    draft.edition += 1
+    draft.changed_by, draft.changed_at = by.user, now
+    draft.save()
+    audit.record(project=project, by=by, action="policy.draft_rebased", target="policy draft", detail=detail, now=now)
+    return True
+
+
 @transaction.atomic
 def publish_draft(*, project: Project, by: Caller, edition: int, note: str, now: datetime) -> PolicyVersion:
     """Makes the draft the next version. Raises Outdated and InvalidPolicy as `publish` does."""
@@ -159,41 +196,71 @@ def _brief(change: PolicyChange) -> dict[str, str]:
     return {name: value[:NOTED_CHARS] for name, value in asdict(change).items() if value}
 
 
+@dataclass(frozen=True)
+class Names:
+    """The teams of a project, by what they are called in rules, and the addresses of its people."""
+
+    teams: frozenset[str]
+    people: frozenset[str]
+
+    def unknown(self, plan: ReviewPlan) -> dict[str, str]:
+        """Whom a review names that the project does not have, in sentences by field."""
+        found: dict[str, str] = {}
+        steps = enumerate(plan.escalation.steps)
+        for field, team, user in [
+            ("team", plan.team, ""),
+            *((f"escalation.steps[{at}]", one.team, one.user) for at, one in steps),
+        ]:
+            if team and team not in self.teams:
+                found[field] = f"there is no team “{team}” in this project"
+            if user and user.lower() not in self.people:
+                found[field] = f"{user} is no member of this project"
+        return found
+
+
+def names_of(*, project: Project) -> Names:
+    """Whom rules of the project may name."""
+    teams = Team.objects.open().filter(project=project).values_list("slug", flat=True)
+    people = project.memberships.filter(user__is_active=True).values_list("user__email", flat=True)
+    return Names(frozenset(teams), frozenset(email.lower() for email in people))
+
+
+def unknown_names(*, project: Project, policy: Policy) -> dict[int, dict[str, str]]:
+    """Whom rules that are switched on name although the project does not have them: by the rule's place and field."""
+    names = names_of(project=project)
+    found = {place: names.unknown(rule.review) for place, rule in enumerate(policy.rules) if rule.enabled}
+    return {place: faults for place, faults in found.items() if faults}
+
+
 def check_names(project: Project, policy: Policy) -> None:
     """Raises InvalidPolicy when a rule that is switched on names a team or a person that the project does not have."""
-    teams = set(Team.objects.open().filter(project=project).values_list("slug", flat=True))
-    people = set(project.memberships.filter(user__is_active=True).values_list("user__email", flat=True))
-    errors: dict[str, list[str]] = {}
-    for place, rule in enumerate(policy.rules):
-        for field, team, user in _named(rule):
-            if team and team not in teams:
-                errors[f"rules[{place}].review.{field}"] = [f"there is no team “{team}” in this project"]
-            if user and user not in people:
-                errors[f"rules[{place}].review.{field}"] = [f"{user} is no member of this project"]
-    if errors:
-        raise InvalidPolicy(errors)
+    found = unknown_names(project=project, policy=policy)
+    if found:
+        raise InvalidPolicy(
+            {f"rules[{place}].review.{field}": [text] for place, one in found.items() for field, text in one.items()}
+        )
 
 
 def warnings(*, project: Project, policy: Policy, now: datetime) -> list[str]:
     """What of a policy cannot be done by the people that the project has, in sentences; it may be published anyway."""
     people = len(recent_roster_of(project.pk, now=now).deciders)
     rules = [rule for rule in policy.rules if rule.enabled and rule.effect is Effect.REVIEW]
-    return [
-        _(
+    return [text for rule in rules if (text := _too_few(rule, people))]
+
+
+def _too_few(rule: Rule, people: int) -> str:
+    """Why the requests of a rule cannot be approved by so many people; empty when they can."""
+    always = rule.review.at_level(rule.review.risk_level).approvals_needed
+    critical = always if rule.review.risk_level else rule.review.at_level(CRITICAL).approvals_needed
+    numbers = {"rule": rule.name, "n": people}
+    if always > people:
+        return _(
             "Rule “%(rule)s” asks for %(needed)d approvals, and %(n)d in this project may decide: its requests can be"
             " rejected, but not approved."
-        )
-        % {"rule": rule.name, "needed": rule.review.approvals_needed, "n": people}
-        for rule in rules
-        if rule.review.approvals_needed > people
-    ]
-
-
-def _named(rule: Rule) -> list[tuple[str, str, str]]:
-    if not rule.enabled:
-        return []
-    steps = rule.review.escalation.steps
-    return [
-        ("team", rule.review.team, ""),
-        *((f"escalation.steps[{place}]", step.team, step.user) for place, step in enumerate(steps)),
-    ]
+        ) % {**numbers, "needed": always}
+    if critical > people:
+        return _(
+            "Rule “%(rule)s” asks for %(needed)d approvals where the risk is critical, and %(n)d in this project may"
+            " decide: such requests can be rejected, but not approved."
+        ) % {**numbers, "needed": critical}
+    return ""

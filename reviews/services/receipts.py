@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from django.conf import settings
@@ -29,6 +30,10 @@ class NotConsumable(ValueError):
     def __init__(self, refusal: str, sentence: str) -> None:
         super().__init__(sentence)
         self.refusal = refusal
+
+
+class ItemNotNamed(ValueError):
+    """Of a batch nobody has said which action is about to run."""
 
 
 @dataclass(frozen=True)
@@ -68,19 +73,24 @@ def consume(
     by: Caller,
     arguments_hash: str,
     now: datetime,
-    item: int = 0,
+    item: int | None = None,
     token: str | None = None,
 ) -> Consumed | AlreadyConsumed:
     """Uses a receipt up, so that what was decided can run once and no more.
 
     `arguments_hash` is of the arguments that are about to run (reviews.canonical). With `token` the receipt itself is
-    checked, too: its signature, and that it is the one of this request and item. Raises NotConsumable.
+    checked, too: its signature, and that it is the one of this request and item. `item` None: the one of the token,
+    else the only one. Raises NotConsumable, and ItemNotNamed where there are several.
     """
-    receipt = Receipt.objects.filter(approval=approval, item__index=item).select_related("item").first()
+    claims = _claims(token) if token is not None else {}
+    index = claims.get("item", 0) if item is None else item
+    if item is None and not claims:
+        _check_only_one(approval)
+    receipt = Receipt.objects.filter(approval=approval, item__index=index).select_related("item").first()
     if receipt is None or not receipt.arguments_hash:
         raise NotConsumable("not_approved", _("Nothing may run: this was not approved."))
-    if token is not None:
-        _check_token(token, receipt)
+    if claims and claims.get("jti") != str(receipt.pk):
+        raise NotConsumable("forged", _("This receipt is of another action."))
     if receipt.arguments_hash != arguments_hash:
         raise NotConsumable(
             "arguments_differ", _("These are not the arguments that were approved: nothing may run with them.")
@@ -108,13 +118,18 @@ def _used_up(approval: Approval, receipt: Receipt, by: Caller, now: datetime) ->
     return True
 
 
-def _check_token(token: str, receipt: Receipt) -> None:
+def _check_only_one(approval: Approval) -> None:
+    last = approval.items.count() - 1
+    if last > 0:
+        raise ItemNotNamed(_("Say which action is meant: they are numbered 0 to %(last)d.") % {"last": last})
+
+
+def _claims(token: str) -> dict[str, Any]:
+    """What a receipt says, which is ours."""
     try:
-        claims = verified_claims(token)
+        return verified_claims(token)
     except jws.Forged as error:
         raise NotConsumable("forged", _("This receipt is not genuine: %(why)s.") % {"why": error}) from None
-    if claims.get("jti") != str(receipt.pk):
-        raise NotConsumable("forged", _("This receipt is of another action."))
 
 
 def _signed(signer: signing_keys.Signer, approval: Approval, standing: Standing, now: datetime) -> Receipt:

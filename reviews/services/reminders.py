@@ -39,7 +39,6 @@ def send_due(*, now: datetime, limit: int = BATCH) -> int:
         Approval.objects.bulk_update(mine, ["remind_at"])
         add_events(kind=ApprovalEvent.Kind.REMINDED, lines=lines, now=now)
         roster = roster_of(project.pk, now=now)
-        tell_asked(
-            project=project, rows=mine, roster=roster, kind="approval.reminded", without=not_asked(mine), now=now
-        )
+        without = not_asked(mine, now=now)
+        tell_asked(project=project, rows=mine, roster=roster, kind="approval.reminded", without=without, now=now)
     return len(rows)

@@ -39,6 +39,8 @@ class Bar:
     """Open although the proof of who it is has run out: what was written for a decision waits to be sent again."""
     keeps: bool = True
     """Whether the viewer may have been writing a decision here, which stays in sight whatever others do meanwhile."""
+    may_join: bool = False
+    """Whether the viewer has voted, others otherwise, and the viewer may take theirs back to agree with those."""
     rest: Sequence[Line] = ()
     """Of a batch, what can be approved together: several, or one that is not the one that is shown."""
     rest_without: int = 0
@@ -56,7 +58,7 @@ def bar_of(request: HttpRequest, read: Reading, wish: Wish) -> Bar:
     rest, without = _rest(request, read) if not why else ([], 0)
     may_assign = Permission.APPROVAL_ASSIGN in permissions and read.is_open
     here = approval_url(read.approval, read.approval.project, wish, item=read.item.index)
-    asks = read.people.plan.reauthenticate
+    asks = read.people.plan.asks_proof
     return Bar(
         state=state,
         here=here,
@@ -65,6 +67,7 @@ def bar_of(request: HttpRequest, read: Reading, wish: Wish) -> Bar:
         assign=_assign_form(read) if may_assign else None,
         question=QuestionForm(auto_id="question-%s") if state == "open" else None,
         message=MessageForm(auto_id="message-%s") if read.talk.said and read.is_open else None,
+        may_join=state == "voted" and len(read.line.standing.sides) > 1 and _known(request, read),
         rest=rest,
         rest_without=without,
     )
@@ -97,6 +100,6 @@ def _state(request: HttpRequest, read: Reading) -> str:
 
 
 def _known(request: HttpRequest, read: Reading) -> bool:
-    """Whether this person has proved who they are as far as the request's rule asks for it."""
-    asks = read.people.plan.reauthenticate
+    """Whether this person has proved who they are as far as the request asks for it."""
+    asks = read.people.plan.asks_proof
     return not asks or proved(request)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
@@ -25,12 +25,13 @@ from reviews.forms import ApproveForm, RejectForm, form_for
 from reviews.models import Approval, Decision
 from reviews.selectors.feedback import offered_labels
 from reviews.selectors.queue import queue_page
-from reviews.services.bulk import decide_many, withdraw_many
+from reviews.services.bulk import decide_many, waiting_for_others, withdraw_many
 from reviews.services.claims import holder
 from reviews.services.deciders import not_asked
 from reviews.services.decisions import InvalidDecision
 from reviews.states import Verdict
 from reviews.views.listing import queue_url, wish_of
+from reviews.views.proof import proof_url, proved
 from reviews.views.undo import forget, remember, undo_left
 
 SHOWN_MAX = 50
@@ -66,7 +67,15 @@ def together(request: HttpRequest, project: str) -> HttpResponse:
     assert isinstance(form, ApproveForm | RejectForm)
     if not form.is_valid():
         return _page(request, found, action, chosen, form=form, status=422)
+    if _unproven(request, chosen):
+        return _page(request, found, action, chosen, form=form, status=403)
     return _decide(request, found, action, chosen, form)
+
+
+def _unproven(request: HttpRequest, candidates: Sequence[Candidate]) -> bool:
+    """Whether a rule of one of them asks this person to prove again who they are."""
+    asks = any(one.approval.review_plan.asks_proof for one in candidates)
+    return asks and not proved(request)
 
 
 def _decide(
@@ -79,18 +88,33 @@ def _decide(
     except InvalidDecision as error:
         form.add_error(None, [text for texts in error.errors.values() for text in texts])
         return _page(request, project, action, chosen, form=form, status=422)
-    decided = [key for key, result in results.items() if isinstance(result, Decision)]
-    text = ngettext("%(n)d request decided.", "%(n)d requests decided.", len(decided)) % {"n": len(decided)}
-    messages.success(request, text)
-    remember(request, project, decided)
+    taken = [key for key, result in results.items() if isinstance(result, Decision)]
+    for text in _told(decided=len(taken) - len(votes := waiting_for_others(results.items())), votes=len(votes)):
+        messages.success(request, text)
+    remember(request, project, taken)
     refused = [
         Candidate(candidate.approval, candidate.brief, _why(results, candidate.approval.pk))
         for candidate in chosen
-        if candidate.approval.pk not in decided
+        if candidate.approval.pk not in taken
     ]
     if refused:
         return _page(request, project, action, refused, over="deciding")
     return HttpResponseRedirect(queue_url(project, wish_of(request)), status=303)
+
+
+def _told(*, decided: int, votes: int) -> list[str]:
+    """What became of those that were taken, in sentences."""
+    found = []
+    if decided or not votes:
+        found.append(ngettext("%(n)d request decided.", "%(n)d requests decided.", decided) % {"n": decided})
+    if votes:
+        text = ngettext(
+            "Your approval of %(n)d request counts, and others have to approve it as well.",
+            "Your approval of %(n)d requests counts, and others have to approve them as well.",
+            votes,
+        )
+        found.append(text % {"n": votes})
+    return found
 
 
 def undo_together(request: HttpRequest, project: str) -> HttpResponse:
@@ -143,7 +167,7 @@ def _candidates(request: HttpRequest, project: Project, action: str) -> list[Can
     now, filters = clock.now(), replace(wish_of(request).filters, risk="low")
     rows = queue_page(project, now=now, filters=filters, cursor=None, size=SHOWN_MAX).rows
     whole = Approval.objects.prefetch_related("items").in_bulk([row.pk for row in rows])
-    others, viewer = not_asked(rows), person(request).pk
+    others, viewer = not_asked(rows, now=now), person(request).pk
     mine = [row for row in rows if viewer not in others[row.pk] and not _held_by_other(row, viewer, now)]
     alike = [whole[row.pk] for row in mine if row.pk in whole]
     return [
@@ -177,6 +201,7 @@ def _page(
         "form": form,
         "reject": reject,
         "over": over,
+        "prove_at": proof_url(request, request.get_full_path()) if _unproven(request, candidates) else "",
         "undo": undo_left(request, project),
         "wish": wish_of(request),
         "back": queue_url(project, wish_of(request)),

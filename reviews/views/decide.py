@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import replace
 from uuid import UUID
 
@@ -25,9 +26,16 @@ from reviews.forms import DecisionForm, form_for
 from reviews.models import Approval, ApprovalItem, Decision
 from reviews.selectors.feedback import offered_labels
 from reviews.services.bulk import approve_items
-from reviews.services.decisions import InvalidDecision, OwnRequest, ReauthenticationNeeded, decide, repeats
+from reviews.services.decisions import (
+    InvalidDecision,
+    OwnRequest,
+    ReauthenticationNeeded,
+    decide,
+    decide_instead,
+    repeats,
+)
 from reviews.services.transitions import AlreadyDecided
-from reviews.views.lines import lines_of, next_left
+from reviews.views.lines import line_at, lines_of, next_left
 from reviews.views.listing import Wish, approval_url, listing_of, next_for_viewer, queue_url, wish_of
 from reviews.views.presentation import outcome_sentence
 from reviews.views.queue import INDEX, decided_words, item_context, item_index, loaded, split_page, toast, undo_of
@@ -72,8 +80,22 @@ def rest(request: HttpRequest, project: str, approval_id: UUID) -> HttpResponse:
     if done < len(results):
         text = _("%(done)d of %(all)d actions approved: the others are closed, or do not allow it.")
         return _refused(request, fresh, wish, text % {"done": done, "all": len(results)})
-    text = ngettext("Approved: %(n)d action", "Approved: %(n)d actions", done) % {"n": done}
-    return _next(request, fresh, wish, text)
+    return _next(request, fresh, wish, _approved_words(fresh, person(request), items))
+
+
+def _approved_words(approval: Approval, viewer: User, items: Collection[int]) -> str:
+    """What has become of actions that a person has just approved together."""
+    lines = [line for line in lines_of(approval, viewer) if line.item.index in items]
+    votes = sum(line.standing.deciding is None for line in lines)
+    if votes:
+        needed = approval.review_plan.approvals_needed
+        text = ngettext(
+            "Your approval counts for %(n)d action: %(needed)d people have to approve the same.",
+            "Your approval counts for %(n)d actions: %(needed)d people have to approve the same.",
+            votes,
+        )
+        return text % {"n": votes, "needed": needed}
+    return ngettext("Approved: %(n)d action", "Approved: %(n)d actions", len(lines)) % {"n": len(lines)}
 
 
 def changes(request: HttpRequest, project: str, approval_id: UUID) -> HttpResponse:
@@ -95,7 +117,7 @@ def changes(request: HttpRequest, project: str, approval_id: UUID) -> HttpRespon
 
 def _rebuilds(request: HttpRequest) -> bool:
     """Whether the editor is asked for anew, with other fields or with a draft in it, rather than a decision."""
-    return any(request.POST.get(name) for name in ("switch", "restore", *RESHAPES))
+    return any(request.POST.get(name) for name in ("switch", "restore", "afresh", *RESHAPES))
 
 
 def _item(request: HttpRequest, approval: Approval) -> ApprovalItem:
@@ -118,6 +140,8 @@ def _rebuilt(request: HttpRequest, form: EditForm) -> EditForm:
     """The editor in its other form, or with a part more or less; as it was while what was typed cannot be read."""
     if request.POST.get("restore"):
         return form
+    if request.POST.get("afresh"):
+        return EditForm(item=form.item, start=form.item.arguments, labels=form.offered_labels, auto_id="edit-%s")
     form.is_valid()
     start = form.arguments
     as_json = form.as_json
@@ -152,7 +176,8 @@ def _decide(
     item = _item(request, approval)
     ruling = replace(form.ruling(), item=item.index)
     try:
-        result = decide(approval=approval, by=by, ruling=ruling, now=clock.now())
+        verb = decide_instead if request.POST.get("instead") else decide
+        result = verb(approval=approval, by=by, ruling=ruling, now=clock.now())
     except ReauthenticationNeeded as error:
         if verdict is states.Verdict.APPROVE:
             return _refused(request, approval, wish, str(error))
@@ -164,11 +189,11 @@ def _decide(
             form.add_error(None, errors)
         return _again(request, approval, wish, form, verdict)
     fresh = loaded(approval.pk, approval.project)
-    if isinstance(result, AlreadyDecided):
-        mine = next((line.mine for line in lines_of(fresh, viewer) if line.item.index == ruling.item), None)
-        if mine is None or not repeats(mine, by=by, ruling=ruling):
-            return _refused(request, fresh, wish, _too_late(fresh, result, viewer))
-    return _next(request, fresh, wish, decided_words(verdict, item.action))
+    line = line_at(lines_of(fresh, viewer), item.index)
+    if isinstance(result, AlreadyDecided) and (line.mine is None or not repeats(line.mine, by=by, ruling=ruling)):
+        return _refused(request, fresh, wish, _too_late(fresh, result, viewer))
+    needed = fresh.review_plan.approvals_needed
+    return _next(request, fresh, wish, decided_words(line, verdict, needed=needed))
 
 
 def _too_late(approval: Approval, lost: AlreadyDecided, viewer: User) -> str:

@@ -23,7 +23,7 @@ from reviews.services.information import post_message, request_info
 from reviews.services.transitions import AlreadyDecided
 from reviews.views.listing import approval_url, listing_of, wish_of
 from reviews.views.presentation import outcome_sentence
-from reviews.views.queue import item_context, item_index, loaded, toast
+from reviews.views.queue import item_context, item_index, loaded, split_page, toast
 
 
 def claim_request(request: HttpRequest, project: str, approval_id: UUID) -> HttpResponse:
@@ -84,9 +84,9 @@ def ask_agent(request: HttpRequest, project: str, approval_id: UUID) -> HttpResp
     approval = page_approval(request, project, approval_id, Permission.APPROVAL_DECIDE)
     if request.method != "POST":
         return HttpResponseNotAllowed(["POST"])
-    form = QuestionForm(request.POST)
+    form = QuestionForm(request.POST, auto_id="question-%s")
     if not form.is_valid():
-        return shown_again(request, approval, _("Write what you want to know."), kind="warn")
+        return _unsaid(request, approval, form)
     by = Caller(user=person(request))
     lost = request_info(approval=approval, by=by, text=form.cleaned_data["text"], now=clock.now())
     if lost is not None:
@@ -99,9 +99,9 @@ def write_message(request: HttpRequest, project: str, approval_id: UUID) -> Http
     approval = page_approval(request, project, approval_id, Permission.APPROVAL_DECIDE)
     if request.method != "POST":
         return HttpResponseNotAllowed(["POST"])
-    form = MessageForm(request.POST)
+    form = MessageForm(request.POST, auto_id="message-%s")
     if not form.is_valid():
-        return shown_again(request, approval, _("Write what the agent should know."), kind="warn")
+        return _unsaid(request, approval, form)
     by, text = Caller(user=person(request)), form.cleaned_data["text"]
     lost = post_message(approval=approval, by=by, text=text, now=clock.now())
     if lost is not None:
@@ -139,6 +139,18 @@ def shown_again(request: HttpRequest, approval: Approval, text: str = "", *, kin
     if text:
         toast(answer, text, kind=kind)
     return answer
+
+
+def _unsaid(request: HttpRequest, approval: Approval, form: QuestionForm | MessageForm) -> HttpResponse:
+    """The form again with what is wrong with it: what was written stays."""
+    wish = wish_of(request)
+    if request.htmx:  # type: ignore[attr-defined]
+        context = item_context(request, loaded(approval.pk, approval.project), wish, unsaid=form)
+        return render(request, "reviews/_item.html", context, status=422)
+    listing = listing_of(approval.project, wish, now=clock.now())
+    page = split_page(request, approval.project, listing, approval, pane="detail", unsaid=form)
+    page.status_code = 422
+    return page
 
 
 def _assigned_words(result: Assigned) -> str:

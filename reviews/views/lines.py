@@ -8,6 +8,7 @@ from agents.models import User
 from reviews.arguments import brief
 from reviews.models import Approval, ApprovalItem, Decision
 from reviews.quorum import Standing, standings
+from reviews.states import Verdict
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,24 @@ class Line:
     def is_left(self) -> bool:
         """Whether the viewer may still have a say on it."""
         return self.standing.deciding is None and self.mine is None
+
+    @property
+    def agreeing(self) -> int:
+        """How many approve the same thing as the viewer does, who is one of them; 0 where the viewer does not."""
+        return 0 if self.mine is None else len(self.standing.side_of(self.mine.reviewer_id))
+
+    @property
+    def is_decided_by_mine(self) -> bool:
+        """Whether the viewer's verdict is the decision, or a part of it."""
+        return self.mine is not None and self.mine in self.standing.agreeing
+
+    @property
+    def others_as_proposed(self) -> bool:
+        """Whether others have approved it as it was proposed, and the viewer something else."""
+        sides = self.standing.sides
+        return self.mine is not None and any(
+            side[0].verdict == Verdict.APPROVE and self.mine not in side for side in sides
+        )
 
 
 def lines_of(approval: Approval, viewer: User) -> list[Line]:

@@ -188,7 +188,7 @@ def listing_of(project: Project, wish: Wish, *, now: datetime) -> Listing:
             )
     except Problem as problem:
         raise BadRequest(problem.detail) from None
-    viewer, others = wish.filters.viewer_id, not_asked([row for row in page.rows if row.is_open])
+    viewer, others = wish.filters.viewer_id, not_asked([row for row in page.rows if row.is_open], now=now)
     batches = batches_among(page.rows)
     choices = queue_choices(project, now=now) if waiting else record_choices(project)
     return Listing(
@@ -215,7 +215,7 @@ def listing_of(project: Project, wish: Wish, *, now: datetime) -> Listing:
 def next_for_viewer(project: Project, wish: Wish, *, after: Approval, now: datetime) -> Approval | None:
     """What comes behind a request in the queue and waits for the viewer, else the first one; None when nothing does."""
     rows = waiting_behind(project, after=after, filters=wish.filters, now=now, size=PAGE_ROWS)
-    others = not_asked(rows)
+    others = not_asked(rows, now=now)
     return next((row for row in rows if wish.filters.viewer_id not in others[row.pk]), None)
 
 

@@ -25,7 +25,7 @@ def one_click(request: HttpRequest, project: str, approval_id: UUID, verdict: st
     """GET queue/<id>/decide/<verdict>/: one question, whose answer is posted where every decision is.
 
     What cannot be answered in one click (a batch, a request that is closed, a verdict it does not allow) opens the
-    request itself. Where a rule asks for a proof of who decides, the way leads through that and back to the question.
+    request itself. Where it asks for a proof of who decides, the way leads through that and back to the question.
     """
     approval = page_approval(request, project, approval_id, Permission.APPROVAL_DECIDE)
     if verdict not in OFFERED:
@@ -34,7 +34,7 @@ def one_click(request: HttpRequest, project: str, approval_id: UUID, verdict: st
     if len(items) != 1 or not approval.is_waiting or verdict not in items[0].allowed_decisions:
         return redirect("reviews:approval", project=project, approval_id=approval_id)
     context = {"approval": approval, "verdict": verdict, "item": items[0]}
-    if approval.review_plan.reauthenticate and not proved(request):
+    if approval.review_plan.asks_proof and not proved(request):
         return render(request, "reviews/one_click.html", context | {"prove_at": proof_url(request, request.path)})
     reasons, labels = approval.project.reject_reasons, offered_labels(approval.project)
     form = form_for(states.Verdict(verdict), item=items[0], reasons=reasons, labels=labels)

@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from agents.models import User
 from agents.rosters import Roster, recent_roster_of
 from reviews.models import Approval
-from reviews.policy.plan import ReviewPlan
+from reviews.policy.plan import ReviewPlan, Step
 from reviews.services.deciders import notices_of
 from reviews.services.routing import terms_of
 
@@ -50,6 +50,8 @@ class People:
     """What keeps the request from people, in sentences."""
     plan: ReviewPlan
     stages: list[Stage]
+    asked_first: str
+    """The team that the request was made for, by its name; empty for everybody who may decide."""
 
     @property
     def held_by_other(self) -> bool:
@@ -72,8 +74,21 @@ def people_of(approval: Approval, viewer: User, *, now: datetime) -> People:
         stands_in_for=_stood_in_for(approval, roster, viewer),
         notices=notices_of([approval], now=now).get(approval.pk, []),
         plan=plan,
-        stages=_stages(approval),
+        stages=_stages(approval, roster),
+        asked_first=team_called(approval.team, roster),
     )
+
+
+def team_called(name: str, roster: Roster) -> str:
+    """The name of a team that a rule or an agent names; one that there is no more is called as it was then."""
+    team = roster.team(name) if name else None
+    return team.name if team is not None else name
+
+
+def _called(step: Step, roster: Roster) -> str:
+    """Whom a step asks: a team or a person, by name."""
+    person = roster.person(step.user) if step.user else None
+    return person.display_name if person is not None else team_called(step.team, roster) or step.user
 
 
 def _stood_in_for(approval: Approval, roster: Roster, viewer: User) -> str:
@@ -92,17 +107,18 @@ def hold_of(approval: Approval, viewer_id: int, *, now: datetime) -> Hold | None
     return Hold(approval.claimed_by.pk, approval.claimed_by.display_name, approval.claimed_until, mine)
 
 
-def _stages(approval: Approval) -> list[Stage]:
+def _stages(approval: Approval, roster: Roster) -> list[Stage]:
     """Who was asked first and who is asked after them, all rounds one after the other; empty when nobody follows."""
     terms = terms_of(approval)
     if not terms.steps:
         return []
     now = approval.escalation_step
-    found = [Stage(approval.team or _("Those asked first"), "now" if now == 0 else "past", approval.requested_at)]
+    first_asked = team_called(approval.team, roster) or _("Those asked first")
+    found = [Stage(first_asked, "now" if now == 0 else "past", approval.requested_at)]
     begins = approval.requested_at + terms.deadline
     for number, step in enumerate(terms.steps, start=1):
         state = "past" if number < now else "now" if number == now else "next"
-        found.append(Stage(step.team or step.user, state, begins))
+        found.append(Stage(_called(step, roster), state, begins))
         begins += timedelta(seconds=step.seconds)
     # Rounds can be many: what is over, and what is far ahead, is not told.
     first = max(now - 1, 0)

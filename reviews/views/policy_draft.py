@@ -18,7 +18,9 @@ from agents.models import Project, Team
 from agents.permissions import Permission
 from agents.views.person import person
 from console.lib import clock
+from reviews.models import PolicyDraft
 from reviews.policy.changes import differences
+from reviews.policy.merging import Side
 from reviews.policy.plan import PLAIN
 from reviews.policy.reading import RULES_MAX, InvalidPolicy
 from reviews.policy.schema import Effect, Policy, Rule, load
@@ -26,9 +28,11 @@ from reviews.policy.templates import TEMPLATES
 from reviews.policy_forms import FactorForms, LevelsForm, PublishForm, RuleForm
 from reviews.services import policies
 from reviews.views.policies import frame
-from reviews.views.policy_rows import change_rows, rule_rows
+from reviews.views.policy_rows import change_rows, conflict_rows, fault_rows, rule_rows
 
 MOVES = {"up": -1, "down": 1}
+CHOICES_MAX = 2 * RULES_MAX + 3
+"""Every rule of either side, their order, the factors and the levels."""
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -39,6 +43,9 @@ def draft(request: HttpRequest, project: str) -> HttpResponse:
         return _done(request, found)
     policy, edition = _current(found)
     version = policies.in_force(project=found)
+    shown = frame(request, found, "draft")
+    shared: PolicyDraft | None = shown["draft"]
+    outdated = shared if shared is not None and shared.base != version.number else None
     context = {
         "policy": policy,
         "rows": rule_rows(policy),
@@ -48,7 +55,10 @@ def draft(request: HttpRequest, project: str) -> HttpResponse:
         "templates": TEMPLATES,
         "publish_form": PublishForm(),
         "warnings": policies.warnings(project=found, policy=policy, now=clock.now()),
-        **frame(request, found, "draft"),
+        "faults": fault_rows(policy, policies.unknown_names(project=found, policy=policy)),
+        "outdated": outdated,
+        "conflicts": conflict_rows(policies.rebased(draft=outdated, onto=version).conflicts) if outdated else [],
+        **shown,
     }
     return render(request, "reviews/policy_draft.html", context)
 
@@ -66,7 +76,8 @@ def rule(request: HttpRequest, project: str, place: int) -> HttpResponse:
     start = _template(request, taken) if new else policy.rules[place]
     teams = list(Team.objects.open().filter(project=found).order_by("name"))
     posted = request.POST if request.method == "POST" else None
-    form = RuleForm(posted, initial=RuleForm.initial_of(start), teams=teams, taken=taken)
+    names = policies.names_of(project=found)
+    form = RuleForm(posted, initial=RuleForm.initial_of(start), names=names, teams=teams, taken=taken)
     if posted is not None and form.is_valid():
         saved = form.rule
         assert saved is not None
@@ -138,6 +149,8 @@ def _done(request: HttpRequest, project: Project) -> HttpResponse:
     by, now = Caller(user=person(request)), clock.now()
     if verb == "publish":
         return _published(request, project, by)
+    if verb == "rebase":
+        return _rebased(request, project, by)
     if verb == "discard":
         policies.discard_draft(project=project, by=by, now=now)
         messages.success(request, _("The draft is thrown away."))
@@ -170,11 +183,32 @@ def _published(request: HttpRequest, project: Project, by: Caller) -> HttpRespon
         version = policies.publish_draft(project=project, by=by, edition=_seen(request, 0), note=note, now=clock.now())
     except policies.Outdated:
         messages.warning(request, _("The draft or the policy has changed in the meantime: look at it again."))
-    except InvalidPolicy as error:
-        messages.error(request, str(error))
+    except InvalidPolicy:
+        messages.error(request, _("Not published: the draft names somebody whom this project does not have."))
     else:
         messages.success(request, _("Version %(number)d is in force.") % {"number": version.number})
         return redirect("reviews:policies", project=project.slug)
+    return redirect("reviews:policy-draft", project=project.slug)
+
+
+def _rebased(request: HttpRequest, project: Project, by: Caller) -> HttpResponse:
+    """Takes over what the version in force has changed, with what was chosen where the draft has changed it too."""
+    onto = request.POST.get("onto", "")
+    chosen = zip(request.POST.getlist("conflict"), range(CHOICES_MAX), strict=False)
+    answers = {key: request.POST.get(f"choice-{place}", "") for key, place in chosen}
+    choices = {key: Side(answer) for key, answer in answers.items() if answer in set(Side)}
+    number = int(onto) if onto.isdecimal() and len(onto) < 10 else 0
+    try:
+        done = policies.rebase_draft(
+            project=project, by=by, edition=_seen(request, 0), onto=number, choices=choices, now=clock.now()
+        )
+    except policies.Outdated:
+        messages.warning(request, _("The draft or the policy has changed in the meantime: look at it again."))
+    else:
+        if done:
+            messages.success(request, _("The draft is on version %(number)d now.") % {"number": number})
+        else:
+            messages.warning(request, _("Choose whose change counts wherever both have changed the same."))
     return redirect("reviews:policy-draft", project=project.slug)
 
 

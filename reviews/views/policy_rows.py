@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.translation import gettext_lazy, ngettext
 
 from reviews.policy.changes import ORDER, PolicyChange
+from reviews.policy.merging import Conflict
 from reviews.policy.plan import OnTimeout, ReviewPlan
-from reviews.policy.schema import Effect, Policy, Rule
+from reviews.policy.schema import Effect, Factor, Levels, Policy, Rule
 from reviews.policy.spans import spelt
 from reviews.policy_forms import step_in_words
+
+EFFECTS = {
+    Effect.REVIEW: gettext_lazy("Review"),
+    Effect.AUTO_APPROVE: gettext_lazy("Approve"),
+    Effect.AUTO_REJECT: gettext_lazy("Reject"),
+}
+STEP = re.compile(r"escalation\.steps\[(\d+)\]")
 
 
 @dataclass(frozen=True)
@@ -42,16 +52,37 @@ class ChangeRow:
     after: str
 
 
+@dataclass(frozen=True)
+class FaultRow:
+    """A rule that keeps a draft from being published; `place` counts from 0. `texts` say why."""
+
+    place: int
+    name: str
+    texts: list[str]
+
+
+@dataclass(frozen=True)
+class ConflictRow:
+    """Something that both a draft and the version in force have changed, and what either says of it, line by line."""
+
+    key: str
+    what: str
+    draft: list[str]
+    version: list[str]
+
+
 def rule_rows(policy: Policy) -> list[RuleRow]:
     """The rules of a policy in their order."""
-    effects = {
-        Effect.REVIEW: (_("Review"), "info", "users"),
-        Effect.AUTO_APPROVE: (_("Approve"), "ok", "check"),
-        Effect.AUTO_REJECT: (_("Reject"), "danger", "x"),
+    marks = {
+        Effect.REVIEW: ("info", "users"),
+        Effect.AUTO_APPROVE: ("ok", "check"),
+        Effect.AUTO_REJECT: ("danger", "x"),
     }
     last = len(policy.rules) - 1
     return [
-        RuleRow(place, rule, *effects[rule.effect], rule_words(rule), place == 0, place == last)
+        RuleRow(
+            place, rule, str(EFFECTS[rule.effect]), *marks[rule.effect], rule_words(rule), place == 0, place == last
+        )
         for place, rule in enumerate(policy.rules)
     ]
 
@@ -59,7 +90,7 @@ def rule_rows(policy: Policy) -> list[RuleRow]:
 def rule_words(rule: Rule) -> list[str]:
     """What follows when the rule matches."""
     if rule.effect is Effect.REVIEW:
-        return plan_words(rule.review)
+        return plan_words(rule.review.at_level(rule.review.risk_level))
     return [rule.reason] if rule.reason else []
 
 
@@ -80,7 +111,8 @@ def plan_words(plan: ReviewPlan) -> list[str]:
         words.append(_("approved when nobody decides"))
     flags = [
         (plan.four_eyes is False, _("one person even where the risk is critical")),
-        (plan.reauthenticate, _("reviewers sign in again")),
+        (plan.asks_proof, _("reviewers sign in again")),
+        (plan.reauthenticate is False, _("no signing in again even where the risk is critical")),
         (plan.bar_key_owner, _("not by the owner of the agent's key")),
     ]
     return [*words, *(text for flag, text in flags if flag)]
@@ -98,3 +130,51 @@ def change_rows(changes: list[PolicyChange]) -> list[ChangeRow]:
         )
         for change in changes
     ]
+
+
+def fault_rows(policy: Policy, unknown: Mapping[int, Mapping[str, str]]) -> list[FaultRow]:
+    """What `unknown_names` found, rule by rule."""
+    return [
+        FaultRow(place, policy.rules[place].name, [_fault(field, text) for field, text in found.items()])
+        for place, found in unknown.items()
+    ]
+
+
+def _fault(field: str, text: str) -> str:
+    step = STEP.fullmatch(field)
+    if step is None:
+        return f"{text[0].upper()}{text[1:]}."
+    return _("Escalation step %(n)d: %(text)s.") % {"n": int(step.group(1)) + 1, "text": text}
+
+
+def conflict_rows(conflicts: Sequence[Conflict]) -> list[ConflictRow]:
+    """What somebody has to choose, in words."""
+    names = {"order": _("Order of the rules"), "factors": _("Risk factors"), "levels": _("Levels")}
+    return [
+        ConflictRow(
+            one.key,
+            names.get(one.sort) or _("Rule %(name)s") % {"name": one.name},
+            _said(one.draft),
+            _said(one.version),
+        )
+        for one in conflicts
+    ]
+
+
+def _said(value: object) -> list[str]:
+    """What one side says of a rule, of the order, of the factors or of the levels."""
+    if value is None:
+        return [_("removed")]
+    if isinstance(value, Rule):
+        state = [] if value.enabled else [_("Switched off")]
+        effect = EFFECTS[value.effect]
+        return [*state, value.condition, " · ".join([str(effect), *rule_words(value)])]
+    if isinstance(value, Levels):
+        return [f"{name} {score}" for name, score in vars(value).items()]
+    assert isinstance(value, tuple)
+    return [_factor(one) if isinstance(one, Factor) else str(one) for one in value]
+
+
+def _factor(factor: Factor) -> str:
+    off = "" if factor.enabled else f" ({_('Switched off')})"
+    return f"{factor.name}: {factor.condition} +{factor.weight}{off}"

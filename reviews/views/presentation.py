@@ -48,10 +48,14 @@ class Factor:
 
 @dataclass(frozen=True)
 class Proposal:
-    """Changed arguments that some have approved and others have not yet: who, and the edit that would agree."""
+    """Changed arguments that some have approved and others have not yet: who, and the edit that would agree.
+
+    `mine`: the viewer is one of them.
+    """
 
     names: list[str]
     edit: EditForm
+    mine: bool
 
 
 @dataclass(frozen=True)
@@ -118,8 +122,13 @@ class Reading(Asked):
 
     @property
     def more_needed(self) -> int:
-        """How many more people have to approve the same thing."""
-        return max(self.people.plan.approvals_needed - self.line.standing.approvals, 0)
+        """How many more people have to approve the same thing as the viewer does."""
+        return max(self.people.plan.approvals_needed - self.line.agreeing, 0)
+
+    @property
+    def others_propose(self) -> list[int]:
+        """Which of `proposals`, counted from 1, the viewer has not agreed with."""
+        return [number for number, one in enumerate(self.proposals, start=1) if not one.mine]
 
 
 def asked_in(approval: Approval, item: ApprovalItem) -> Asked:
@@ -172,7 +181,7 @@ def reading(detail: ApprovalDetail, *, lines: list[Line], viewer: User, now: dat
         decision=decision,
         changed=changes(item.arguments, decision.arguments) if edited and decision else [],
         proposals=_proposals(line),
-        timeline=[entry_of(event) for event in detail.timeline],
+        timeline=[entry_of(event, of_batch=len(lines) > 1) for event in detail.timeline],
         talk=talk_of(detail.timeline),
     )
 
@@ -185,7 +194,8 @@ def _proposals(line: Line) -> list[Proposal]:
     for vote in line.standing.votes:
         if vote.verdict == states.Verdict.EDIT:
             edit = EditForm(item=line.item, start=vote.arguments, as_json=True)
-            found.setdefault(canonical(vote.arguments), Proposal([], edit)).names.append(vote.reviewer_name)
+            mine = line.mine is not None and vote in line.standing.side_of(line.mine.reviewer_id)
+            found.setdefault(canonical(vote.arguments), Proposal([], edit, mine)).names.append(vote.reviewer_name)
     return list(found.values())
 
 

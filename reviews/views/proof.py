@@ -1,4 +1,4 @@
-"""Where a rule asks for it: whether whoever decides has lately proved who they are, and where they do."""
+"""Where a request asks for it: whether whoever decides has lately proved who they are, and where they do."""
 
 from __future__ import annotations
 

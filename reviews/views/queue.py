@@ -23,14 +23,14 @@ from console.lib.unseen import visible
 from metrics.views.saved_views import menu_context
 from reviews import states
 from reviews.access import page_approval
-from reviews.forms import DecisionForm, form_for
-from reviews.models import Approval
+from reviews.forms import DecisionForm, MessageForm, QuestionForm, form_for
+from reviews.models import Approval, ApprovalItem
 from reviews.selectors.feedback import offered_labels
 from reviews.selectors.looking import looking_at
 from reviews.selectors.queue import detail, queue_counts
 from reviews.selectors.records import of_trace, session_cost
 from reviews.views.bar import bar_of
-from reviews.views.lines import line_at, lines_of
+from reviews.views.lines import Line, line_at, lines_of
 from reviews.views.listing import Listing, Wish, listing_of, queue_url, wish_of
 from reviews.views.presentation import outcome_sentence, reading, status_at
 from reviews.views.undo import undo_left
@@ -109,6 +109,7 @@ def split_page(
     pane: str,
     form: DecisionForm | None = None,
     verdict: states.Verdict | None = None,
+    unsaid: QuestionForm | MessageForm | None = None,
 ) -> HttpResponse:
     """The queue with a request open; `pane` is the one that a narrow screen shows. For the rest see `item_context`."""
     context: dict[str, Any] = {
@@ -122,7 +123,7 @@ def split_page(
     }
     context |= menu_context(request, project, "queue")
     if shown is not None:
-        context |= item_context(request, shown, listing.wish, form=form, verdict=verdict)
+        context |= item_context(request, shown, listing.wish, form=form, verdict=verdict, unsaid=unsaid)
     return render(request, "reviews/_queue.html" if request.htmx else "reviews/queue.html", context)  # type: ignore[attr-defined]
 
 
@@ -134,25 +135,26 @@ def item_context(
     index: int | None = None,
     form: DecisionForm | None = None,
     verdict: states.Verdict | None = None,
+    unsaid: QuestionForm | MessageForm | None = None,
 ) -> dict[str, Any]:
     """What `_item.html` shows of a request, and of a batch of the action of that index, else of the one asked for.
 
-    `form` is one that could not be accepted, of `verdict`.
+    `form` is one that could not be accepted, of `verdict`; `unsaid` one of what was to be said to the agent.
     """
     assert isinstance(request.user, User)
     lines = lines_of(shown, request.user)
-    line = line_at(lines, item_index(request) if index is None else index)
-    read = reading(detail(shown, item=line.item), lines=lines, viewer=request.user, now=clock.now())
+    item = line_at(lines, item_index(request) if index is None else index).item
+    read = reading(detail(shown, item=item), lines=lines, viewer=request.user, now=clock.now())
     bar = bar_of(request, read, wish)
     if form is not None and bar.state == "confirm":
         bar = replace(bar, state="open", unproven=True)
-    allowed = read.item.allowed_decisions if bar.state == "open" else []
-    reasons, labels = shown.project.reject_reasons, offered_labels(shown.project) if allowed else []
-    forms: dict[str, DecisionForm] = {
-        name: form_for(states.Verdict(name), item=read.item, reasons=reasons, labels=labels) for name in allowed
-    }
-    if form is not None and verdict is not None and verdict in allowed:
-        forms[verdict.value] = form
+    failed = verdict.value if form is not None and verdict is not None else ""
+    if isinstance(unsaid, QuestionForm) and bar.question:
+        bar, failed = replace(bar, question=unsaid), "question"
+    elif isinstance(unsaid, MessageForm) and bar.message:
+        bar, failed = replace(bar, message=unsaid), "message"
+    forms = _forms(shown.project, item) if bar.state == "open" else {}
+    forms |= {failed: form} if form is not None and failed in forms else {}
     return {
         "project": shown.project,
         "approval": shown,
@@ -160,11 +162,18 @@ def item_context(
         "wish": wish,
         "forms": forms,
         "bar": bar,
-        "failed": verdict.value if form is not None and verdict is not None else "",
+        "failed": failed,
         "session_cost": session_cost(shown),
         "looking": looking_at(shown, besides=request.user) if read.is_open else [],
         "selected": str(shown.pk),
     }
+
+
+def _forms(project: Project, item: ApprovalItem) -> dict[str, DecisionForm]:
+    """The form of each verdict that an action allows, by verdict."""
+    allowed, reasons = item.allowed_decisions, project.reject_reasons
+    labels = offered_labels(project) if allowed else []
+    return {name: form_for(states.Verdict(name), item=item, reasons=reasons, labels=labels) for name in allowed}
 
 
 def item_index(request: HttpRequest) -> int | None:
@@ -196,12 +205,15 @@ def undo_of(approval: Approval, viewer: User, wish: Wish) -> dict[str, Any]:
     return {"action": {"text": _("Undo"), "post": url, "target": "#item"}, "seconds": round(left)}
 
 
-def decided_words(verdict: states.Verdict, action: str) -> str:
-    """What a reviewer has just done, in words."""
+def decided_words(line: Line, verdict: states.Verdict, *, needed: int) -> str:
+    """What a reviewer has just done, in words: of one who is not enough, only that they count."""
+    if line.standing.deciding is None:
+        text = _("Your approval counts: %(n)d of %(needed)d for %(action)s")
+        return text % {"n": line.agreeing, "needed": needed, "action": visible(line.item.action)}
     words = {
         states.Verdict.APPROVE: _("Approved: %(action)s"),
         states.Verdict.EDIT: _("Approved with changes: %(action)s"),
         states.Verdict.REJECT: _("Rejected: %(action)s"),
         states.Verdict.RESPOND: _("Answered: %(action)s"),
     }
-    return words[verdict] % {"action": visible(action)}
+    return words[verdict] % {"action": visible(line.item.action)}

@@ -15,6 +15,7 @@ from agents.access import page_project
 from agents.authentication import Caller
 from agents.models import Project
 from agents.permissions import Permission
+from agents.rosters import recent_roster_of
 from agents.views.person import person
 from console.lib import clock
 from reviews.models import Rereview
@@ -23,6 +24,7 @@ from reviews.selectors.feedback import offered_labels
 from reviews.selectors.rereview import COUNTED, how_many_wait, is_asked, is_held, learned, rereview_of, said_before
 from reviews.serializers.approvals import message_of
 from reviews.services.rereview import InvalidJudgement, answer, skip, take
+from reviews.views.people import team_called
 from reviews.views.presentation import asked_in
 
 
@@ -79,6 +81,7 @@ def _context(request: HttpRequest, project: Project, row: Rereview, form: Judgem
         "row": row,
         "approval": approval,
         "read": asked_in(approval, row.item),
+        "team_called": team_called(approval.team, recent_roster_of(project.pk, now=clock.now())),
         "said": [message_of(event) for event in said_before(row.item)],
         "blind": True,
         "form": form,

@@ -32,3 +32,20 @@ document.addEventListener("htmx:error", (event) => {
   const { ctx, error } = event.detail;
   if (ctx && !inBackground(ctx) && error?.name === "TypeError") toast({ text: words.wordsOffline, kind: "danger" });
 });
+
+// htmx forgets which request is under way as soon as one has given way to it, and would not stop that one for a third. Of those
+// that replace each other only the last one's answer counts.
+const newest = new WeakMap();
+
+function placeOf(element) {
+  const [name] = element.getAttribute("hx-sync").split(":");
+  return (name === "this" ? element : document.querySelector(name)) ?? document;
+}
+
+document.addEventListener("htmx:before:request", ({ detail: { ctx } }) => {
+  if (ctx.queueStrategy === "replace") newest.set(placeOf(ctx.sourceElement), ctx);
+});
+document.addEventListener("htmx:after:request", (event) => {
+  const { ctx } = event.detail;
+  if (ctx.queueStrategy === "replace" && newest.get(placeOf(ctx.sourceElement)) !== ctx) event.preventDefault();
+});

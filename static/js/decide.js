@@ -49,6 +49,15 @@ document.addEventListener("keydown", (event) => {
   if (panel && !document.querySelector("dialog[open]")) close(panel);
 });
 
+// Ctrl+Enter sends what is being written, as its button does: an edit only once its changes have been shown.
+document.addEventListener("keydown", (event) => {
+  if (event.key !== "Enter" || !(event.ctrlKey || event.metaKey) || event.repeat || event.defaultPrevented) return;
+  const send = event.target.closest?.("[data-decide-panel][open]")?.querySelector("[data-send]");
+  if (!send) return;
+  event.preventDefault();
+  send.click();
+});
+
 // After an answer with errors the first wrong field has the focus; after the editor has changed its form, its first field.
 document.addEventListener("htmx:after:swap", (event) => {
   const id = event.detail.ctx.target?.id;
@@ -57,33 +66,6 @@ document.addEventListener("htmx:after:swap", (event) => {
   if (!panel) return;
   if (id === "editor") panel.scrollIntoView({ block: "start" });
   firstField(panel)?.focus({ preventScroll: id === "editor" });
-});
-
-/** Says at the field itself what an answer to typing has found wrong with it, and takes back what is right again. */
-function markFields() {
-  const editor = document.getElementById("editor");
-  for (const field of editor?.querySelectorAll("[data-invalid]") ?? []) {
-    delete field.dataset.invalid;
-    field.querySelector("[aria-invalid]")?.removeAttribute("aria-invalid");
-    field.querySelector(".field-errors")?.remove();
-  }
-  for (const told of editor?.querySelectorAll("[data-error-for]") ?? []) {
-    const control = document.getElementById(told.dataset.errorFor);
-    const field = control?.closest(".field, .editor-group");
-    if (!field) continue;
-    const list = Object.assign(document.createElement("ul"), { className: "field-errors", id: `${control.id}-errors` });
-    list.append(Object.assign(document.createElement("li"), { textContent: told.dataset.error }));
-    field.dataset.invalid = "";
-    field.append(list);
-    if (control.matches("input, select, textarea")) {
-      control.setAttribute("aria-invalid", "true");
-      control.setAttribute("aria-errormessage", list.id);
-    }
-  }
-}
-
-document.addEventListener("htmx:after:swap", (event) => {
-  if (event.detail.ctx.target?.id === "edit-diff") markFields();
 });
 
 // The note about characters that nobody sees goes as soon as none of them is left, and comes back with them.

@@ -85,7 +85,7 @@ function fill(panel) {
   }
 }
 
-/** The editor's fields depend on what was typed: the server builds them. */
+/** The editor's fields depend on what was typed: the server builds them. What is still being built then is not wanted any more. */
 function rebuild(panel, entries) {
   const form = panel.querySelector("form"), item = form.elements.namedItem("item");
   panel.addEventListener("htmx:config:request", ({ detail: { ctx } }) => {
@@ -132,8 +132,9 @@ document.addEventListener("click", (event) => {
   const form = panel.querySelector("form");
   const built = panel.dataset.decidePanel === "edit" && load(keyOf(panel));
   drop(panel);
+  if (form) form.dataset.drafted = "";
   form?.reset();
-  if (built) rebuild(panel, [["switch", "fields"]]);
+  if (built) rebuild(panel, [["afresh", "1"]]);
 });
 
 // Sent: the server shows the panel again only when something is missing.

@@ -58,6 +58,7 @@ document.getElementById("keys")?.addEventListener("dialog:open", (event) => {
   const list = event.currentTarget.querySelector("[data-key-list]");
   const seen = new Set();
   list.replaceChildren(...row(list.dataset.wordsPalette, ["Ctrl", "K"]));
+  if (document.querySelector("[data-send]")) list.append(...row(list.dataset.wordsSend, ["Ctrl", "Enter"]));
   // What this page does comes before the ways to others, which are two keys long.
   const elements = [...document.querySelectorAll("[data-key]")].sort((one, two) => one.dataset.key.includes(" ") - two.dataset.key.includes(" "));
   for (const element of elements) {

@@ -1,18 +1,21 @@
 // The queue beside its open request: j and k move, the open row is marked, and narrow screens go from list to request and back.
+import { comingRow, isSending } from "./pane.js";
+
 const selectedId = () => document.getElementById("item-id")?.value ?? "";
 const rows = () => [...document.querySelectorAll("#queue-list [data-row]")];
 
 function mark() {
-  const open = `row-${selectedId()}`;
+  const open = comingRow() || `row-${selectedId()}`;
   for (const row of rows()) {
     if (row.id === open) row.setAttribute("aria-current", "true");
     else row.removeAttribute("aria-current");
   }
 }
 
-/** Opens the row `step` places from the open one; when that has left the list, the first. Those that only wait for others are passed over. */
+/** Opens the row `step` places from the open one, or the one that is about to open; when that has left the list, the first. Those that only wait for others are passed over. */
 function move(step) {
-  const open = `row-${selectedId()}`;
+  if (isSending()) return;
+  const open = comingRow() || `row-${selectedId()}`;
   const all = rows().filter((row) => row.id === open || !("others" in row.dataset));
   const at = all.findIndex((row) => row.id === open);
   const next = at < 0 ? all[0] : all[at + step];
@@ -41,7 +44,7 @@ document.addEventListener("htmx:before:response", (event) => {
 // The open request is not fetched again by a click on its row: what is being typed there stays.
 document.addEventListener("click", (event) => {
   const row = event.target.closest("[data-row]");
-  if (!row || row.id !== `row-${selectedId()}` || event.ctrlKey || event.metaKey || event.shiftKey) return;
+  if (!row || comingRow() || row.id !== `row-${selectedId()}` || event.ctrlKey || event.metaKey || event.shiftKey) return;
   event.preventDefault();
   event.stopPropagation();
   const href = row.getAttribute("href");
@@ -62,6 +65,9 @@ document.addEventListener("htmx:before:swap", (event) => {
   const { target } = event.detail.ctx;
   if (target instanceof Element && !target.isConnected) event.preventDefault();
 });
+
+document.addEventListener("htmx:before:request", mark);
+document.addEventListener("htmx:finally:request", mark);
 
 let shown = selectedId();
 document.addEventListener("htmx:after:swap", (event) => {

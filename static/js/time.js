@@ -8,11 +8,18 @@ function span(seconds) {
   return `${Math.floor(seconds / DAY)} d`;
 }
 
+// What is ahead is waited for, and is not told as nearer than it is.
+function rest(seconds) {
+  const hours = Math.floor((seconds % DAY) / HOUR), minutes = Math.floor((seconds % HOUR) / MINUTE);
+  if (seconds >= 2 * DAY) return hours ? ` ${hours} h` : "";
+  return seconds >= HOUR && minutes ? ` ${minutes} min` : "";
+}
+
 function relative(at, now) {
   const seconds = Math.trunc((now - at) / 1000);
   const distance = Math.abs(seconds);
   if (distance < 5) return "just now";
-  return seconds < 0 ? `in ${span(distance)}` : `${span(distance)} ago`;
+  return seconds < 0 ? `in ${span(distance)}${rest(distance)}` : `${span(distance)} ago`;
 }
 
 function coarse(seconds) {

@@ -13,7 +13,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from agents.authentication import Caller
-from agents.models import Project
+from agents.models import Project, User
 from console.lib import clock
 from reviews import states
 from reviews.definitions import DEFINITIONS
@@ -74,6 +74,20 @@ def test_the_figures_of_the_queue_are_on_the_page(lead: Client) -> None:
     assert found == {"arrivals": "3", "waiting": "0", "sla": "100%", "approval": "67%", "overrides": "33%"}
     assert "it is empty" in page
     assert "At the mean rate of arrivals" in page
+
+
+@pytest.mark.usefixtures("decided")
+@pytest.mark.parametrize(
+    ("zone", "days"),
+    [("America/Los_Angeles", "1 Mar 2026 to 21 Mar 2026"), ("Asia/Tokyo", "28 Feb 2026 to 20 Mar 2026")],
+)
+def test_the_days_of_the_figures_are_named_in_utc_in_every_zone(
+    zone: str, days: str, project: Project, client: Client
+) -> None:
+    lea = make_person("Lea", project, "lead")
+    User.objects.filter(pk=lea.pk).update(time_zone=zone)
+    client.force_login(lea, "django.contrib.auth.backends.ModelBackend")
+    assert f"{days}, whole days in UTC" in text_of(client.get(PAGE, {"from": "2026-03-01", "to": "2026-03-21"}))
 
 
 @pytest.mark.usefixtures("decided")

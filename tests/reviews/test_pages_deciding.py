@@ -338,8 +338,18 @@ def test_a_draft_of_the_editor_is_shown_again_as_it_was_typed(
     assert "This has to be a number" in page
     assert re.search(r'value="careless"[^>]*checked', page)
     assert "data-begun" in page
-    again = reviewer.post(address, {"switch": "fields"}, headers=HTMX).content.decode()
+    again = reviewer.post(address, {"afresh": "1"}, headers=HTMX).content.decode()
     assert 'value="1500"' in again
+    assert "data-begun" not in again
+
+
+def test_an_editor_that_is_called_off_begins_with_what_was_proposed_texts_included(
+    ask: Callable[..., Approval], reviewer: Client
+) -> None:
+    wanted = ask(arguments={"cluster": "orders", "seconds": 40})
+    again = reviewer.post(f"/p/shop/queue/{wanted.pk}/changes/", {"afresh": "1"}, headers=HTMX).content.decode()
+    assert "orders" in again
+    assert 'value="40"' in again
     assert "data-begun" not in again
 
 

@@ -141,6 +141,8 @@ def test_a_rule_is_written_and_published(project: Project, lead: Client, publish
         ({"steps": "finance"}, "does not end with a length of time"),
         ({"on_timeout": "escalate"}, "no escalation steps"),
         ({"approvals": 0}, "greater than or equal to 1"),
+        ({"steps": "finanze 15m"}, "There is no team “finanze” in this project."),
+        ({"steps": "nobody@example.org 15m"}, "Nobody@example.org is no member of this project."),
     ],
 )
 def test_a_rule_that_cannot_be_used_is_shown_again(
@@ -166,7 +168,7 @@ def test_a_draft_that_names_a_team_which_is_gone_is_not_published(
     team.archived_at = NOON
     team.save()
     answer = lead.post(f"{BASE}draft/", {"do": "publish", "edition": 1}, follow=True)
-    assert "there is no team “finance” in this project" in answer.content.decode()
+    assert "There is no team “finance” in this project." in answer.content.decode()
     assert policies.in_force(project=project).number == 2
     assert 'value="finance" selected' in text_of(lead, "draft/rules/2/")
 

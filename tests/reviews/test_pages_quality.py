@@ -23,6 +23,7 @@ from reviews.models import (
     Rereview,
     RereviewAnswer,
 )
+from reviews.selectors.quality import Window
 from reviews.selectors.rereview import rereview_of
 from reviews.serializers.feedback import pseudonym
 from reviews.services import flow, seeds
@@ -277,6 +278,15 @@ def test_the_report_shows_agreement_pairs_and_people_under_their_pseudonyms(
     assert "Ana" in main_of(lead.get(REPORT))
     votes = text_of(lead.get(f"{REPORT}?source=votes"))
     assert "Nothing was judged by several people in this way." in votes
+
+
+@pytest.mark.parametrize("zone", ["America/Los_Angeles", "Asia/Tokyo"])
+def test_the_first_week_is_named_by_its_monday_in_every_zone(
+    zone: str, judged: None, cleo: Caller, lead: Client
+) -> None:
+    User.objects.filter(pk=cleo.user.pk).update(time_zone=zone)  # type: ignore[union-attr]
+    monday = Window.at(clock.now()).start
+    assert f"from {monday.day} {monday:%b %Y} (UTC)" in text_of(lead.get(REPORT))
 
 
 def test_a_reviewer_sees_their_own_figures_and_no_seeds(

@@ -19,7 +19,7 @@ from tests.reviews.conftest import Api, make_token
 
 pytestmark = pytest.mark.django_db
 
-BATCH = [
+BATCH: list[dict[str, Any]] = [
     {"action": "refund", "arguments": {"amount": 5}, "description": "**Back** to the card"},
     {"action": "mail", "arguments": {"to": "a@example.org"}, "allowed_decisions": ["approve", "reject"]},
     {"action": "close", "arguments": {}, "arguments_schema": {"type": "object"}},

@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 import threading
 import time
+from dataclasses import replace
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -16,7 +18,7 @@ from reviews.policy.conditions import CONDITION_CHARS, SECONDS_MAX, Answer, Cond
 from reviews.policy.engine import IN_DOUBT, NO_RULE, evaluate, needs, together
 from reviews.policy.facts import Subject, facts_of
 from reviews.policy.plan import OnTimeout, ReviewPlan, dump_plan, load_plan
-from reviews.policy.schema import DEFAULT_LEVELS, Effect, Policy, Rule, dump, load
+from reviews.policy.schema import DEFAULT_LEVELS, Effect, Factor, Policy, Rule, dump, load
 from reviews.policy.templates import DEFAULT_POLICY, TEMPLATES
 from tests.reviews.policy.test_risk import anything
 
@@ -348,3 +350,20 @@ def test_a_policy_of_twenty_rules_is_applied_in_less_than_a_millisecond() -> Non
         evaluate(policy, known)
         times.append(time.perf_counter() - started)
     assert min(times) < 0.001
+
+
+def test_a_level_that_a_rule_sets_is_put_into_words_with_the_score() -> None:
+    rules = [
+        Rule("vip", Effect.REVIEW, 'args.tier == "vip"', review=ReviewPlan(risk_level="critical")),
+        Rule("mild", Effect.REVIEW, "true", review=ReviewPlan(risk_level="low")),
+    ]
+    policy = replace(policy_of(*rules), factors=(Factor("odd", "args.amount > 1", Decimal("0.7")),))
+    set_low, in_doubt = (evaluate(policy, facts(given)) for given in ({"tier": "x", "amount": 2}, {"amount": 2}))
+    assert set_low.risk.explanation == "Low, set by rule “mild”; score 0.70: args.amount is 2 (+0.7)."
+    assert in_doubt.risk.explanation.startswith("Critical, set by rule “vip”, which could not be judged; score 0.70: ")
+    set_high = evaluate(policy, facts({"tier": "vip", "amount": 0}))
+    batch = together([set_low, set_high])
+    assert (batch.level, float(batch.risk.score)) == ("critical", 0.7)
+    assert batch.risk.explanation.startswith("Critical, set by rule “vip” for action 2; score 0.70: ")
+    unset = replace(policy, rules=())
+    assert evaluate(unset, facts({"amount": 2})).risk.explanation.startswith("High risk, score 0.70: ")

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reviews.policy.engine import Assessment, evaluate
+from reviews.policy.plan import ReviewPlan
 from reviews.policy.schema import Effect, dump, load
 from reviews.policy.templates import DEFAULT_POLICY
 from reviews.policy.values import as_number
@@ -175,9 +176,10 @@ def test_a_policy_survives_being_stored() -> None:
 def test_versions_of_the_first_format_still_mean_the_same() -> None:
     first = load(FIRST_DOCUMENT)
     assert (first.factors, first.levels) == (DEFAULT_POLICY.factors, DEFAULT_POLICY.levels)
-    assert first.rules == DEFAULT_POLICY.rules[-1:]
+    assert [rule.name for rule in first.rules] == ["every request is reviewed"]
+    assert first.rules[0].review == ReviewPlan(four_eyes=False, reauthenticate=False)
 
 
 def test_a_document_of_an_unknown_format_is_not_guessed_at() -> None:
     with pytest.raises(ValueError, match="unknown format"):
-        load({"format": 4})
+        load({"format": 99})

@@ -119,7 +119,7 @@ def test_of_a_batch_one_is_asked_until_one_has_decided_all_that_is_open(
     for index, expected in enumerate([{"Ana", "Ben"}, {"Ben"}]):
         decide(approval=approval, by=ana, ruling=Ruling(verdict=states.Verdict.APPROVE, item=index), now=NOON + MINUTE)
         roster = roster_of(project.pk, now=NOON)
-        out = deciders.not_asked([approval])[approval.pk]
+        out = deciders.not_asked([approval], now=NOON)[approval.pk]
         assert {user.name for user in roster.asked(person_id=None, team_id=None, without=out)} == expected
 
 

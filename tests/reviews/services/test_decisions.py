@@ -126,10 +126,10 @@ def test_the_schema_is_applied_before_the_request_is_locked(
 ) -> None:
     approval = request_one(arguments_schema={"properties": {"amount": {"type": "number"}}})
     order: list[str] = []
-    for name in ("violations", "locked"):
+    for name in ("_unfit", "locked"):
         monkeypatch.setattr(decisions, name, _noted(order, name, getattr(decisions, name)))
     decide(approval=approval, by=ana, ruling=rule(V.EDIT, arguments=CHANGED), now=SOON)
-    assert order == ["violations", "locked"]
+    assert order == ["_unfit", "locked"]
 
 
 def test_an_agents_key_cannot_decide(request_one: Make, agent: Caller) -> None:

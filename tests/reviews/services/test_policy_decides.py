@@ -119,7 +119,7 @@ def test_a_review_rule_makes_the_plan_of_the_request(
     put_in_force(SMALL, CAREFUL)
     row = Approval.objects.get(pk=request_one(action="pay", arguments={"amount": 600}).pk)
     assert (row.status, row.rule, row.risk_level) == ("pending", "large", "critical")
-    assert row.plan == {"approvals": 2, "four_eyes": True, "risk_level": "critical"}
+    assert row.plan == {"approvals": 2, "four_eyes": True, "risk_level": "critical", "critical": True}
     assert row.review_plan.approvals == 2
     assert [(entry["rule"], entry["matched"]) for entry in row.rule_trace] == [
         ("small refunds", False),
