@@ -236,6 +236,7 @@ class ProfileForm(forms.ModelForm[User]):
         super().__init__(*args, **kwargs)
         self.fields["name"].widget.attrs |= {"autocomplete": "name"}
         self.fields["time_zone"].widget.attrs |= {"list": "time-zones", "autocomplete": "off"}
+        self.initial["time_zone"] = self.instance.zone
 
 
 class NotificationForm(forms.ModelForm[User]):

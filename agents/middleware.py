@@ -59,6 +59,6 @@ class PersonMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         if isinstance(request.user, User):
-            with timezone.override(zoneinfo.ZoneInfo(request.user.time_zone)):
+            with timezone.override(zoneinfo.ZoneInfo(request.user.zone)):
                 return self._get_response(request)
         return self._get_response(request)

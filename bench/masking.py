@@ -7,6 +7,7 @@ the share is of that part alone, so the share of the whole is smaller.
 import statistics
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import orjson
@@ -74,7 +75,7 @@ def _copy(raw: Batch[RawSpan]) -> Batch[RawSpan]:
 
 def _with_personal(raw: Batch[RawSpan], percent: int) -> Batch[RawSpan]:
     rows = [
-        one._replace(attributes=_said(one.attributes))
+        replace(one, attributes=_said(one.attributes))
         if place * percent // 100 != (place + 1) * percent // 100
         else one
         for place, one in enumerate(raw.rows)

@@ -1,9 +1,10 @@
 """From the commit of a decision to the answer that the waiting agent reads: `python -m bench reviews_wait`.
 
 Decisions are made by the product's own service in a process of its own, which notes the moment at which its
-transaction has been committed, and tells others as a web process does. Agents are bare sockets in one event loop, which
-note when the end of an answer has arrived and do little else: five hundred of them share two cores with the product,
-and what they need to understand an answer is not the product's delay.
+transaction has been committed, and tells others as a web process does, with an interpreter that is set up as theirs
+are. Agents are bare sockets in one event loop, which is uvloop's, as it needs half of the processor time of asyncio's
+own. They note when the end of an answer has arrived and do little else: five hundred of them share two cores with the
+product, and what they need to understand an answer is not the product's delay.
 """
 
 from __future__ import annotations
@@ -15,18 +16,24 @@ import re
 import time
 from collections.abc import Iterator, Sequence
 from multiprocessing.connection import Connection
+from statistics import median
 from typing import Any
+
+import uvloop
 
 from bench import load, reviews_create, reviews_people
 from bench.product import Product, product
 from bench.table import Figure
 
 WAITING = 500
+ROUNDS = 7
 SINGLY = 250
 PER_SECOND = 25.0
 HOLDING = 2_000
 HOLDING_SECONDS = 10.0
 PATIENCE_SECONDS = 55
+
+PENDING = "SELECT id FROM reviews_approval WHERE status = 'pending' ORDER BY id"
 
 Committed = dict[str, float]
 
@@ -35,22 +42,33 @@ def figures() -> Iterator[Figure]:
     """Delays with 500 agents waiting, of 500 decided in one commit, and whether 2,000 hold."""
     with product() as running:
         reviews_people.reviewers(running, 3)
-        ids = _asked(running, 2 * WAITING)
+        first = _asked(running, WAITING)
         decider = Decider(running)
-        first, second = ids[:WAITING], ids[WAITING:]
-        delays, left = asyncio.run(_answered(running, first, [[one] for one in first[:SINGLY]], decider))
+        delays, left = uvloop.run(_answered(running, first, [[one] for one in first[:SINGLY]], decider))
         for share, limits in ((0.5, (None, None)), (0.99, (20.0, 5.0))):
             name = f"commit to the waiting agent, {WAITING} wait, p{share * 100:.0f}"
             yield Figure(name, _share(delays, share) * 1_000, "ms", *limits)
         yield Figure("of these not answered in time", float(left), "", 0, 0)
-        delays, left = asyncio.run(_answered(running, second, [second], decider))
-        yield Figure(f"{WAITING} decided in one commit: the last is answered after", max(delays) * 1_000, "ms", 100)
-        yield Figure("of these not answered in time", float(left), "", 0, 0)
+        yield from _together(running, decider)
         decider.stop()
-        broken, memory, threads = asyncio.run(_holding(running, first[SINGLY:]))
+        broken, memory, threads = uvloop.run(_holding(running, first[SINGLY:]))
         yield Figure(f"of {HOLDING:,} that wait, cut off or answered too early", float(broken), "", 0, 0)
         yield Figure("memory (PSS) of all web workers then", memory / 2**20, "MB")
         yield Figure("threads of all web workers then", float(threads))
+
+
+def _together(running: Product, decider: Decider) -> Iterator[Figure]:
+    """How long the last of those waits who are decided on in one commit: the middle of some rounds, and the worst."""
+    lasts, unanswered = [], 0
+    for _round in range(ROUNDS):
+        some = _asked(running, WAITING)
+        delays, left = uvloop.run(_answered(running, some, [some], decider))
+        lasts.append(max(delays) * 1_000)
+        unanswered += left
+    name = f"{WAITING} decided in one commit: the last is answered after"
+    yield Figure(f"{name}, median of {len(lasts)} rounds", median(lasts), "ms", 100)
+    yield Figure(f"{name}, worst of {len(lasts)} rounds", max(lasts), "ms")
+    yield Figure("of these not answered in time", float(unanswered), "", 0, 0)
 
 
 async def _answered(
@@ -143,11 +161,15 @@ async def _gone(agents: Sequence[Agent]) -> None:
 
 
 def _asked(running: Product, count: int) -> list[str]:
-    """The ids of new requests."""
+    """The ids of new requests, of which all is told that there is to tell."""
+    before = {row[0] for row in running.query(PENDING)}
     load.run(running, list(reviews_create.bodies(running, count)), seconds=300, connections=32)
-    return [
-        str(row[0]) for row in running.query("SELECT id FROM reviews_approval WHERE status = 'pending' ORDER BY id")
-    ]
+    give_up_at = time.monotonic() + PATIENCE_SECONDS
+    while running.query("SELECT FROM agents_outboxevent WHERE routed_at IS NULL LIMIT 1"):
+        if time.monotonic() > give_up_at:
+            raise SystemExit("the outbox is not emptied")
+        time.sleep(0.1)
+    return [str(row[0]) for row in running.query(PENDING) if row[0] not in before]
 
 
 class Decider:
@@ -179,9 +201,11 @@ def _serve(environment: dict[str, str], pipe: Connection) -> None:
     django.setup()
     from agents.authentication import Caller
     from agents.models import User
-    from console.lib import gathering
+    from console.lib import gathering, serving
+    from reviews.services import decisions  # noqa: F401  # what decides is imported before the interpreter settles
 
     gathering.start()
+    serving.settle()
     person = Caller(user=User.objects.get(email="reviewer1@example.org"))
     pipe.send("ready")
     while groups := pipe.recv():

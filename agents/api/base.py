@@ -1,8 +1,10 @@
 """The base of every API view: who calls, for which project, with which right."""
 
+from collections.abc import Iterable
 from typing import Any, ClassVar
 
 from django.http import HttpRequest
+from drf_spectacular.utils import OpenApiParameter
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
@@ -10,7 +12,12 @@ from agents.access import api_project
 from agents.authentication import Caller
 from agents.models import Project
 from agents.permissions import Permission, Scope
-from console.lib.http import Problem
+from console.lib.http import Problem, check_names
+
+
+def check_query(request: Request, parameters: Iterable[OpenApiParameter]) -> None:
+    """Raises Problem 422 naming a query parameter that is none of those that an operation describes."""
+    check_names(request.query_params, [one.name for one in parameters if one.location == OpenApiParameter.QUERY])
 
 
 class ApiView(APIView):

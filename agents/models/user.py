@@ -31,7 +31,10 @@ class UserManager(BaseUserManager["User"]):
 
 
 class User(AbstractBaseUser, PermissionsMixin):
-    """A person. What they may do comes from their memberships, never from this row."""
+    """A person. What they may do comes from their memberships, never from this row.
+
+    `time_zone` is empty while neither they nor their browser has said one: see `agents.services.accounts`.
+    """
 
     email = models.EmailField(_("e-mail address"), unique=True)
     name = models.CharField(_("name"), max_length=120, blank=True)
@@ -54,6 +57,11 @@ class User(AbstractBaseUser, PermissionsMixin):
 
     def __str__(self) -> str:
         return self.display_name
+
+    @property
+    def zone(self) -> str:
+        """The name of the zone in which they are shown times: UTC until there is one of theirs."""
+        return self.time_zone or "UTC"
 
     @property
     def display_name(self) -> str:

@@ -1,5 +1,6 @@
 """What people change about themselves, and how they get back in."""
 
+import zoneinfo
 from datetime import datetime
 from typing import Any
 
@@ -25,12 +26,19 @@ def change_profile(*, user: User, now: datetime, **changes: Any) -> User:
         return user
     for field in changed:
         setattr(user, field, changes[field])
-    user.full_clean(validate_unique=False, validate_constraints=False, exclude=["password"])
+    untouched = [field.name for field in User._meta.fields if field.name not in changed]
+    user.full_clean(validate_unique=False, validate_constraints=False, exclude=untouched)
     user.save(update_fields=changed)
     detail = {field: {"from": before[field], "to": changes[field]} for field in changed}
     rosters.changed()
     audit.record(project=None, by=user, action="account.change", target=f"person {user.email}", detail=detail, now=now)
     return user
+
+
+def adopt_time_zone(*, user: User, name: str, now: datetime) -> None:
+    """Takes over the zone of somebody's browser as long as they have none; one that they chose, UTC too, stays."""
+    if not user.time_zone and name in zoneinfo.available_timezones():
+        change_profile(user=user, now=now, time_zone=name)
 
 
 @transaction.atomic

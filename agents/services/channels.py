@@ -74,9 +74,7 @@ def create(
         created_by=person,
         created_at=now,
     )
-    first = RuleDraft(
-        events=() if kind is Channel.Kind.WEBHOOK else WANTED, time_zone=person.time_zone if person else "UTC"
-    )
+    first = RuleDraft(events=() if kind is Channel.Kind.WEBHOOK else WANTED, time_zone=person.zone if person else "UTC")
     _write_rules(channel, [first] if rules is None else rules, now)
     _record("channel.create", channel, by, now, {"kind": kind.value, "target": hint})
     return channel

@@ -39,7 +39,7 @@ def create(*, keep: Callable[[Credentials], None], now: datetime) -> Credentials
     if User.objects.exists():
         return None
     password = "".join(secrets.choice(sorted(ALPHABET)) for _ in range(PASSWORD_CHARS))
-    admin = User.objects.create_superuser(ADMIN_EMAIL, password, name="Admin")
+    admin = User.objects.create_superuser(ADMIN_EMAIL, password, name="Admin", time_zone="")
     EmailAddress.objects.create(user=admin, email=ADMIN_EMAIL, verified=True, primary=True)
     project = projects.create(name="Default", slug="default", by=admin, now=now)
     issued = keys.create(

@@ -122,9 +122,18 @@ def no_longer_wanted(*, urls: Sequence[str], of: Sequence[int] | None = None, no
             {"now": now, "urls": list(urls), "of": None if of is None else list(of)},
         )
         people = [user_id for (user_id,) in cursor.fetchall()]
-    changed = sorted(set(people))
-    live.publish_all({live.user_group(user_id): {} for user_id in changed}, counts=functools.partial(_unread, changed))
+    if people:
+        transaction.on_commit(functools.partial(_read_elsewhere.add, dict.fromkeys(people, True)))
     return len(people)
+
+
+def _recount(users: Mapping[int, bool]) -> None:
+    live.publish_all(
+        {live.user_group(user_id): {} for user_id in users}, counts=functools.partial(_unread, list(users))
+    )
+
+
+_read_elsewhere = Gathering(_recount, name="bells-read")
 
 
 def _unread(user_ids: Sequence[int]) -> dict[str, dict[str, int]]:

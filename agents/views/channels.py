@@ -150,7 +150,7 @@ def rule_new(request: HttpRequest, project: str, channel: int) -> HttpResponse:
     row = _channel(page_project(request, project, Permission.CHANNEL_MANAGE), channel)
     if row.kind == Channel.Kind.CALLBACK:
         raise Http404
-    initial = {"time_zone": person(request).time_zone, "events": list(services.WANTED)}
+    initial = {"time_zone": person(request).zone, "events": list(services.WANTED)}
     return _rule_page(request, row, None, initial)
 
 

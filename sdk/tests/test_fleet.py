@@ -211,13 +211,12 @@ def test_once_does_one_job_per_agent_and_records_what_came_of_it(server: Loopbac
     with fleet(server, "--once", "--speed", "100", "--seed", "1") as process:
         out, err = process.communicate(timeout=60)
     assert (process.returncode, err) == (0, "")
-    assert out.count(" asks: ") == 3
+    # In the fleet's bad ten minutes a model may not answer: then an agent gives up before it asks.
+    gave_up = {line.split()[0] for line in out.splitlines() if " gave up: " in line}
+    asked = [request.json()["agent"]["name"] for request in server.requests("POST", "/api/v1/approvals")]
+    assert sorted([*asked, *gave_up]) == sorted([support.CARD.name, incidents.CARD.name, cleanup.CARD.name])
+    assert out.count(" asks: ") == len(asked)
     assert {approval["outcome"]["status"] for approval in server.approvals.values()} <= {"succeeded", "failed"}
-    assert {request.json()["agent"]["name"] for request in server.requests("POST", "/api/v1/approvals")} == {
-        support.CARD.name,
-        incidents.CARD.name,
-        cleanup.CARD.name,
-    }
     traces = {trace_id.hex() for trace_id, _, _ in arrived(server)}
     assert {request.json()["trace_id"] for request in server.requests("POST", "/api/v1/approvals")} <= traces
 

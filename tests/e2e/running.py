@@ -13,6 +13,7 @@ import httpx
 from django.conf import settings
 
 from console.lib.embedded import free_port
+from tests import prepared
 from tests.waiting import eventually
 
 START_SECONDS = 180.0
@@ -52,8 +53,13 @@ class Console:
         self.process.wait(STOP_SECONDS)
 
 
-def start(folder: Path, **variables: str) -> Console:
-    """`manage.py up` with its data in `folder`; returns once it serves."""
+def start(folder: Path, *, from_nothing: bool = False, **variables: str) -> Console:
+    """`manage.py up` with its data in `folder`; returns once it serves.
+
+    A folder that is not there yet is given what takes long at a first start, unless that is what is tested.
+    """
+    if not folder.exists() and not from_nothing:
+        prepared.furnish(folder)
     environment = {name: value for name, value in os.environ.items() if name not in HIDDEN}
     environment |= {"PORT": str(free_port()), "HANDRAIL_DATA": str(folder), "WEB_WORKERS": "1", **variables}
     log_path = folder.with_name(f"{folder.name}.log")

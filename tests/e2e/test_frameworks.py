@@ -103,7 +103,8 @@ def arguments_of(approval: dict[str, Any]) -> Any:
 def edit(tab: Watched, approval: dict[str, Any], field: str, value: str) -> None:
     page = tab.page
     page.goto(approval["url"])
-    expect(page.locator("#approval")).to_contain_text((approval.get("items") or [approval])[0]["action"])
+    expect(page.locator("#approval")).to_have_attribute("data-approval", approval["id"])
+    tab.rest()
     page.keyboard.press("e")
     page.locator(f"[name='argument:/{field}']").fill(value)
     expect(page.locator("#edit-diff")).to_contain_text("900")

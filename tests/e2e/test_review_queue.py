@@ -49,14 +49,11 @@ def now(console: Console, request: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
-def look(page: Page, console: Console, request: dict[str, Any]) -> None:
-    page.goto(console.page_url(f"queue/{request['id']}/"))
-    expect(page.locator("#approval")).to_have_attribute("data-approval", request["id"])
-
-
-def settled(page: Page) -> None:
-    """A key that is pressed right after a decision is meant for what is gone: waits until it counts again."""
-    expect(page.locator("#item[data-settling]")).to_have_count(0)
+def look(tab: Watched, console: Console, request: dict[str, Any]) -> None:
+    """Opens a request, which is there once nothing is under way any more."""
+    tab.page.goto(console.page_url(f"queue/{request['id']}/"))
+    expect(tab.page.locator("#approval")).to_have_attribute("data-approval", request["id"])
+    tab.rest()
 
 
 def accessible(page: Page) -> None:
@@ -71,7 +68,7 @@ def test_the_form_of_a_schema_tells_errors_at_the_field_and_sends_what_was_seen(
     page = tab.page
     arguments = {"order": "A-1", "amount": 400, "lines": [{"sku": "CHAIR"}]}
     request = asked(console, arguments=arguments, arguments_schema=ORDER)
-    look(page, console, request)
+    look(tab, console, request)
     page.keyboard.press("e")
     page.get_by_label("Amount").fill("9000")
     field = page.locator(".field", has=page.get_by_label("Amount"))
@@ -86,28 +83,29 @@ def test_the_form_of_a_schema_tells_errors_at_the_field_and_sends_what_was_seen(
     expect(page.locator("#edit-diff")).to_contain_text("sea")
     accessible(page)
     page.get_by_role("button", name="Approve with changes").click()
-    expect(page.locator(".toast-text").first).to_contain_text("Approved with changes")
+    tab.told("Approved with changes")
     wanted = {**arguments, "amount": 900, "ship": "sea", "lines": [{"sku": "CHAIR"}, {"sku": "LAMP"}]}
     assert now(console, request)["decision"]["arguments"] == wanted
 
 
 def test_a_batch_is_decided_by_keyboard_and_answered_in_order(console: Console, tab: Watched) -> None:
     page = tab.page
+    asked(console)  # to go on with
     request = asked(console, actions=[{"action": f"step_{name}", "arguments": {"n": name}} for name in "abc"])
-    look(page, console, request)
+    look(tab, console, request)
     expect(page.locator(".batch-item")).to_have_count(3)
     page.keyboard.press("a")
     expect(page.locator("#batch-1")).to_have_attribute("aria-current", "true")
-    settled(page)
+    tab.settled()
     page.keyboard.press("r")
     page.get_by_label("Details").fill("Not this one")
     page.locator("#reject-reason").select_option("other")
     page.locator("#send-reject").click()
     expect(page.locator("#batch-2")).to_have_attribute("aria-current", "true")
     accessible(page)
-    settled(page)
+    tab.settled()
     page.keyboard.press("a")
-    expect(page.locator("#approval")).not_to_have_attribute("data-approval", request["id"], timeout=10_000)
+    expect(page.locator("#approval")).not_to_have_attribute("data-approval", request["id"])
     found = now(console, request)
     assert found["status"] == "mixed"
     assert [item["status"] for item in found["items"]] == ["approved", "rejected", "approved"]
@@ -116,7 +114,7 @@ def test_a_batch_is_decided_by_keyboard_and_answered_in_order(console: Console, 
 def test_a_claim_a_question_and_its_answer_show_without_a_reload(console: Console, tab: Watched) -> None:
     page = tab.page
     request = asked(console)
-    look(page, console, request)
+    look(tab, console, request)
     page.keyboard.press("c")
     expect(page.locator("#hold")).to_contain_text("You hold this")
     expect(page.locator(f"#row-{request['id']} .queue-hold")).to_contain_text("you")
@@ -127,7 +125,7 @@ def test_a_claim_a_question_and_its_answer_show_without_a_reload(console: Consol
     with console.agent() as agent:
         answer = agent.post(f"/api/v1/approvals/{request['id']}/messages", json={"text": "Customer 77"})
         assert answer.status_code in {200, 201}, answer.text
-    expect(page.locator("#approval")).to_contain_text("Customer 77", timeout=10_000)
+    expect(page.locator("#approval")).to_contain_text("Customer 77")
     expect(page.locator(".review-head")).not_to_contain_text("Needs information")
     page.keyboard.press("c")
     expect(page.locator("#hold")).to_contain_text("Nobody holds this")
@@ -147,7 +145,7 @@ def test_after_the_connection_was_away_the_page_shows_what_happened_meanwhile(co
 
     page.route_web_socket("**/ws/**", connect)
     request = asked(console)
-    look(page, console, request)
+    look(tab, console, request)
     expect(page.locator("#live-toggle")).to_have_attribute("data-state", "connected")
     away.append(True)
     for socket in sockets:
@@ -156,7 +154,7 @@ def test_after_the_connection_was_away_the_page_shows_what_happened_meanwhile(co
     with console.agent() as agent:
         assert agent.post(f"/api/v1/approvals/{request['id']}/cancel", json={}).status_code == 200
     away.clear()
-    expect(page.locator(".review-result")).to_contain_text("Cancelled", timeout=20_000)
+    expect(page.locator(".review-result")).to_contain_text("Cancelled")
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
@@ -181,12 +179,12 @@ def test_the_whole_flow_works_on_a_phone(console: Console, browser: Browser, the
     page.locator("#reject-reason").select_option(index=1)
     accessible(page)
     page.locator("#send-reject").click()
-    expect(page.locator(".toast-text").first).to_contain_text("Rejected")
+    tab.told("Rejected")
     asked(console, action=action, arguments={"to": "c@example.org"})
     page.goto(console.page_url(f"queue/together/?action={action}"))
     accessible(page)
     page.locator("#approve-all").click()
-    expect(page.locator(".toast-text").first).to_contain_text("2 requests decided.")
+    tab.told("2 requests decided.")
     context.close()
     assert tab.faults == []
 
@@ -198,9 +196,11 @@ def test_a_decision_can_be_undone_from_the_toast_while_the_agent_has_not_been_to
     page.goto(console.page_url("settings/"))
     page.get_by_label("Time to withdraw a decision").fill("60")
     page.get_by_role("button", name="Save").first.click()
+    tab.told("The settings are saved.")
     try:
+        asked(console)  # to go on with
         request = asked(console)
-        look(page, console, request)
+        look(tab, console, request)
         page.keyboard.press("a")
         page.get_by_role("button", name="Undo").first.click()
         expect(page.locator(f"[data-approval='{request['id']}']")).to_be_visible()
@@ -210,3 +210,4 @@ def test_a_decision_can_be_undone_from_the_toast_while_the_agent_has_not_been_to
         page.goto(console.page_url("settings/"))
         page.get_by_label("Time to withdraw a decision").fill("0")
         page.get_by_role("button", name="Save").first.click()
+        tab.told("The settings are saved.")

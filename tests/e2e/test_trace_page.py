@@ -36,8 +36,8 @@ def start_ns(console: Console) -> int:
 
 @pytest.fixture
 def page(tab: Watched, console: Console, start_ns: int) -> Page:
-    tab.page.goto(console.page_url(f"traces/{TRACE}/"))
-    tab.page.wait_for_load_state("networkidle")
+    tab.open(console.page_url(f"traces/{TRACE}/"))
+    tab.rest()
     return tab.page
 
 
@@ -81,10 +81,10 @@ def test_arrows_move_open_and_close_and_the_focus_survives_scrolling_away(page: 
     assert focused(page) == first
 
 
-def test_rows_below_the_fold_of_a_phone_are_there_for_tab_and_for_paper(page: Page) -> None:
+def test_rows_below_the_fold_of_a_phone_are_there_for_tab_and_for_paper(tab: Watched, page: Page) -> None:
     page.set_viewport_size({"width": 360, "height": 400})
-    page.reload()
-    page.wait_for_load_state("networkidle")
+    tab.open(page.url)
+    tab.rest()
     assert page.evaluate("document.getElementById('waterfall').getBoundingClientRect().top") > 700
     assert rows(page).count() >= 60
     assert page.locator('#waterfall [tabindex="0"]').get_attribute("id") == f"s-{1:016x}"

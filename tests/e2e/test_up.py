@@ -28,7 +28,7 @@ SECOND_START_SECONDS = 60.0
 @pytest.fixture(scope="module")
 def own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Console]:
     """A second console. Each test leaves it as well as it was, but for the last, which kills it."""
-    running = start(tmp_path_factory.mktemp("own") / "a folder of its own")
+    running = start(tmp_path_factory.mktemp("own") / "a folder of its own", from_nothing=True)
     yield running
     if running.process.poll() is None:
         running.stop()

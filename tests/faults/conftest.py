@@ -15,12 +15,13 @@ from tests.e2e.running import Console, start
 from tests.faults.examining import Stored
 
 # Exporters in a test send as fast as they are answered, with one key.
-NO_LIMIT = {"RATE_LIMIT_PER_KEY": "1000000", "WEB_WORKERS": "2", "LOG_LEVEL": "WARNING"}
+NO_LIMIT = "1000000"
 
 
 def start_console(folder: Path) -> Console:
     """`manage.py up` with two web workers and gRPC on a port of its own."""
-    return start(folder, OTLP_GRPC_PORT=str(free_port()), **NO_LIMIT)
+    port = str(free_port())
+    return start(folder, OTLP_GRPC_PORT=port, RATE_LIMIT_PER_KEY=NO_LIMIT, WEB_WORKERS="2", LOG_LEVEL="WARNING")
 
 
 @pytest.fixture(scope="package")

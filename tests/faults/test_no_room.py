@@ -66,8 +66,9 @@ def cramped(disk: Disk) -> Iterator[Console]:
 
 def test_a_full_disk_refuses_and_loses_nothing_until_there_is_room_again(disk: Disk, cramped: Console) -> None:
     stored = Stored(cramped)
-    load = Load(cramped, batches(100, seed=4)).start()
-    load.wait_for(0.2)
+    # So many that some are left however long it takes to fill the disk.
+    load = Load(cramped, batches(300, seed=4)).start()
+    load.wait_for(0.05)
     disk.fill()
     eventually(lambda: load.answers[503] > 8, timeout=60)
     assert load.sending

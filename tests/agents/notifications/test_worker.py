@@ -1,13 +1,16 @@
 """The worker's round: everything that is due, many endpoints at once."""
 
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from datetime import timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from agents import tasks
 from agents.models import Attempt, AuditEvent, Delivery, Notification, OutboxEvent, User
-from agents.services import routing
+from agents.services import outbox, routing
 from agents.services.deliveries import replay
 from console.lib import clock, outbound
 from tests.agents.conftest import Browse
@@ -107,3 +110,18 @@ def test_a_transport_that_breaks_is_a_failed_attempt_and_keeps_no_other_channel_
     broken = Delivery.objects.select_related("endpoint").get(channel__name="breaks")
     assert (broken.status, broken.tries, broken.error) == ("pending", 1, "sending it failed: ZeroDivisionError")
     assert broken.endpoint.leased_until is None
+
+
+def test_a_worker_is_asked_once_and_to_come_when_what_happens_meanwhile_is_there_as_well(
+    happen: Happen,
+    monkeypatch: pytest.MonkeyPatch,
+    django_capture_on_commit_callbacks: Callable[..., AbstractContextManager[Any]],
+) -> None:
+    asked: list[tuple[str, float]] = []
+    broker = SimpleNamespace(send_task=lambda name, **given: asked.append((name, given["countdown"])))
+    monkeypatch.setattr("console.lib.queue.current_app", broker)
+    monkeypatch.setattr(outbox, "_last_woken", float("-inf"))
+    with django_capture_on_commit_callbacks(execute=True):
+        happen()
+        happen()
+    assert asked == [("agents.tasks.send_outbox", outbox.WAKE_SECONDS)]

@@ -1,38 +1,21 @@
 """Two people at the same instant: exactly one of them wins."""
 
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from threading import Barrier
+from functools import partial
 
 import pytest
 from django.core.exceptions import ValidationError
-from django.db import connection
 
 from agents.models import ApiKey, Membership, Project, User
 from agents.permissions import Scope
 from agents.roles import Role
 from agents.services import first_run, invitations, keys, members
+from tests import racing
 from tests.agents.conftest import NOON, PASSWORD, MakePerson
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-def at_once(*acts: Callable[[], object]) -> list[str]:
-    """Runs the acts in threads that start together; returns the class name of each exception, "" for success."""
-    start = Barrier(len(acts))
-
-    def run(act: Callable[[], object]) -> str:
-        start.wait(timeout=10)
-        try:
-            act()
-        except (ValidationError, invitations.NoLongerValid) as error:
-            return type(error).__name__
-        finally:
-            connection.close()
-        return ""
-
-    with ThreadPoolExecutor(len(acts)) as pool:
-        return sorted(pool.map(run, acts))
+at_once = partial(racing.at_once, refusals=(ValidationError, invitations.NoLongerValid))
 
 
 def test_two_admins_cannot_demote_each_other(project: Project, admin: User, person: MakePerson) -> None:

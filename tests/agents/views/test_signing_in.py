@@ -6,6 +6,8 @@ from pytest_django import Settings
 
 from agents.models import Project, User
 from agents.roles import Role
+from agents.services import first_run
+from console.lib import clock
 from tests.agents.conftest import PASSWORD, MakePerson
 
 
@@ -15,6 +17,37 @@ def attempt(email: str, password: str) -> int:
 
 def test_the_address_is_not_case_sensitive(admin: User) -> None:
     assert attempt("ADA@Example.org", PASSWORD) == 302
+
+
+def test_the_first_admin_is_shown_times_in_the_zone_of_their_browser_until_they_choose_one(db: None) -> None:
+    given = first_run.create(keep=lambda _: None, now=clock.now())
+    assert given is not None
+
+    def sign_in(zone: str) -> Client:
+        client = Client()
+        fields = {"login": given.email, "password": given.password, "time_zone": zone}
+        assert client.post("/accounts/login/", fields).status_code == 302
+        return client
+
+    def zone() -> str:
+        return User.objects.get(email=given.email).time_zone
+
+    assert "data-time-zone" in Client().get("/accounts/login/").content.decode()
+    nowhere = sign_in("Middle/Earth")
+    assert zone() == ""
+    assert 'value="UTC"' in nowhere.get("/account/").content.decode()
+    assert nowhere.post("/account/notifications/", {"notify_in_app": "on"}).status_code in (200, 302)
+    sign_in("Asia/Tokyo")
+    assert zone() == "Asia/Tokyo"
+    sign_in("Europe/Berlin")
+    assert zone() == "Asia/Tokyo"
+
+
+def test_whoever_chose_utc_stays_there(admin: User) -> None:
+    assert admin.time_zone == "UTC"
+    Client().post("/accounts/login/", {"login": admin.email, "password": PASSWORD, "time_zone": "Asia/Tokyo"})
+    admin.refresh_from_db()
+    assert admin.time_zone == "UTC"
 
 
 def test_guessing_one_accounts_password_is_stopped_and_others_still_get_in(admin: User, person: MakePerson) -> None:

@@ -87,7 +87,9 @@ def test_a_time_away_is_planned_in_ones_own_time_zone_and_ended(
     year = clock.now().year + 1
     page = browse(ana)
     planned = {"starts_at": f"{year}-08-03T09:00", "ends_at": f"{year}-08-03T18:00", "delegate": ben.pk}
-    assert "Ben" in page.post(AWAY, planned, follow=True).text
+    listed = page.post(AWAY, planned, follow=True).text
+    assert "Ben" in listed
+    assert f"(3 Aug {year})" in listed
     away = Away.objects.get()
     assert (away.starts_at.hour, away.ends_at.hour, away.delegate) == (0, 9, ben)
     assert page.post(AWAY, planned).status_code == 422
