@@ -31,7 +31,6 @@ def limit(used: Iterable[Dimensions]) -> dict[Dimensions, Dimensions]:
 
 def stored() -> dict[str, int]:
     with connection.cursor() as cursor:
-        # Tests that commit leave rows of other projects: the table has no model that a flush would know.
         cursor.execute("SELECT dimension, count(*) FROM metrics_dimension WHERE project_id = %s GROUP BY 1", [PROJECT])
         return dict(cursor.fetchall())
 

@@ -8,6 +8,7 @@ import pytest
 from django.test import Client
 from langfuse import Langfuse
 from langfuse.api.core import ApiError
+from opentelemetry.sdk.trace import TracerProvider
 
 from agents.models import ApiKey, Membership, Project, User, api_key
 from agents.models.credential import digest, new_secret
@@ -35,12 +36,21 @@ def secret_of(project: Project, *scopes: Scope) -> str:
 
 @pytest.fixture
 def langfuse(live_server: Any, project: Project) -> Iterator[Langfuse]:
-    """Its client, with nothing changed but address and keys."""
+    """Its client, with nothing changed but address and keys, and that it does not make itself the process's tracer:
+
+    spans of later tests would go to a server that is no longer there, again and again.
+    """
+    tracing = TracerProvider()
     client = Langfuse(
-        public_key=f"pk-lf-{project.pk}", secret_key=secret_of(project, *BOTH), base_url=live_server.url, flush_at=5
+        public_key=f"pk-lf-{project.pk}",
+        secret_key=secret_of(project, *BOTH),
+        base_url=live_server.url,
+        flush_at=5,
+        tracer_provider=tracing,
     )
     yield client
     client.shutdown()
+    tracing.shutdown()
 
 
 @pytest.fixture
