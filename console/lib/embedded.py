@@ -33,6 +33,7 @@ SOCKET_NAME = ".s.PGSQL.5432"
 SOCKET_PATH_MAX = 100  # sun_path holds 108 bytes on Linux, 104 on macOS.
 DATABASE = "handrail"
 CLUSTER = "cluster"
+WAL_SEGMENT_MB = 2
 ORPHAN_SECONDS = 30.0
 
 
@@ -159,6 +160,8 @@ def _options(sockets: Path, fast_and_loose: bool) -> list[str]:
         # Right after a checkpoint every page that ingest touches goes to the log whole: the fewer, the better.
         "max_wal_size": "2GB",
         "checkpoint_timeout": "15min",
+        # A new console fills tables that nobody has looked at yet: until then the planner guesses among their indexes.
+        "autovacuum_naptime": "15s",
         # Ingest locks up to some hundreds of traces in a transaction.
         "max_locks_per_transaction": "256",
         "jit": "off",
@@ -178,6 +181,9 @@ def _initialise(programs: Path, cluster: Path, run_as: tuple[int, int] | None) -
         *("-D", str(fresh), "-U", ACCOUNT, "--encoding=UTF8", "--no-locale"),
         *("--locale-provider=builtin", "--builtin-locale=C.UTF-8"),
         *("--auth-local=trust", "--auth-host=reject", "--no-instructions"),
+        # A new cluster makes the files of its log as it goes, and every commit waits until the next one is made: for
+        # 16 MB, as is usual, that takes 50 ms and more.
+        f"--wal-segsize={WAL_SEGMENT_MB}",
     ]
     done = subprocess.run(
         command,
