@@ -159,6 +159,8 @@ def _options(sockets: Path, fast_and_loose: bool) -> list[str]:
         "maintenance_work_mem": "128MB",
         # Right after a checkpoint every page that ingest touches goes to the log whole: the fewer, the better.
         "max_wal_size": "2GB",
+        # Of the log's files as many stay, to be written again: making one holds up all commits.
+        "min_wal_size": "256MB",
         "checkpoint_timeout": "15min",
         # A new console fills tables that nobody has looked at yet: until then the planner guesses among their indexes.
         "autovacuum_naptime": "15s",
@@ -181,8 +183,7 @@ def _initialise(programs: Path, cluster: Path, run_as: tuple[int, int] | None) -
         *("-D", str(fresh), "-U", ACCOUNT, "--encoding=UTF8", "--no-locale"),
         *("--locale-provider=builtin", "--builtin-locale=C.UTF-8"),
         *("--auth-local=trust", "--auth-host=reject", "--no-instructions"),
-        # A new cluster makes the files of its log as it goes, and every commit waits until the next one is made: for
-        # 16 MB, as is usual, that takes 50 ms and more.
+        # docs/decisions/034-small-log-files.md
         f"--wal-segsize={WAL_SEGMENT_MB}",
     ]
     done = subprocess.run(
