@@ -27,11 +27,19 @@ _STRUCTURE = frozenset({"role", "type"})
 # What a token begins with, in the order of what must not be lost.
 _RANK = {"@": 0, "~": 1, "=": 2}
 _WORD = re.compile(rf"[{_UNSPACED}]|[^\W_{_UNSPACED}]+")
+_APART = {code: " " for code in range(128) if not chr(code).isalnum()}
 
 
 def words(text: str) -> set[str]:
     """The words of a text; longer ones than MAX_WORD_CHARS are keys and encoded data, nothing anybody types."""
-    return {word for word in _WORD.findall(text[:MAX_TEXT_CHARS].lower()) if len(word) <= MAX_WORD_CHARS}
+    return {word for word in _runs(text) if len(word) <= MAX_WORD_CHARS}
+
+
+def _runs(text: str) -> list[str]:
+    """The words of a text, one after the other."""
+    said = text[:MAX_TEXT_CHARS].lower()
+    # As nearly all texts are; the expression finds the same, in seven times the time.
+    return said.translate(_APART).split() if said.isascii() else _WORD.findall(said)
 
 
 def pair(key: str, value: str | float) -> str:
@@ -85,7 +93,7 @@ class Tokens:
             for text in strings(value):
                 if text not in self._read:
                     self._read.add(text)
-                    self.found.update(_WORD.findall(text[:MAX_TEXT_CHARS].lower()))
+                    self.found.update(_runs(text))
 
     def add_pairs(self, named: Mapping[str, Any], prefix: str = "") -> None:
         """Adds a token for each short value, by its key and the key's way down through objects ("a.b")."""

@@ -21,6 +21,11 @@ def test_words_are_lower_case_runs_of_letters_and_digits_in_any_script() -> None
     assert words("x" * (MAX_WORD_CHARS + 1)) == set()
 
 
+@given(st.text(alphabet=st.characters(max_codepoint=127), max_size=200))
+def test_a_text_has_the_same_words_whatever_script_stands_beside_it(text: str) -> None:
+    assert words(f"{text} 日") == words(text) | {"日"}
+
+
 def test_a_word_may_also_be_a_session_or_a_user() -> None:
     assert alternatives("conv-12") == [(("12", "conv"), (pair("session", "conv-12"),), (pair("user", "conv-12"),))]
 
