@@ -160,7 +160,7 @@ def _options(sockets: Path, fast_and_loose: bool) -> list[str]:
         # Right after a checkpoint every page that ingest touches goes to the log whole: the fewer, the better.
         "max_wal_size": "2GB",
         # Of the log's files as many stay, to be written again: making one holds up all commits.
-        "min_wal_size": "256MB",
+        "min_wal_size": "80MB",
         "checkpoint_timeout": "15min",
         # A new console fills tables that nobody has looked at yet: until then the planner guesses among their indexes.
         "autovacuum_naptime": "15s",
