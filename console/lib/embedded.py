@@ -162,8 +162,6 @@ def _options(sockets: Path, fast_and_loose: bool) -> list[str]:
         # Of the log's files as many stay, to be written again: making one holds up all commits.
         "min_wal_size": "80MB",
         "checkpoint_timeout": "15min",
-        # A new console fills tables that nobody has looked at yet: until then the planner guesses among their indexes.
-        "autovacuum_naptime": "15s",
         # Ingest locks up to some hundreds of traces in a transaction.
         "max_locks_per_transaction": "256",
         "jit": "off",
