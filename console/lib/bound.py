@@ -53,6 +53,18 @@ def together(
         return [cursor.fetchall() if cursor.description else [] for cursor in cursors]
 
 
+def copy(table: str, columns: Sequence[str], content: bytes) -> None:
+    """Adds rows to a table by COPY: `content` is its whole input in PostgreSQL's binary form."""
+    connection.ensure_connection()
+    statement = f"COPY {table} ({', '.join(columns)}) FROM STDIN (FORMAT BINARY)"
+    with (
+        connection.wrap_database_errors,
+        psycopg.Cursor(connection.connection) as cursor,
+        cursor.copy(statement.encode()) as copying,
+    ):
+        copying.write(content)
+
+
 def _count(sql: str) -> None:
     if connection.queries_logged:
         connection.queries_log.append({"sql": sql, "time": "0.000"})

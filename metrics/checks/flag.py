@@ -1,7 +1,7 @@
 """What a check has found: which pattern, and where."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from console.lib.unseen import visible
 
@@ -10,8 +10,7 @@ AROUND_CHARS = 24
 PATH_CHARS = 200
 
 
-@dataclass(frozen=True, slots=True)
-class Field:
+class Field(NamedTuple):
     """One text of what is checked. `place` says what it is for whoever reads it (`metrics.checks.catalogue.PLACES`).
 
     `path` leads to it, as `input[1].content` or `arguments.note`.

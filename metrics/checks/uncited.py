@@ -137,6 +137,8 @@ Known = Callable[[_Given], bool]
 
 def _specifics(field: Field) -> Iterator[tuple[Found, Known]]:
     text = field.text
+    if not any(sign in text for sign in _SIGNS):
+        return
     if text[:1] in "{[" and text.rstrip()[-1:] in "}]":
         return  # JSON for a program, not words for a person
     code = [match.span() for match in CODE.finditer(text)] if "```" in text else []
@@ -227,6 +229,9 @@ _SORTS: tuple[tuple[str, Any, Callable[[Any], Known | None]], ...] = (
     ("uncited-date", DATE, _date),
     ("uncited-number", NUMBER, _number),
 )
+
+# Without any of these there is nothing of any sort.
+_SIGNS = (*"0123456789", "http", '"', "“", "„", "«")
 
 
 def _plain(text: str) -> str:

@@ -3,11 +3,11 @@
 Packed by hand, because this is the inner loop of ingest, and arrays take a fraction of the time that a general driver
 needs. Formats: for the frame
 https://www.postgresql.org/docs/current/sql-copy.html#SQL-COPY-FILE-FORMATS-BINARY, for values the `recv` functions of
-the types (src/backend/utils/adt: timestamp.c, numeric.c, arrayfuncs.c, jsonb.c).
+the types (src/backend/utils/adt: timestamp.c, numeric.c, arrayfuncs.c, jsonb.c, tsvector.c).
 """
 
 import struct
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Any
@@ -109,6 +109,17 @@ def _int4_array(values: Sequence[int]) -> bytes:
     return octets(struct.pack(f">iiiii{len(pairs)}i", 1, 0, _INT4_ID, len(values), 1, *pairs))
 
 
+def _tsvector(values: Collection[str]) -> bytes:
+    """Distinct words without positions; each ends with a zero and the number of its positions.
+
+    PostgreSQL would sort them itself, where ingest waits for its processors.
+    """
+    if not values:
+        return b"\0\0\0\4\0\0\0\0"
+    words = "\0\0\0".join(sorted(values)).encode("utf-8", "replace")
+    return _LENGTH.pack(len(words) + 7) + _LENGTH.pack(len(values)) + words + b"\0\0\0"
+
+
 # The ids of built-in types never change.
 _INT4_ID, _INT8_ID, _BYTEA_ID, _TEXT_ID = 23, 20, 17, 25
 _EMPTY_INT4_ARRAY = octets(struct.pack(">iii", 0, 0, _INT4_ID))
@@ -123,6 +134,7 @@ _ENCODERS: Mapping[str, Callable[[Any], bytes]] = {
     "bytea": octets,
     "jsonb": _jsonb,
     "timestamptz": _timestamptz,
+    "tsvector": _tsvector,
     "int4[]": _int4_array,
     "int8[]": _array(_INT8_ID, int8),
     "text[]": _array(_TEXT_ID, text),

@@ -18,14 +18,13 @@ SPAN_COLUMNS = (
     "cache_read_tokens", "cache_write_tokens", "reasoning_tokens", "cost_nanos", "reported_cost_nanos", "ttft_ns",
     "streaming", "detail",
 )  # fmt: skip
-COPY_SPANS = f"COPY metrics_span ({', '.join(SPAN_COLUMNS)}) FROM STDIN (FORMAT BINARY)"
 
 _FIXED = struct.Struct(">hiqi16si8siqiqiqi?i?i?i?")
 _NO_NUMBERS = NULL * 9
 
 
 def spans(project_id: int, fresh: Iterable[tuple[SpanRow, Standing, bytes]], received_at: datetime) -> bytes:
-    """The whole input of COPY_SPANS for rows with their standings and packed details."""
+    """The whole input of a COPY of SPAN_COLUMNS for rows with their standings and packed details."""
     received = microseconds(received_at)
     packed = [_span(project_id, row, standing, detail, received) for row, standing, detail in fresh]
     return b"".join([HEADER, *packed, TRAILER])

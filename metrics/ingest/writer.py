@@ -14,7 +14,6 @@ from console.lib import bound
 from console.lib.sql import load
 from metrics.ingest import binary, copying, limits, packing, recount, summary, tally
 from metrics.ingest.content import CONTENT_NAMES
-from metrics.ingest.lineage import Standing
 from metrics.ingest.rows import LogRow, PointRow, SpanRow, explained
 from metrics.services import catalogue, compaction, dimensions
 from metrics.times import NS_PER_SECOND
@@ -134,7 +133,8 @@ def _write_project(
     decided = recount.decide(nodes)
     standings = [decided[key] for key in fresh.keys]
     stored.standing = {key: was for key, was in stored.standing.items() if key[0] in members}
-    _copy_spans(cursor, project_id, fresh, standings, now)
+    copied = zip(rows, standings, fresh.packed, strict=True)
+    bound.copy("metrics_span", copying.SPAN_COLUMNS, copying.spans(project_id, copied, now))
     changes = recount.turn_over(cursor, project_id, stored, decided)
     sums = tally.Tally()
     sums.add_rows(rows, standings)
@@ -178,19 +178,6 @@ def _fresh(batches: Sequence[SpanBatch], stored: recount.Known) -> _Fresh:
         reasons = {f"trace has {limits.MAX_SPANS_PER_TRACE} spans": refused} if refused else {}
         fresh.written.append(Written(len(kept), Counter(reasons)))
     return fresh
-
-
-def _copy_spans(
-    cursor: CursorWrapper,
-    project_id: int,
-    fresh: _Fresh,
-    standings: Sequence[Standing],
-    now: datetime,
-) -> None:
-    rows = zip(fresh.rows, standings, fresh.packed, strict=True)
-    # Django turns psycopg's errors into its own only around `execute`.
-    with connection.wrap_database_errors, cursor.copy(copying.COPY_SPANS) as copy:
-        copy.write(copying.spans(project_id, rows, now))
 
 
 def _write_derived(
@@ -266,10 +253,8 @@ def recount_traces(
     cursor.execute(load("metrics", "recount_traces"), parameters)
 
 
-def _copy(cursor: CursorWrapper, table: str, columns: Mapping[str, str], rows: Iterable[tuple[Any, ...]]) -> None:
-    statement = f"COPY {table} ({', '.join(columns)}) FROM STDIN (FORMAT BINARY)"
-    with connection.wrap_database_errors, cursor.copy(statement) as copy:
-        copy.write(binary.rows(list(columns.values()), rows))
+def _copy(table: str, columns: Mapping[str, str], rows: Iterable[tuple[Any, ...]]) -> None:
+    bound.copy(table, list(columns), binary.rows(list(columns.values()), rows))
 
 
 def write_logs(project_id: int, rows: Sequence[LogRow], now: datetime) -> Written:
@@ -277,7 +262,6 @@ def write_logs(project_id: int, rows: Sequence[LogRow], now: datetime) -> Writte
     with connection.cursor() as cursor:
         cursor.execute(load("metrics", "stage_logs"))
         _copy(
-            cursor,
             "stage_log",
             LOG_COLUMNS,
             (
@@ -300,7 +284,6 @@ def write_points(project_id: int, rows: Sequence[PointRow], now: datetime) -> Wr
     with connection.cursor() as cursor:
         cursor.execute(load("metrics", "stage_points"))
         _copy(
-            cursor,
             "stage_point",
             POINT_COLUMNS,
             (

@@ -12,17 +12,17 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
-import psutil
 from django.conf import settings
 from django.db import connection, transaction
 
+from console.lib import bound
+from console.lib.pace import Spare
 from console.lib.sql import load
-from metrics.ingest import content, packing
+from metrics.ingest import binary, content, packing
 from metrics.ingest.content import CONTENT_NAMES, Record
-from metrics.models import Log, Trace
 from metrics.search_words import Tokens, pair, project_token, span_token
 from metrics.services import flags, partitions
 from metrics.services.flags import Seen
@@ -31,26 +31,43 @@ from metrics.times import NS_PER_HOUR, to_ns
 TABLE = "metrics_search"
 LOCK_KEY = 0x48524953
 # Rows of the queue that one transaction takes, and how many transactions one run makes.
-BATCH_ROWS = 250
-MOST_BATCHES = 40
+BATCH_ROWS = 120
+MOST_BATCHES = 80
 # Spans of a trace arrive one after the other: those of a few seconds are read together.
 SETTLE = timedelta(seconds=2)
-# While more arrives and no processor is idle, the index rests for so many times as long as a batch took, but not for
-# long, nor longer than that lasts: whoever stores telemetry and reads it comes first. The trace list says meanwhile how
-# far behind it is.
-REST = 30
-LONGEST_REST = 20.0
-# The processors of this machine have no time left when a smaller share of theirs than this was idle.
+# While more arrives, the index takes the time that the processors of this machine have left but for this share of
+# theirs: whoever stores telemetry and reads it comes first. The trace list says meanwhile how far behind it is. Where
+# no time is left at all, it rests for so many times as long as a batch took, but not for longer than that in seconds.
 SPARE = 0.1
+MOST_TIMES = 30.0
+LONGEST_REST = 20.0
+# A shorter rest is waited for, after a longer one the next run goes on.
+LONGEST_WAIT = 1.0
 _turn = threading.Lock()
-SEPARATOR = " "  # no token has a space
+# Their types, in the order of the rows.
+COLUMNS: Mapping[str, str] = {
+    "project_id": "int8", "trace_id": "bytea", "start_ns": "int8", "words": "tsvector", "checked": "jsonb",
+}  # fmt: skip
 MOST_LOGS_OF_TRACE = 5_000
 
 _NAMED = ("name", "kind", "tool", "model", "provider", "agent", "service", "error_type", "error_message",
           "finish_reason")  # fmt: skip
+# What a search calls the last column of traces_to_index.
+_NAMES_OF_TRACE = ("session", "user", "environment", "version", "prompt", "team")
 # Columns of a span that hold words, and those that are too long to be found by their value.
 _TEXTS = ("name", "error_type", "error_message")
 _ONLY_TEXTS = ("name", "error_message")
+
+
+class _Summary(NamedTuple):
+    """What is searched of a trace's summary: `named` are its session, user and so on, as in _NAMES_OF_TRACE."""
+
+    trace_id: bytes
+    start_ns: int
+    end_ns: int
+    root_name: str
+    tags: Sequence[str]
+    named: Sequence[str]
 
 
 @dataclass(slots=True)
@@ -62,23 +79,7 @@ class Indexed:
     traces: int = 0
 
 
-@dataclass(slots=True)
-class _Rest:
-    """Until when this process leaves the index alone, on the monotonic clock; what the processors had done before."""
-
-    until: float = 0.0
-    processors: Any = None
-
-    def goes_on(self) -> bool:
-        """Whether it is not over, and no processor has had time since this was asked last."""
-        before, self.processors = self.processors, psutil.cpu_times()
-        if time.monotonic() < self.until and _machine_is_busy(before):
-            return True
-        self.until = 0.0
-        return False
-
-
-_rest = _Rest()
+_spare = Spare(idle=SPARE, most_times=MOST_TIMES, longest=LONGEST_REST)
 
 
 def run(*, now: datetime, most_batches: int = MOST_BATCHES) -> Indexed:
@@ -90,7 +91,7 @@ def run(*, now: datetime, most_batches: int = MOST_BATCHES) -> Indexed:
     if not _turn.acquire(blocking=False):
         return total
     try:
-        if not _rest.goes_on():
+        if _spare.is_over():
             _run(now, most_batches, total)
     finally:
         _turn.release()
@@ -99,7 +100,7 @@ def run(*, now: datetime, most_batches: int = MOST_BATCHES) -> Indexed:
 
 def _run(now: datetime, most_batches: int, total: Indexed) -> None:
     for _ in range(most_batches):
-        began, processors = time.monotonic(), psutil.cpu_times()
+        _spare.begin()
         one = _batch(now)
         if one is None:
             break
@@ -108,17 +109,12 @@ def _run(now: datetime, most_batches: int, total: Indexed) -> None:
         total.traces += one.traces
         if one.rows < BATCH_ROWS:
             break
-        if _machine_is_busy(processors) and _more_arrives(now):
-            _rest.processors = psutil.cpu_times()
-            _rest.until = time.monotonic() + min(REST * (time.monotonic() - began), LONGEST_REST)
-            break
-
-
-def _machine_is_busy(before: Any) -> bool:
-    """Whether the processors had no time left since `before`, as psutil.cpu_times() was then."""
-    after = psutil.cpu_times()
-    idle = after.idle - before.idle
-    return bool(idle < SPARE * (sum(after) - sum(before)))
+        if _more_arrives(now):
+            rest = _spare.end()
+            if rest > LONGEST_WAIT:
+                break
+            time.sleep(rest)
+            _spare.is_over()
 
 
 def _more_arrives(now: datetime) -> bool:
@@ -169,17 +165,12 @@ def _index(
 
     Adds to `flagged` the kinds of flags that traces have from now on. Returns how many traces there are.
     """
-    summaries = [
-        trace
-        for trace in Trace.objects.filter(project_id=project_id, trace_id__in=list(arrived)).only(
-            "project_id", "trace_id", "root_name", "start_ns", "end_ns", "session_id", "user_id", "environment",
-            "agent_version", "prompt_name", "team", "tags",
-        )
-        if trace.start_ns >= horizon
-    ]  # fmt: skip
+    asked: dict[str, Any] = {"project": project_id, "traces": list(arrived), "horizon": horizon}
+    rows = bound.rows(load("metrics", "traces_to_index"), asked)
+    summaries = [_Summary._make(row) for row in rows]
     if not summaries:
         return 0
-    found = {bytes(trace.trace_id): _of_trace(trace) for trace in summaries}
+    found = {trace.trace_id: _of_trace(project_id, trace) for trace in summaries}
     holders = [span_id for trace_id in found for span_id in arrived[trace_id]]
     bounds = {
         "project": project_id,
@@ -190,23 +181,15 @@ def _index(
     checked = flags.reading(project_id)
     _add_spans(found, bounds, holders, checked)
     _add_logs(found, bounds, arrived, checked)
-    starts = {bytes(trace.trace_id): trace.start_ns for trace in summaries}
+    starts = {trace.trace_id: trace.start_ns for trace in summaries}
     flagged[project_id] = _store(found, bounds, starts, checked)
     return len(found)
 
 
-def _of_trace(trace: Trace) -> Tokens:
+def _of_trace(project_id: int, trace: _Summary) -> Tokens:
     tokens = Tokens()
-    tokens.add([project_token(trace.project_id)])
-    named = {
-        "session": trace.session_id,
-        "user": trace.user_id,
-        "environment": trace.environment,
-        "version": trace.agent_version,
-        "prompt": trace.prompt_name,
-        "team": trace.team,
-    }
-    tokens.add(pair(name, value) for name, value in named.items())
+    tokens.add([project_token(project_id)])
+    tokens.add(pair(name, value) for name, value in zip(_NAMES_OF_TRACE, trace.named, strict=True))
     tokens.add(pair("tag", tag) for tag in trace.tags)
     tokens.add_text([trace.root_name, *trace.tags])
     return tokens
@@ -265,27 +248,27 @@ def _add_logs(
     checked: flags.Reading,
 ) -> None:
     """Inputs and outputs that came as log records of the spans."""
-    logs = Log.objects.filter(
-        project_id=bounds["project"],
-        trace_id__in=bounds["traces"],
-        event_name__in=CONTENT_NAMES,
-        time_ns__gte=bounds["earliest"] - NS_PER_HOUR,
-        time_ns__lte=bounds["latest"] + NS_PER_HOUR,
-    )
+    asked = {
+        **bounds,
+        "names": list(CONTENT_NAMES),
+        "earliest": bounds["earliest"] - NS_PER_HOUR,
+        "latest": bounds["latest"] + NS_PER_HOUR,
+    }
     read: Counter[bytes] = Counter()
-    rows = logs.order_by("trace_id", "time_ns", "id").values_list("trace_id", "span_id", "event_name", "detail")
-    for raw_trace, raw_span, name, detail in rows.iterator(chunk_size=500):
-        trace_id = bytes(raw_trace or b"")
-        read[trace_id] += 1
-        if read[trace_id] > MOST_LOGS_OF_TRACE:
-            continue
-        try:
-            said = packing.unpack(detail)
-        except packing.Unreadable:
-            continue
-        found[trace_id].add_text([said.get("body"), said.get("attributes")])
-        record = Record(name, said.get("attributes") or {}, said.get("body"))
-        checked.record(trace_id, bytes(raw_span or b""), record, arrived=arrived[trace_id])
+    with connection.chunked_cursor() as cursor:  # there may be many, and long ones
+        cursor.execute(load("metrics", "logs_to_index"), asked)
+        for raw_trace, raw_span, name, detail in cursor:
+            trace_id = bytes(raw_trace)
+            read[trace_id] += 1
+            if read[trace_id] > MOST_LOGS_OF_TRACE:
+                continue
+            try:
+                said = packing.unpack(detail)
+            except packing.Unreadable:
+                continue
+            found[trace_id].add_text([said.get("body"), said.get("attributes")])
+            record = Record(name, said.get("attributes") or {}, said.get("body"))
+            checked.record(trace_id, bytes(raw_span or b""), record, arrived=arrived[trace_id])
 
 
 def _store(
@@ -303,12 +286,9 @@ def _store(
         for trace_id, words, added in cursor.fetchall():
             found[bytes(trace_id)].add(words)
             before.setdefault(bytes(trace_id), []).extend(orjson.loads(added))
-        parameters = {
-            "project": bounds["project"],
-            "traces": list(found),
-            "starts": [starts[trace_id] for trace_id in found],
-            "words": [SEPARATOR.join(tokens.sorted()) for tokens in found.values()],
-            "checked": [orjson.dumps(after[trace_id]).decode() for trace_id in found],
-        }
-        cursor.execute(load("metrics", "insert_search"), parameters)
+    rows = (
+        (bounds["project"], trace_id, starts[trace_id], tokens.kept(), after[trace_id])
+        for trace_id, tokens in found.items()
+    )
+    bound.copy(TABLE, list(COLUMNS), binary.rows(list(COLUMNS.values()), rows))
     return flags.count(bounds["project"], before, after)

@@ -4,6 +4,7 @@ A summary lags its traces by the period of the task. It is always computed from 
 has to be added up twice or taken back when a trace changes sessions.
 """
 
+from collections import defaultdict
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
@@ -62,7 +63,10 @@ def _take(cursor: CursorWrapper, now: datetime) -> list[tuple[int, list[str]]]:
         "not_since": now - LARGE_EVERY,
     }
     cursor.execute(load("metrics", "take_stale_sessions"), parameters)
-    return [(project_id, session_ids) for project_id, session_ids in cursor.fetchall()]
+    by_project: dict[int, set[str]] = defaultdict(set)
+    for project_id, session_id in cursor.fetchall():
+        by_project[project_id].add(session_id)
+    return [(project_id, sorted(session_ids)) for project_id, session_ids in sorted(by_project.items())]
 
 
 def _store(cursor: CursorWrapper, project_id: int, session_ids: list[str], now: datetime) -> None:

@@ -2,7 +2,7 @@
 
 import json
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from metrics.conversation import messages
@@ -129,6 +129,9 @@ json_values = st.recursive(
 
 
 @given(json_values)
+@example([{"type": []}])
+@example([{"type": {}, "toolCallId": []}])
+@example([[[], "hi"]])
 def test_no_json_value_breaks_it(value: object) -> None:
     for turn in messages(value):
         assert all(isinstance(part.text, str) and isinstance(part.name, str) for part in turn.parts)

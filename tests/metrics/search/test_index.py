@@ -3,13 +3,14 @@
 import threading
 from collections.abc import Callable
 from datetime import timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 from django.db import connection, transaction
 from django.test import Client
 
 from agents.models import Project
+from console.lib.pace import Spare
 from metrics.ingest.rows import RawSpan
 from metrics.services import search_index
 from tests.metrics.sending import NOW, Sending
@@ -22,6 +23,30 @@ def found(ask: Ask, text: str, **query: Any) -> set[str]:
     answer = ask("traces", q=text, **query)
     assert answer.status_code == 200, answer.content
     return {row["trace_id"] for row in answer.json()["results"]}
+
+
+class Processors(NamedTuple):
+    """Seconds that processors have spent."""
+
+    user: float
+    idle: float
+
+
+class Machine:
+    """A clock that goes on by a step each time that somebody looks at it, and two processors."""
+
+    def __init__(self) -> None:
+        self.now, self.step, self.idle = 0.0, 1.0, 0.0
+        self._spent = Processors(0.0, 0.0)
+
+    def time(self) -> float:
+        self.now += self.step
+        return self.now
+
+    def processors(self) -> Processors:
+        busy, idle = self._spent
+        self._spent = Processors(busy + 1 - self.idle, idle + self.idle)
+        return self._spent
 
 
 def said(sending: Sending, question: str, answer: str = "fine", **rest: Any) -> RawSpan:
@@ -277,25 +302,26 @@ def test_programs_search_and_filter_in_one_question(sending: Sending, ask: Ask) 
 def test_on_a_busy_machine_the_index_rests_while_more_arrives_than_it_reads(
     sending: Sending, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    busy = True
+    machine = Machine()
+    pace = Spare(idle=0.1, most_times=30, longest=20, clock=machine.time, processors=machine.processors)
+    monkeypatch.setattr(search_index, "_spare", pace)
     monkeypatch.setattr(search_index, "BATCH_ROWS", 1)
-    monkeypatch.setattr(search_index, "_machine_is_busy", lambda before: busy)
-    monkeypatch.setattr(search_index, "_rest", search_index._Rest())
-    monkeypatch.setattr(search_index, "REST", 1_000_000)
-    for number in range(4):
+    monkeypatch.setattr(search_index, "LONGEST_WAIT", 0)
+    for number in range(5):
         sending.send([said(sending, f"parcel {number}")])
     with connection.cursor() as cursor:
         cursor.execute("UPDATE metrics_unindexed SET queued_at = %s", [NOW])
-        two = "SELECT ctid FROM metrics_unindexed LIMIT 2"
+        three = "SELECT ctid FROM metrics_unindexed LIMIT 3"
         cursor.execute(
-            f"UPDATE metrics_unindexed SET queued_at = %s WHERE ctid = ANY (ARRAY({two}))",
+            f"UPDATE metrics_unindexed SET queued_at = %s WHERE ctid = ANY (ARRAY({three}))",
             [NOW - timedelta(seconds=10)],
         )
-    assert search_index.run(now=NOW).rows == 1
+    assert search_index.run(now=NOW).rows == 2  # the machine was busy with the first, so after the second it rests
+    machine.step = 0.0
     assert search_index.run(now=LATER).rows == 0
-    search_index._rest.until = 0.0
+    machine.step = 5.0
     assert search_index.run(now=NOW).rows == 1
+    machine.step = 0.0
     assert search_index.run(now=LATER).rows == 0
-    # As soon as there is time again, it goes on.
-    busy = False
+    machine.idle = 1.0  # as soon as there is time again, it goes on
     assert search_index.run(now=LATER).rows == 2

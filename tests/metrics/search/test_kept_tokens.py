@@ -7,7 +7,7 @@ def test_numbers_do_not_push_out_the_project_and_what_is_named() -> None:
     tokens = Tokens()
     tokens.add_text(" ".join(map(str, range(2 * MAX_TOKENS))))
     tokens.add([project_token(7), pair("order.kind", "blue")])
-    kept = tokens.sorted()
+    kept = tokens.kept()
     assert len(kept) == MAX_TOKENS
     assert {project_token(7), pair("order.kind", "blue")} <= set(kept)
 
