@@ -1,8 +1,13 @@
 """What a model says that nobody told it: found when it is not there, passed over however it is written when it is."""
 
+import re
+
 import orjson
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from metrics.checks import uncited
 from metrics.checks.engine import Checker
 from metrics.checks.flag import Field
 
@@ -68,3 +73,11 @@ def test_nothing_is_said_when_nobody_knows_what_was_given() -> None:
 def test_a_text_full_of_numbers_is_told_with_a_few() -> None:
     said = " ".join(f"${number}.37" for number in range(1_001, 3_000))
     assert len(found(said, "none")) == 6
+
+
+@pytest.mark.parametrize("sort", ["URL", "DOI", "AUTHOR", "QUOTE", "DATE", "NUMBER"])
+@given(data=st.data())
+def test_no_text_that_has_specifics_is_passed_over_unread(sort: str, data: st.DataObject) -> None:
+    pattern = getattr(uncited, sort)
+    text = data.draw(st.from_regex(re.compile(pattern.pattern.replace(r"\x{A0}\x{202F}", r"\xa0\u202f"))))
+    assert pattern.search(text) is None or any(sign in text for sign in uncited._SIGNS)

@@ -86,6 +86,25 @@ def test_more_sessions_than_one_round_takes_are_all_made(
     assert sessions.refresh(now=NOW) == 5
 
 
+def test_the_session_that_waits_the_longest_is_made_first(
+    project: Project, sending: Sending, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sending.send([sending.agent(attributes=in_session(session)) for session in "abc"])
+    with connection.cursor() as cursor:
+        for place, session in enumerate("cab"):
+            cursor.execute(
+                "UPDATE metrics_session_stale SET queued_at = %s WHERE session_id = %s",
+                [NOW + timedelta(seconds=place), session],
+            )
+    touch(project, "c")
+    made: list[str] = []
+    monkeypatch.setattr(sessions, "SESSIONS_PER_ROUND", 1)
+    monkeypatch.setattr(sessions, "_store", lambda cursor, project_id, session_ids, now: made.extend(session_ids))
+    sessions.refresh(now=NOW)
+    assert made == ["c", "a", "b"]
+    assert queued() == 0
+
+
 def test_ingest_notes_the_session_of_every_trace_it_touches_also_the_one_it_leaves(
     project: Project, sending: Sending
 ) -> None:
