@@ -8,7 +8,7 @@ from typing import Any
 from celery import Celery, beat
 from celery.signals import setup_logging, worker_init, worker_ready
 
-from console.lib import serving
+from console.lib import broker, serving
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "console.settings")
 
@@ -17,6 +17,7 @@ NICE = 10
 app = Celery("handrail")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks(["agents", "metrics", "reviews"])
+app.steps["consumer"].add(broker.Listening)
 
 
 class Scheduler(beat.Scheduler):

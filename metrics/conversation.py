@@ -25,7 +25,7 @@ ROLES = {
 }
 LOOKS = frozenset(ROLES.values())
 _PAIR_ROLES = tuple(ROLES)
-# Tuples: what an agent sends as a name may be a list, which no set can be asked for.
+# A tuple: what an agent sends as a type may be a list, which no set can be asked for.
 _CALLS = ("tool_call", "tool_use", "tool-call", "function_call", "server_tool_call")
 _RESULTS = {"tool_call_response", "tool_result", "tool-result", "function_call_output", "server_tool_call_response"}
 _THOUGHTS = {"reasoning", "thinking"}

@@ -101,10 +101,10 @@ class Tokens:
                 if beginning.isascii():
                     self._unread.append(beginning)
                     self._unread_chars += len(beginning)
+                    if self._unread_chars >= MAX_TEXT_CHARS:
+                        self._read()
                 else:
                     self._found.update(_runs(beginning))
-        if self._unread_chars >= MAX_TEXT_CHARS:
-            self._read()
 
     def _read(self) -> None:
         self._found.update(_runs("\n".join(self._unread)))

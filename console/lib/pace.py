@@ -53,9 +53,10 @@ class Spare:
     def begin(self) -> None:
         """A piece begins."""
         self._began, self._before = self._clock(), self._processors()
+        self._until = self._began
 
     def end(self) -> float:
-        """A piece has ended: how many seconds to rest. `is_over` must have said yes before the next one begins."""
+        """A piece has ended, after which there is more: how many seconds to rest before the next one."""
         now = self._clock()
         rest = min(self._times * (now - self._began), self._longest)
         self._until = now + rest

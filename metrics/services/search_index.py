@@ -33,6 +33,9 @@ LOCK_KEY = 0x48524953
 # Rows of the queue that one transaction takes, and how many transactions one run makes.
 BATCH_ROWS = 120
 MOST_BATCHES = 80
+# A run ends after so many seconds in any case: what it takes to be new was new when it began, and whoever stops the
+# worker waits for it.
+LONGEST_RUN = 6.0
 # Spans of a trace arrive one after the other: those of a few seconds are read together.
 SETTLE = timedelta(seconds=2)
 # While more arrives, the index takes the time that the processors of this machine have left but for this share of
@@ -99,6 +102,7 @@ def run(*, now: datetime, most_batches: int = MOST_BATCHES) -> Indexed:
 
 
 def _run(now: datetime, most_batches: int, total: Indexed) -> None:
+    ends = time.monotonic() + LONGEST_RUN
     for _ in range(most_batches):
         _spare.begin()
         one = _batch(now)
@@ -111,7 +115,7 @@ def _run(now: datetime, most_batches: int, total: Indexed) -> None:
             break
         if _more_arrives(now):
             rest = _spare.end()
-            if rest > LONGEST_WAIT:
+            if rest > LONGEST_WAIT or time.monotonic() > ends:
                 break
             time.sleep(rest)
             _spare.is_over()
@@ -255,7 +259,8 @@ def _add_logs(
         "latest": bounds["latest"] + NS_PER_HOUR,
     }
     read: Counter[bytes] = Counter()
-    with connection.chunked_cursor() as cursor:  # there may be many, and long ones
+    # There may be many, and long ones. Behind a pooler too: the cursor lives in the transaction of the batch.
+    with connection.chunked_cursor() as cursor:
         cursor.execute(load("metrics", "logs_to_index"), asked)
         for raw_trace, raw_span, name, detail in cursor:
             trace_id = bytes(raw_trace)

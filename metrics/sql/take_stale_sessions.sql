@@ -1,7 +1,7 @@
 -- Takes sessions out of the queue, the longest waiting first, with all of their rows among the oldest. A session of very
 -- many traces is made anew once a minute at most: that reads all of its traces.
--- By place, not by a join: the queue is empty as a rule when statistics are made, and a plan for an empty one compares
--- each row with each.
+-- The rows are found by place, not by a join of the queue with itself: it is empty as a rule when statistics are made,
+-- and a plan for an empty one compares each row with each.
 DELETE FROM metrics_session_stale
 WHERE ctid = ANY (ARRAY(
     SELECT place

@@ -108,3 +108,16 @@ def test_work_in_pieces_goes_on_as_soon_as_there_is_room() -> None:
     machine.work_for(pace, 60)
     machine.others = 0.0
     assert machine.work_for(pace, 30) > 9
+
+
+def test_a_rest_that_ended_early_does_not_come_back() -> None:
+    machine = Shared(2.0)
+    pace = Spare(idle=0.1, most_times=1_000, longest=20, clock=lambda: machine.now, processors=machine.processors)
+    machine.work_for(pace, 60)
+    machine.others = 0.0
+    machine.goes_on(0.5, working=False)
+    assert pace.is_over()
+    pace.begin()
+    machine.others = 2.0
+    machine.goes_on(0.1, working=True)  # nothing was left behind this piece: no rest is asked for
+    assert pace.is_over()
