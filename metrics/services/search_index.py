@@ -33,8 +33,8 @@ LOCK_KEY = 0x48524953
 # Rows of the queue that one transaction takes, and how many transactions one run makes.
 BATCH_ROWS = 120
 MOST_BATCHES = 80
-# A run ends after so many seconds in any case: what it takes to be new was new when it began, and whoever stops the
-# worker waits for it.
+# A run that rests in between ends after so many seconds: what it takes to be new was new when it began, and whoever
+# stops the worker waits for it.
 LONGEST_RUN = 6.0
 # Spans of a trace arrive one after the other: those of a few seconds are read together.
 SETTLE = timedelta(seconds=2)
@@ -47,7 +47,7 @@ LONGEST_REST = 20.0
 # A shorter rest is waited for, after a longer one the next run goes on.
 LONGEST_WAIT = 1.0
 _turn = threading.Lock()
-# Their types, in the order of the rows.
+# The columns of the index and their types.
 COLUMNS: Mapping[str, str] = {
     "project_id": "int8", "trace_id": "bytea", "start_ns": "int8", "words": "tsvector", "checked": "jsonb",
 }  # fmt: skip
